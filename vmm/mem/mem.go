@@ -1,0 +1,226 @@
+// Package mem holds guest RAM: bytes by physical address, with what the rest
+// of the machine wants to know about stores to them.
+//
+// A page (4 KiB) is in one of two states for an engine. A *plain* page may be
+// stored to without telling anybody. Any other page has a flag: it is clean in
+// this epoch (nobody stored to it since the last Mark), or one of its 64-byte
+// lines holds code that an engine has decoded or paging entries that a cached
+// translation came through. A store to such a page goes through Store, which
+// copies the page where a snapshot still needs it, notes it as dirty, and
+// lists the marked lines that were hit, so that the engine drops what it
+// derived from them before the next instruction.
+//
+// RAM is addressed from 0; what lies beyond its size is not RAM. The hole for
+// ROM and VGA (0xA0000-0xFFFFF) belongs to RAM unless Hole says otherwise.
+package mem
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+)
+
+const (
+	PageBytes = 4096
+	LineBytes = 64
+	pageShift = 12
+	lineShift = 6
+)
+
+// Flags of a page; a store to a page with any flag must go through Store.
+const (
+	Clean  = 1 << iota // not stored to in this epoch
+	Code               // some line holds decoded code
+	Paging             // some line holds paging entries of cached translations
+)
+
+// A Hash is the SHA-256 of a page's bytes.
+type Hash = [32]byte
+
+// An Epoch counts Marks.
+type Epoch uint32
+
+// Pages names pages by number, ascending.
+type Pages struct{ No []uint32 }
+
+// A RAM is guest memory.
+type RAM struct {
+	B     []byte  // the bytes, by physical address
+	Flags []uint8 // one per page
+
+	// Hits lists marked lines (physical address / 64) that were stored to and
+	// not yet looked at by the engine; the engine truncates it.
+	Hits []uint32
+
+	code   []uint64 // bitmap of lines with code: one word a page
+	paging []uint64 // bitmap of lines with paging entries
+	pagers []uint32 // lines set in paging
+
+	epoch  Epoch
+	stamp  []Epoch // the epoch in which each page was last stored to
+	hash   []Hash  // of each page, valid when fresh
+	fresh  []bool
+	frozen *Frozen // a snapshot whose pages are still being read
+	root   Hash
+	stale  bool // some page is not fresh
+}
+
+// New makes RAM over b, whose length is a multiple of a page. The caller
+// allocates; RAM never grows.
+func New(b []byte) *RAM {
+	n := len(b) / PageBytes
+	r := &RAM{B: b, Flags: make([]uint8, n), code: make([]uint64, n), paging: make([]uint64, n),
+		stamp: make([]Epoch, n), hash: make([]Hash, n), fresh: make([]bool, n), stale: true}
+	r.Mark()
+	return r
+}
+
+// Size is the number of bytes.
+func (r *RAM) Size() uint64 { return uint64(len(r.B)) }
+
+// Has tells whether all of [pa, pa+n) is RAM.
+func (r *RAM) Has(pa uint64, n int) bool {
+	return pa < uint64(len(r.B)) && uint64(n) <= uint64(len(r.B))-pa
+}
+
+// Store must be called before a store to [pa, pa+n) within one page that has flags.
+func (r *RAM) Store(pa uint64, n int) {
+	p := pa >> pageShift
+	if r.Flags[p]&Clean != 0 {
+		r.touch(uint32(p))
+	}
+	if r.Flags[p]&(Code|Paging) == 0 {
+		return
+	}
+	for l := pa >> lineShift; l <= (pa+uint64(n)-1)>>lineShift; l++ {
+		if (r.code[l>>6]|r.paging[l>>6])>>(l&63)&1 != 0 {
+			r.Hits = append(r.Hits, uint32(l))
+		}
+	}
+}
+
+// touch notes the first store to page p in this epoch.
+func (r *RAM) touch(p uint32) {
+	if f := r.frozen; f != nil {
+		f.keep(r, p)
+	}
+	r.Flags[p] &^= Clean
+	r.stamp[p] = r.epoch
+	r.fresh[p] = false
+	r.stale = true
+}
+
+// Read copies guest memory to p; what is not RAM reads as all ones.
+func (r *RAM) Read(pa uint64, p []byte) {
+	for i := range p {
+		p[i] = 0xff
+	}
+	if pa < r.Size() {
+		copy(p, r.B[pa:])
+	}
+}
+
+// Write copies p to guest memory as a processor's stores would; what is not
+// RAM is lost.
+func (r *RAM) Write(pa uint64, p []byte) {
+	for len(p) > 0 && pa < r.Size() {
+		n := min(len(p), int(PageBytes-pa%PageBytes))
+		if r.Flags[pa>>pageShift] != 0 {
+			r.Store(pa, n)
+		}
+		copy(r.B[pa:pa+uint64(n)], p)
+		pa, p = pa+uint64(n), p[n:]
+	}
+}
+
+// MarkCode notes that an engine decoded code from [pa, pa+n).
+func (r *RAM) MarkCode(pa uint64, n int) {
+	for l := pa >> lineShift; l <= (pa+uint64(n)-1)>>lineShift; l++ {
+		r.code[l>>6] |= 1 << (l & 63)
+		r.Flags[l<<lineShift>>pageShift] |= Code
+	}
+}
+
+// IsCode tells whether line l is marked as code.
+func (r *RAM) IsCode(l uint32) bool { return r.code[l>>6]>>(l&63)&1 != 0 }
+
+// ClearCode unmarks all code lines of page p.
+func (r *RAM) ClearCode(p uint32) {
+	r.code[p] = 0 // 64 lines a page: one word
+	r.Flags[p] &^= Code
+}
+
+// MarkPaging notes that a cached translation came through the entry at pa.
+// It tells whether the page was plain before.
+func (r *RAM) MarkPaging(pa uint64) {
+	l := pa >> lineShift
+	if r.paging[l>>6]>>(l&63)&1 != 0 {
+		return
+	}
+	r.paging[l>>6] |= 1 << (l & 63)
+	r.pagers = append(r.pagers, uint32(l))
+	r.Flags[pa>>pageShift] |= Paging
+}
+
+// ClearPaging unmarks every paging line; the engine has dropped all translations.
+func (r *RAM) ClearPaging() {
+	for _, l := range r.pagers {
+		r.paging[l>>6] &^= 1 << (l & 63)
+		r.Flags[l>>(pageShift-lineShift)] &^= Paging
+	}
+	r.pagers = r.pagers[:0]
+}
+
+// Mark begins an epoch: every page is clean. Engines must drop the right to
+// store without asking that they hold in their TLBs (Drop(nil) does).
+func (r *RAM) Mark() Epoch {
+	r.epoch++
+	for i := range r.Flags {
+		r.Flags[i] |= Clean
+	}
+	return r.epoch
+}
+
+// Changed lists the pages stored to in epoch since or later.
+func (r *RAM) Changed(since Epoch) *Pages {
+	p := new(Pages)
+	for i, e := range r.stamp {
+		if e >= since && e != 0 {
+			p.No = append(p.No, uint32(i))
+		}
+	}
+	return p
+}
+
+// Digest returns the hash of page p.
+func (r *RAM) Digest(p uint32) Hash {
+	if !r.fresh[p] {
+		r.hash[p] = sha256.Sum256(r.page(p))
+		r.fresh[p] = true
+		r.Flags[p] |= Clean // the next store must tell
+	}
+	return r.hash[p]
+}
+
+func (r *RAM) page(p uint32) []byte {
+	return r.B[uint64(p)<<pageShift : (uint64(p)+1)<<pageShift]
+}
+
+// Root is the hash over all page hashes; only pages stored to since the last
+// call are hashed. It makes pages clean: engines must drop their right to
+// store without asking, as after Mark.
+func (r *RAM) Root() Hash {
+	if !r.stale {
+		return r.root
+	}
+	h := sha256.New()
+	var n [8]byte
+	binary.LittleEndian.PutUint64(n[:], uint64(len(r.hash)))
+	h.Write(n[:])
+	for p := range r.hash {
+		d := r.Digest(uint32(p))
+		h.Write(d[:])
+	}
+	h.Sum(r.root[:0])
+	r.stale = false
+	return r.root
+}
