@@ -229,6 +229,24 @@ func (b *Board) INTR() bool { return b.w.Req[0] }
 // Acknowledge takes the interrupt on the INTR pin and returns its vector.
 func (b *Board) Acknowledge() uint8 { return b.reqs[0].ack() }
 
+// NMIPending tells whether an NMI edge waits to be taken.
+func (b *Board) NMIPending() bool { return b.w.NMI }
+
+// Wanted tells whether host work was asked for at the next boundary.
+func (b *Board) Wanted() bool { return b.w.Control }
+
+// TSC is the time-stamp counter as hardware counts it: one an instant.
+func (b *Board) TSC() uint64 { return uint64(b.w.Now) }
+
+// Hz is the number of instants in a guest second.
+func (b *Board) Hz() uint64 { return b.w.Hz }
+
+// TripleFault pulls the reset wire: the processor has shut down.
+func (b *Board) TripleFault() { b.RequestStop(StopReset, TripleFault) }
+
+// TripleFault is the stop code of a reset that a triple fault caused.
+const TripleFault = 3
+
 // TakeNMI returns and clears the latched NMI edge.
 func (b *Board) TakeNMI() bool { n := b.w.NMI; b.w.NMI = false; return n }
 

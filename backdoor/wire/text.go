@@ -5,8 +5,6 @@ package wire
 // blanks at both ends go, and the cut falls between two characters. Clean of a
 // clean text is that text.
 func Clean(s string, max int) string {
-	// No result needs more than max bytes of s beyond its leading blanks, and
-	// this keeps the work on a hostile length small.
 	s = trimLeft(s)
 	b := make([]byte, 0, min(len(s), max))
 	for i, r := range s {

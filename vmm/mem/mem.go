@@ -149,34 +149,54 @@ func (r *RAM) ClearCode(p uint32) {
 	r.Flags[p] &^= Code
 }
 
-// MarkPaging notes that a cached translation came through the entry at pa.
-// It tells whether the page was plain before.
-func (r *RAM) MarkPaging(pa uint64) {
+// MarkPaging notes that a cached translation came through the entry at pa. It
+// tells whether the page had no flag for that before: engines must then drop
+// their right to store to it without asking.
+func (r *RAM) MarkPaging(pa uint64) bool {
 	l := pa >> lineShift
 	if r.paging[l>>6]>>(l&63)&1 != 0 {
-		return
+		return false
 	}
 	r.paging[l>>6] |= 1 << (l & 63)
 	r.pagers = append(r.pagers, uint32(l))
+	was := r.Flags[pa>>pageShift]
 	r.Flags[pa>>pageShift] |= Paging
+	return was&Paging == 0
 }
 
-// ClearPaging unmarks every paging line; the engine has dropped all translations.
+// ClearPaging unmarks every paging line; the engine has dropped all
+// translations. The pages keep their flag until the next Mark, since most go
+// on being page tables, and flagging one anew costs a walk over the TLB.
 func (r *RAM) ClearPaging() {
 	for _, l := range r.pagers {
-		r.paging[l>>6] &^= 1 << (l & 63)
-		r.Flags[l>>(pageShift-lineShift)] &^= Paging
+		r.paging[l>>6] = 0
 	}
 	r.pagers = r.pagers[:0]
 }
 
+// IsPaging tells whether line l is marked as holding paging entries.
+func (r *RAM) IsPaging(l uint32) bool { return r.paging[l>>6]>>(l&63)&1 != 0 }
+
+// StoreAD is Store for a page walk that sets accessed and dirty bits in the
+// entry at pa: no translation depends on their old values.
+func (r *RAM) StoreAD(pa uint64) {
+	p := pa >> pageShift
+	if r.Flags[p]&Clean != 0 {
+		r.touch(uint32(p))
+	}
+	if l := uint32(pa >> lineShift); r.Flags[p]&Code != 0 && r.IsCode(l) {
+		r.Hits = append(r.Hits, l)
+	}
+}
+
 // Mark begins an epoch: every page is clean. Engines must drop the right to
-// store without asking that they hold in their TLBs (Drop(nil) does).
+// store without asking that they hold in their TLBs, and the translations (Drop does).
 func (r *RAM) Mark() Epoch {
 	r.epoch++
 	for i := range r.Flags {
-		r.Flags[i] |= Clean
+		r.Flags[i] = r.Flags[i]&^Paging | Clean
 	}
+	r.ClearPaging()
 	return r.epoch
 }
 

@@ -101,10 +101,12 @@ type Inst struct {
 	Row      uint16 // index of the form in Table
 	Sem      Sem    // the semantic routine
 	Len      uint8  // bytes, 1-15
-	OpSize   uint8  // operand size in bytes: 1, 2, 4 or 8 (of the operation, not of each operand)
+	OpSize   uint8  // operand size in bytes: 1, 2, 4, 8, 10 or 16 (of the operation, not of each operand); 0: has none
 	AddrSize uint8  // 2, 4 or 8
 	Cond     uint8  // condition code 0-15 of Jcc, SETcc, CMOVcc
 	Prefixes uint8
+	Opcode   uint8 // the last opcode byte
+	ModRM    uint8 // 0 if the form has none; x87: FOP is Opcode&7<<8 | ModRM
 	NArgs    uint8
 	Args     [4]Arg
 	Mem      MemRef

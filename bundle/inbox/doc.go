@@ -1,0 +1,41 @@
+// Package inbox is the vendor's receiver: it takes bundle parts from SMTP, from
+// saved messages and maildirs, and whole bundle files, and puts the bundles
+// together, in any order and however often a part comes. The messages are those of
+// package mail; a bundle is opaque here too.
+//
+// Documents: SMTP RFC 5321, enhanced codes RFC 3463, MIME RFC 2045-2046. Left out:
+// LMTP, purging, tags, the index and its signatures; encryption and signatures of
+// bundles are checked by those who open them.
+//
+// # What is trusted
+//
+// Nothing. A message is bounded in size, header bytes, depth and number of MIME
+// parts before anything of it is kept. A part is kept when its SHA-256 is the one
+// in its envelope, and a bundle is complete when the whole file's is: a part that
+// lies spoils only the bundle it names, whose parts are then asked for again. No
+// file name from a message is used.
+//
+// # Replies
+//
+// "250 2.6.0 VMB1 ..." (package mail, Receipt) is sent after the part is on disk:
+// file and directory fsynced. Trouble of our own is 451, a full disk or quota 452,
+// too many connections 421: the sender waits. A part that arrived damaged is 451
+// with a receipt. What cannot become right by waiting is 5yz: 550 for an unknown
+// recipient, before DATA, 552 for a message too big, 554 for one that is no part.
+//
+// # Inbox directory
+//
+//	lock                                flock(2)ed for every change below
+//	tmp/in-*                            a part being received; flocked by its receiver
+//	tmp/new-*/                          a report being put together, under lock
+//	partial/ID-DIGEST/envelope.json     a Report with state "partial"
+//	partial/ID-DIGEST/OFFSET-LENGTH.part  verified bytes; both 16 decimal digits
+//	reports/ID-DIGEST/ID.vmb            a complete bundle
+//	reports/ID-DIGEST/report.json       a Report with state "complete"
+//
+// DIGEST is the first 16 hex digits of the file's SHA-256. JSON files carry the
+// schema "vmbundle.inbox/1"; a reader refuses another number and ignores unknown
+// members. A report appears in reports/ by one rename, when all of it is durable;
+// its parts are removed after that. What a killed receiver left in tmp/ is cleared
+// at the next Open. Nothing under reports/ is ever changed or removed here.
+package inbox

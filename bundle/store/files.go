@@ -1,0 +1,47 @@
+package store
+
+import (
+	"fmt"
+	"io"
+	"os"
+)
+
+// Files is how recordings reach the host's disk for writing: the place where a
+// test makes it fail.
+type Files interface {
+	// Create opens a new file for writing; it must not exist.
+	Create(name string) (File, error)
+	Rename(from, to string) error
+	// SyncDir makes the names in a directory durable.
+	SyncDir(name string) error
+}
+
+// A File is written from front to back.
+type File interface {
+	io.WriteCloser
+	Sync() error // what was written is durable
+}
+
+// Disk is the host's disk.
+type Disk struct{}
+
+// Create creates a file that only its owner may read.
+func (Disk) Create(name string) (File, error) {
+	return os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+}
+
+// Rename replaces to, if it exists.
+func (Disk) Rename(from, to string) error { return os.Rename(from, to) }
+
+// SyncDir syncs a directory.
+func (Disk) SyncDir(name string) error {
+	d, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	if err := d.Sync(); err != nil {
+		d.Close()
+		return fmt.Errorf("sync %s: %w", name, err)
+	}
+	return d.Close()
+}

@@ -1,0 +1,285 @@
+package configs
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/mail"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/BurntSushi/toml"
+)
+
+const (
+	maxFileBytes = 1 << 20
+	maxText      = 200 // of a name, version, feature, address or URL
+	maxFeatures  = 64
+	maxAppend    = 2047 // COMMAND_LINE_SIZE of x86 Linux less its final NUL
+
+	minMemory = 16 << 20
+	maxMemory = 3 << 30
+)
+
+// KernelDebian as Machine.Kernel stands for the fetched Debian kernel.
+const KernelDebian = "debian"
+
+// DefaultHeartbeat is the retired instructions between two heartbeats.
+const DefaultHeartbeat = 1 << 26
+
+// An Appliance is a whole file.
+type Appliance struct {
+	Appliance Identity `toml:"appliance"`
+	Machine   Machine  `toml:"machine"`
+	Vendor    Vendor   `toml:"vendor"`
+	Record    Record   `toml:"record"`
+	Consent   Consent  `toml:"consent"`
+}
+
+// An Identity names the appliance.
+type Identity struct {
+	Name    string `toml:"name"`
+	Version string `toml:"version"`
+}
+
+// A Machine is what the guest runs on.
+type Machine struct {
+	Memory Size   `toml:"memory"`
+	Kernel string `toml:"kernel"`
+	Initrd string `toml:"initrd"`
+	Append string `toml:"append"`
+	Disk   string `toml:"disk"`
+}
+
+// A Vendor is whom reports go to.
+type Vendor struct {
+	Mail   string `toml:"mail"`
+	Submit string `toml:"submit"`
+}
+
+// A Record says what is recorded and what is kept.
+type Record struct {
+	Features  []string `toml:"features"`
+	Keep      string   `toml:"keep"`
+	Heartbeat uint64   `toml:"heartbeat"`
+	Limits    Limits   `toml:"limits"`
+}
+
+// Limits bound what a guest can make the host store and send.
+type Limits struct {
+	Recordings uint32 `toml:"recordings"`
+	Mail       Size   `toml:"mail"`
+}
+
+// A Consent says what may leave the user's computer, and how.
+type Consent struct {
+	Mode       string `toml:"mode"`
+	Encryption string `toml:"encryption"`
+}
+
+// The values of Record.Keep and Consent.
+const (
+	KeepOnFailure = "on-failure"
+	KeepAll       = "all"
+
+	ConsentAsk    = "ask"
+	ConsentAlways = "always"
+	ConsentNever  = "never"
+
+	EncryptionOn  = "on"
+	EncryptionOff = "off"
+)
+
+// Load reads and checks a file, and makes its paths relative to the working
+// directory instead of to the file.
+func Load(name string) (*Appliance, error) {
+	st, err := os.Stat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s: there is no such file; to write one: vmappliance init %s", name, name)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read configuration: %w", err)
+	}
+	if st.Size() > maxFileBytes || !st.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a configuration: want a plain file of at most %d bytes", name, maxFileBytes)
+	}
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("read configuration: %w", err)
+	}
+	a, err := Parse(b)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	dir := filepath.Dir(name)
+	for _, p := range []*string{&a.Machine.Kernel, &a.Machine.Initrd, &a.Machine.Disk} {
+		if *p != "" && *p != KernelDebian && !filepath.IsAbs(*p) {
+			*p = filepath.Join(dir, *p)
+		}
+	}
+	return a, nil
+}
+
+// Parse reads and checks the text of a file.
+func Parse(b []byte) (*Appliance, error) {
+	if len(b) > maxFileBytes {
+		return nil, fmt.Errorf("longer than %d bytes", maxFileBytes)
+	}
+	a := &Appliance{
+		Record:  Record{Keep: KeepOnFailure, Heartbeat: DefaultHeartbeat, Limits: Limits{1000, 100 << 20}},
+		Consent: Consent{ConsentAsk, EncryptionOn},
+	}
+	md, err := toml.NewDecoder(bytes.NewReader(b)).Decode(a)
+	if err != nil {
+		if pe := (toml.ParseError{}); errors.As(err, &pe) {
+			return nil, fmt.Errorf("line %d: %s", pe.Position.Line, strings.TrimSuffix(pe.Message, "."))
+		}
+		return nil, err
+	}
+	if err := unknown(md.Undecoded()); err != nil {
+		return nil, err
+	}
+	return a, a.check()
+}
+
+// check says what is missing or wrong, the first of it.
+func (a *Appliance) check() error {
+	for _, f := range []func() error{a.texts, a.machine, a.record, a.consent, a.vendor} {
+		if err := f(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *Appliance) texts() error {
+	for _, f := range []struct {
+		key, s   string
+		required bool
+		max      int
+	}{
+		{"appliance.name", a.Appliance.Name, true, maxText},
+		{"appliance.version", a.Appliance.Version, true, maxText},
+		{"machine.kernel", a.Machine.Kernel, false, 4096},
+		{"machine.initrd", a.Machine.Initrd, false, 4096},
+		{"machine.append", a.Machine.Append, false, maxAppend},
+		{"machine.disk", a.Machine.Disk, false, 4096},
+		{"vendor.mail", a.Vendor.Mail, false, maxText},
+		{"vendor.submit", a.Vendor.Submit, false, maxText},
+	} {
+		if f.required && f.s == "" {
+			t, k, _ := strings.Cut(f.key, ".")
+			return fmt.Errorf("%s is missing; under [%s] write: %s = \"...\"", f.key, t, k)
+		}
+		if err := checkText(f.key, f.s, f.max); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkText(key, s string, max int) error {
+	if len(s) > max {
+		return fmt.Errorf("%s is %d bytes long; at most %d", key, len(s), max)
+	}
+	if !utf8.ValidString(s) || strings.IndexFunc(s, unicode.IsControl) >= 0 {
+		return fmt.Errorf("%s holds control characters: %.60q", key, s)
+	}
+	return nil
+}
+
+func (a *Appliance) machine() error {
+	m := &a.Machine
+	switch {
+	case m.Memory == 0:
+		return errors.New(`machine.memory is missing; under [machine] write: memory = "128M"`)
+	case m.Memory < minMemory || m.Memory > maxMemory || m.Memory%4096 != 0:
+		return fmt.Errorf("machine.memory is %s; 16M to 3G in whole 4 KiB pages", m.Memory)
+	case m.Disk != "":
+		return errors.New("machine.disk: disks are not built yet; write kernel and initrd instead")
+	case m.Kernel == "":
+		return errors.New(`machine.kernel is missing; under [machine] write: kernel = "debian", or the path of a bzImage`)
+	}
+	return nil
+}
+
+func (a *Appliance) record() error {
+	r := &a.Record
+	if len(r.Features) > maxFeatures {
+		return fmt.Errorf("record.features has %d entries; at most %d", len(r.Features), maxFeatures)
+	}
+	for i, f := range r.Features {
+		if f == "" || strings.TrimSpace(f) != f {
+			return fmt.Errorf("record.features[%d] is %q; a name without blanks at its ends", i, f)
+		}
+		if err := checkText(fmt.Sprintf("record.features[%d]", i), f, maxText); err != nil {
+			return err
+		}
+	}
+	if err := oneOf("record.keep", r.Keep, KeepOnFailure, KeepAll); err != nil {
+		return err
+	}
+	if r.Heartbeat < 4096 || r.Heartbeat > 1<<40 {
+		return fmt.Errorf("record.heartbeat is %d; 4096 to %d retired instructions", r.Heartbeat, uint64(1)<<40)
+	}
+	if r.Limits.Recordings == 0 {
+		return errors.New("record.limits.recordings is 0; to record nothing write features = []")
+	}
+	return nil
+}
+
+func (a *Appliance) consent() error {
+	c := &a.Consent
+	if err := oneOf("consent.mode", c.Mode, ConsentAsk, ConsentAlways, ConsentNever); err != nil {
+		return err
+	}
+	if err := oneOf("consent.encryption", c.Encryption, EncryptionOn, EncryptionOff); err != nil {
+		return err
+	}
+	if c.Mode == ConsentAsk {
+		return errors.New(`consent.mode is "ask", the default, and asking is not built yet; ` +
+			`under [consent] write: mode = "always" (mail each kept recording) or mode = "never" (mail nothing)`)
+	}
+	if c.Encryption == EncryptionOn {
+		return errors.New(`consent.encryption is "on", the default, and encryption is not built yet; ` +
+			`under [consent] write: encryption = "off" (a bundle holds the guest's memory, readable by whoever has it)`)
+	}
+	return nil
+}
+
+func (a *Appliance) vendor() error {
+	v := &a.Vendor
+	if a.Consent.Mode == ConsentAlways && (v.Mail == "" || v.Submit == "") {
+		return errors.New(`vendor.mail or vendor.submit is missing; under [vendor] write: ` +
+			`mail = "beta@example.com" and submit = "smtps://mail.example.com:465"`)
+	}
+	if v.Mail != "" {
+		if p, err := mail.ParseAddress(v.Mail); err != nil || p.Address != v.Mail {
+			return fmt.Errorf("vendor.mail is %q; a bare address such as beta@example.com", v.Mail)
+		}
+	}
+	if v.Submit != "" {
+		u, err := url.Parse(v.Submit)
+		if err != nil || (u.Scheme != "smtp" && u.Scheme != "smtps") || u.Hostname() == "" || u.Path != "" || u.RawQuery != "" {
+			return fmt.Errorf("vendor.submit is %q; smtp://HOST:PORT or smtps://HOST:PORT", v.Submit)
+		}
+	}
+	return nil
+}
+
+func oneOf(key, got string, want ...string) error {
+	if slices.Contains(want, got) {
+		return nil
+	}
+	msg := fmt.Sprintf("%s is %q; one of %q", key, got, want)
+	if n, ok := nearest(got, want); ok {
+		msg += fmt.Sprintf("; did you mean %q?", n)
+	}
+	return errors.New(msg)
+}

@@ -1,0 +1,136 @@
+package configs
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const good = `[appliance]
+name="a"
+version="1"
+[machine]
+memory="128M"
+kernel="k"
+[vendor]
+mail="a@b.example"
+submit="smtp://127.0.0.1:25"
+[consent]
+mode="always"
+encryption="off"
+`
+
+func TestParse(t *testing.T) {
+	for _, c := range []struct{ old, new, want string }{
+		{"", "", ""},
+		{`name="a"`, ``, `appliance.name is missing; under [appliance] write: name = "..."`},
+		{`version="1"`, ``, `appliance.version is missing`},
+		{`memory`, `memroy`, `unknown key "machine.memroy"; did you mean "machine.memory"?`},
+		{`[consent]`, "[record]\nlimits.recordngs=3\n[consent]", `did you mean "record.limits.recordings"?`},
+		{`[vendor]`, `[vendors]`, `did you mean "vendor"?`},
+		{`memory="128M"`, "memory=\"128M\"\nmail=\"x\"", `unknown key "machine.mail"; did you mean "vendor.mail"?`},
+		{`memory="128M"`, "memory=\"128M\"\nqqqqqqqqqqq=1", `vmappliance init -`},
+		{`memory="128M"`, ``, `machine.memory is missing`},
+		{`memory="128M"`, `memory=134217728`, ``},
+		{`memory="128M"`, `memory="128Q"`, `not a size`},
+		{`memory="128M"`, `memory="4G"`, `machine.memory is 4G; 16M to 3G`},
+		{`memory="128M"`, `memory="8M"`, `16M to 3G`},
+		{`memory="128M"`, `memory=134217729`, `whole 4 KiB pages`},
+		{`kernel="k"`, ``, `machine.kernel is missing`},
+		{`kernel="k"`, `disk="d"`, `disks are not built yet`},
+		{`kernel="k"`, `kernel="k\u0007"`, `machine.kernel holds control characters`},
+		{`mode="always"`, ``, `consent.mode is "ask", the default, and asking is not built yet; under [consent] write: mode = "always"`},
+		{`mode="always"`, `mode="ask"`, `asking is not built yet`},
+		{`mode="always"`, `mode="alway"`, `did you mean "always"?`},
+		{`encryption="off"`, ``, `consent.encryption is "on", the default, and encryption is not built yet; under [consent] write: encryption = "off"`},
+		{`mail="a@b.example"`, ``, `vendor.mail or vendor.submit is missing`},
+		{`mail="a@b.example"`, `mail="A <a@b.example>"`, `a bare address`},
+		{`smtp://127.0.0.1:25`, `http://x`, `smtp://HOST:PORT`},
+		{`[consent]`, "[record]\nheartbeat=1\n[consent]", `record.heartbeat is 1; 4096 to`},
+		{`[consent]`, "[record]\nheartbeat=-1\n[consent]", `heartbeat`},
+		{`[consent]`, "[record]\nkeep=\"on-failur\"\n[consent]", `did you mean "on-failure"?`},
+		{`[consent]`, "[record]\nfeatures=[\" x\"]\n[consent]", `record.features[0]`},
+		{`[consent]`, "[record]\nfeatures=\"x\"\n[consent]", `features`},
+		{`[consent]`, "[consent", `line 1`},
+	} {
+		_, err := Parse([]byte(strings.Replace(good, c.old, c.new, 1)))
+		switch {
+		case c.want == "" && err != nil:
+			t.Errorf("%s -> %s: %v", c.old, c.new, err)
+		case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
+			t.Errorf("%s -> %s:\n got %v\nwant ...%s...", c.old, c.new, err, c.want)
+		}
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	a, err := Parse([]byte(good))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.Record.Keep != KeepOnFailure || a.Record.Heartbeat != 1<<26 || a.Record.Limits != (Limits{1000, 100 << 20}) {
+		t.Errorf("%+v", a.Record)
+	}
+}
+
+func TestOurOwn(t *testing.T) {
+	for _, s := range []string{Template(), Demo()} {
+		if _, err := Parse([]byte(s)); err != nil {
+			t.Errorf("%v in\n%s", err, s)
+		}
+	}
+	a, _ := Parse([]byte(Template()))
+	if a.Consent.Mode != ConsentNever {
+		t.Errorf("the template mails: %q", a.Consent.Mode)
+	}
+}
+
+func TestLoadPaths(t *testing.T) {
+	d := t.TempDir()
+	f := filepath.Join(d, "a.toml")
+	if err := os.WriteFile(f, []byte(strings.Replace(good, `"k"`, "\"k\"\ninitrd=\"/abs\"", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	a, err := Load(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.Machine.Kernel != filepath.Join(d, "k") || a.Machine.Initrd != "/abs" {
+		t.Errorf("%+v", a.Machine)
+	}
+	if _, err := Load(filepath.Join(d, "none")); err == nil || !strings.Contains(err.Error(), "vmappliance init") {
+		t.Error(err)
+	}
+}
+
+func TestSize(t *testing.T) {
+	for _, c := range []struct {
+		in   string
+		want Size
+		out  string
+	}{
+		{"0", 0, "0"}, {"1", 1, "1"}, {"1024", 1024, "1K"}, {"128M", 128 << 20, "128M"}, {"1g", 1 << 30, "1G"}, {"1536M", 1536 << 20, "1536M"},
+	} {
+		if z, err := ParseSize(c.in); err != nil || z != c.want || z.String() != c.out {
+			t.Errorf("%s: %d %s %v", c.in, z, z, err)
+		}
+	}
+	for _, s := range []string{"", "M", "-1", "1.5G", "1T", "18446744073709551615G", "1MM"} {
+		if z, err := ParseSize(s); err == nil {
+			t.Errorf("%q: %d, want an error", s, z)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(good))
+	f.Add([]byte(Template()))
+	f.Add([]byte("[machine]\nmemory=1e9\n"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		a, err := Parse(b)
+		if err == nil && (a.Machine.Memory > maxMemory || a.Consent.Mode == ConsentAsk || a.Consent.Encryption != EncryptionOff) {
+			t.Errorf("accepted %+v", a)
+		}
+	})
+}

@@ -1,0 +1,8 @@
+//go:build !linux
+
+package main
+
+import "os"
+
+// eachKey leaves the terminal alone: keys arrive by the line.
+func eachKey(*os.File) (restore func()) { return func() {} }

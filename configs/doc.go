@@ -1,0 +1,53 @@
+// Package configs reads the description of an appliance: one TOML file that an
+// ISV ships beside a guest.
+//
+// # The file
+//
+// A key that is not listed here is an error; the message names the nearest one.
+// Paths are relative to the file. A SIZE is a whole number of bytes, or a
+// number with K, M or G (1024, 1024², 1024³).
+//
+//	[appliance]
+//	name       text, required   what the user and the vendor call it
+//	version    text, required   of the ISV's program
+//
+//	[machine]
+//	memory     SIZE, required   16M to 3G, whole 4 KiB pages
+//	kernel     path             bzImage; "debian": the one that
+//	                            "vmappliance build --kernel debian" fetched
+//	initrd     path             with kernel
+//	append     text             with kernel: its command line
+//	disk       path             refused for now: disks are not built yet
+//
+//	[vendor]
+//	mail       address          required where consent.mode is "always"
+//	submit     URL              smtp://HOST:PORT or smtps://HOST:PORT, required likewise
+//
+//	[record]
+//	features   list of text     what the guest may record; none: the guest has no
+//	                            control of recording
+//	keep       text             "on-failure" (the default) keeps recordings that
+//	                            failed or that the guest asked to keep; "all" keeps all
+//	heartbeat  whole number     retired instructions between two heartbeats on the
+//	                            tape; 4096 or more, default 67108864
+//
+//	[record.limits]
+//	recordings whole number     recordings started in one run, default 1000
+//	mail       SIZE             of a bundle that may be mailed, default 100M
+//
+//	[consent]
+//	mode       text             "ask" (the default), "always" or "never"
+//	encryption text             "on" (the default) or "off"
+//
+// # What is refused until it is built
+//
+// Asking the user and encryption to the vendor are not built yet. They stay the
+// defaults all the same, so that no appliance sends memory contents unasked or
+// in the clear by omission: a file has to say "always" or "never", and "off", in
+// words.
+//
+// # Version rule
+//
+// The file carries no version. A key keeps its meaning for good; new keys have a
+// default that means what their absence meant before.
+package configs

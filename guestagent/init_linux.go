@@ -1,0 +1,181 @@
+package guestagent
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// A mount is one file system that every program expects.
+type mount struct {
+	fs, at string
+	flags  uintptr
+	data   string
+}
+
+func mounts() []mount {
+	const quiet = syscall.MS_NOSUID | syscall.MS_NOEXEC | syscall.MS_NODEV
+	return []mount{
+		{"proc", "/proc", quiet, ""},
+		{"sysfs", "/sys", quiet, ""},
+		{"devtmpfs", "/dev", syscall.MS_NOSUID, "mode=0755"},
+		{"devpts", "/dev/pts", syscall.MS_NOSUID | syscall.MS_NOEXEC, "mode=0620"},
+		{"tmpfs", "/run", syscall.MS_NOSUID | syscall.MS_NODEV, "mode=0755"},
+		{"tmpfs", "/tmp", syscall.MS_NOSUID | syscall.MS_NODEV, "mode=1777"},
+	}
+}
+
+// Init is process 1: it runs the configured program and never returns; at the
+// end the machine is off.
+func Init() {
+	// The kernel offers no way to refuse a signal to process 1; a program's
+	// Ctrl-C and friends are not for it.
+	signal.Ignore(syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
+	trouble := mountAll(mounts())
+	console := openConsole()
+	for _, err := range trouble {
+		say(err)
+	}
+	atEnd := "poweroff"
+	c, err := readConfig()
+	if err == nil {
+		atEnd = c.AtEnd
+		err = runToEnd(c, console)
+	}
+	if err != nil {
+		say(err)
+	}
+	end(atEnd)
+}
+
+func say(err error) { fmt.Fprintf(os.Stderr, "vmagent: %v\n", err) }
+
+// mountAll mounts what is not there yet and goes on after an error.
+func mountAll(ms []mount) (errs []error) {
+	for _, m := range ms {
+		if err := os.MkdirAll(m.at, 0o755); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		err := syscall.Mount(m.fs, m.at, m.fs, m.flags, m.data)
+		if err != nil && !errors.Is(err, syscall.EBUSY) {
+			errs = append(errs, fmt.Errorf("mount %s on %s: %w", m.fs, m.at, err))
+		}
+	}
+	return errs
+}
+
+// openConsole makes the console our standard files. An image without /dev/console
+// starts process 1 with none open. The device behind the console is preferred,
+// because only that can control a session.
+func openConsole() string {
+	name := "/dev/console"
+	if b, err := os.ReadFile("/sys/class/tty/console/active"); err == nil {
+		if f := strings.Fields(string(b)); len(f) > 0 {
+			name = "/dev/" + f[len(f)-1]
+		}
+	}
+	fd, err := syscall.Open(name, syscall.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		return ""
+	}
+	for std := range 3 {
+		// Nothing could be told about an error here.
+		_ = syscall.Dup3(fd, std, 0)
+	}
+	if fd > 2 {
+		_ = syscall.Close(fd)
+	}
+	return name
+}
+
+func readConfig() (Config, error) {
+	file, err := os.ReadFile("/etc/vmrecord/init.conf")
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return Config{}, err
+	}
+	cmdline, err := os.ReadFile("/proc/cmdline")
+	if err != nil {
+		return Config{}, err
+	}
+	return ParseConfig(string(file), string(cmdline))
+}
+
+func environment(extra []string) []string {
+	return append([]string{"PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin:/", "HOME=/", "TERM=vt100"}, extra...)
+}
+
+// runToEnd starts the program and reaps every child until it has ended. It is
+// an error when it did not end with status 0.
+func runToEnd(c Config, console string) error {
+	env := environment(c.Env)
+	os.Setenv("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin:/")
+	prog, err := exec.LookPath(c.Run[0])
+	if err != nil {
+		return fmt.Errorf("run %s: %w", c.Run[0], err)
+	}
+	attr := &os.ProcAttr{
+		Dir: c.Dir, Env: env, Files: []*os.File{os.Stdin, os.Stdout, os.Stderr},
+		Sys: &syscall.SysProcAttr{Setsid: true, Setctty: console != "", Ctty: 0},
+	}
+	p, err := os.StartProcess(prog, c.Run, attr)
+	if err != nil && attr.Sys.Setctty {
+		// The console may be one that controls no session.
+		attr.Sys.Setctty = false
+		p, err = os.StartProcess(prog, c.Run, attr)
+	}
+	if err != nil {
+		return fmt.Errorf("run %s: %w", prog, err)
+	}
+	pid := p.Pid
+	// p.Wait is not used: Reap takes every child, this one included.
+	_ = p.Release()
+	ws, err := reap(pid)
+	switch {
+	case err != nil:
+		return fmt.Errorf("wait for %s: %w", prog, err)
+	case ws.Signaled():
+		return fmt.Errorf("%s was ended by a signal: %v", prog, ws.Signal())
+	case ws.ExitStatus() != 0:
+		return fmt.Errorf("%s ended with status %d", prog, ws.ExitStatus())
+	}
+	return nil
+}
+
+// reap waits for every child until pid is among them.
+func reap(pid int) (ws syscall.WaitStatus, err error) {
+	for {
+		got, err := syscall.Wait4(-1, &ws, 0, nil)
+		switch {
+		case err == syscall.EINTR:
+		case err != nil:
+			return ws, err
+		case got == pid && (ws.Exited() || ws.Signaled()):
+			return ws, nil
+		}
+	}
+}
+
+// end asks what still runs to end, writes everything to disk, and switches off.
+func end(how string) {
+	_ = syscall.Kill(-1, syscall.SIGTERM)
+	time.Sleep(50 * time.Millisecond) // guest time, for those that listen
+	_ = syscall.Kill(-1, syscall.SIGKILL)
+	syscall.Sync()
+	cmd := map[string]int{
+		"poweroff": syscall.LINUX_REBOOT_CMD_POWER_OFF,
+		"reboot":   syscall.LINUX_REBOOT_CMD_RESTART,
+		"halt":     syscall.LINUX_REBOOT_CMD_HALT,
+	}[how]
+	err := syscall.Reboot(cmd)
+	say(fmt.Errorf("%s: %w", how, err))
+	// Process 1 must not return: the kernel would panic. Wait for the switch.
+	for {
+		time.Sleep(time.Hour)
+	}
+}

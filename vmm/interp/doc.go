@@ -1,0 +1,30 @@
+// Package interp is the reference engine: one plain function per semantic of
+// the instruction table, on any host. Other engines must equal it.
+//
+// A block of instructions within a page is decoded once, from physical memory,
+// and kept under its physical address and the guards it was decoded under:
+// mode, ring 0 or not, and the switches that disable x87 and SSE. Stores to its
+// 64-byte lines drop the page's blocks before the next instruction. An
+// instruction that lies in two pages is compared byte by byte on every run.
+//
+// # Time
+//
+// left counts the steps until the board's deadline, from the start of the
+// current block; i is the instruction's index in it. Every device access stores
+// the instant first (SetClock) and leaves the block after the instruction, so
+// that deadlines, pins and windows that it moved are seen at the next boundary.
+//
+// # Flags
+//
+// The six arithmetic flags are kept lazily: result for ZF, SF and PF, and a
+// word of carries for CF, OF and AF. State.RFLAGS holds the other bits, and is
+// made whole when State leaves the engine or package cpu needs it.
+//
+// # Memory
+//
+// Two direct-mapped TLBs, supervisor and user, hold page tags for read, for
+// store without asking, and for fetch. A page that is clean in this epoch or
+// holds code or paging entries in use has no store tag; such stores go through
+// mem.RAM.Store. When a marked line is hit, the engine looks before the next
+// instruction.
+package interp

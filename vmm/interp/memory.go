@@ -1,0 +1,264 @@
+package interp
+
+import (
+	"encoding/binary"
+
+	"vmrecord/vmm/cpu"
+	"vmrecord/vmm/mem"
+)
+
+const (
+	tlbSize = 1024 // entries, direct-mapped by page number
+	pageMax = mem.PageBytes - 1
+	noPage  = 1 // a tag that no page has
+)
+
+// An entry is one cached translation: tags are page addresses for which a
+// read, a store without asking, or a fetch may go to RAM at linear + add.
+type entry struct {
+	r, w, x uint64
+	add     uint64
+}
+
+// le reads a little-endian T.
+func le[T width](b []byte) T {
+	switch uint64(^T(0)) {
+	case 0xff:
+		return T(b[0])
+	case 0xffff:
+		return T(binary.LittleEndian.Uint16(b))
+	case 0xffffffff:
+		return T(uint64(binary.LittleEndian.Uint32(b)))
+	}
+	return T(binary.LittleEndian.Uint64(b))
+}
+
+func putLE[T width](b []byte, v T) {
+	switch uint64(^T(0)) {
+	case 0xff:
+		b[0] = uint8(v)
+	case 0xffff:
+		binary.LittleEndian.PutUint16(b, uint16(v))
+	case 0xffffffff:
+		binary.LittleEndian.PutUint32(b, uint32(uint64(v)))
+	default:
+		binary.LittleEndian.PutUint64(b, uint64(v))
+	}
+}
+
+// load reads memory at a linear address with the current privilege.
+func load[T width](c *CPU, la uint64) T {
+	e := &c.tlb[la>>12%tlbSize]
+	if e.r == (la+uint64(size[T]())-1)&^pageMax {
+		return le[T](c.Mem.B[la+e.add:])
+	}
+	return T(c.loadSlow(la, size[T](), false))
+}
+
+// loadW reads memory that will be stored to next: it faults as a store would,
+// so that the store cannot.
+func loadW[T width](c *CPU, la uint64) T {
+	e := &c.tlb[la>>12%tlbSize]
+	if e.w == (la+uint64(size[T]())-1)&^pageMax {
+		return le[T](c.Mem.B[la+e.add:])
+	}
+	return T(c.loadSlow(la, size[T](), true))
+}
+
+// store writes memory at a linear address with the current privilege.
+func store[T width](c *CPU, la uint64, v T) {
+	e := &c.tlb[la>>12%tlbSize]
+	if e.w == (la+uint64(size[T]())-1)&^pageMax {
+		putLE(c.Mem.B[la+e.add:], v)
+		return
+	}
+	c.storeSlow(la, size[T](), uint64(v))
+}
+
+// A span is where an access of up to 64 bytes goes: one page or two.
+type span struct {
+	pa  [2]uint64
+	ram [2]bool
+	n   [2]int
+}
+
+// span translates [la, la+n) and raises what it raises, first page first.
+func (c *CPU) span(la uint64, n int, write bool) (s span) {
+	c.align(la, n)
+	s.n[0] = min(n, int(mem.PageBytes-la&pageMax))
+	s.n[1] = n - s.n[0]
+	s.pa[0], s.ram[0] = c.fill(la, write)
+	if s.n[1] > 0 {
+		s.pa[1], s.ram[1] = c.fill(la+uint64(s.n[0]), write)
+	}
+	return s
+}
+
+// align raises #AC where alignment is checked (SDM vol. 3A, 6.15).
+func (c *CPU) align(la uint64, n int) {
+	if c.cpl == 3 && c.CR0&cpu.CR0AM != 0 && c.RFLAGS&cpu.FlagAC != 0 && n <= 8 && la&uint64(n-1) != 0 {
+		c.Raise(cpu.AC, 0)
+	}
+}
+
+func (c *CPU) loadSlow(la uint64, n int, write bool) uint64 {
+	s := c.span(la, n, write)
+	v := c.readSpan(s.pa[0], s.ram[0], s.n[0])
+	if s.n[1] > 0 {
+		v |= c.readSpan(s.pa[1], s.ram[1], s.n[1]) << (8 * s.n[0])
+	}
+	return v
+}
+
+// readSpan reads n bytes within one page; a split access to a device goes
+// byte by byte.
+func (c *CPU) readSpan(pa uint64, ram bool, n int) (v uint64) {
+	if !ram && n&(n-1) == 0 {
+		c.SetClock()
+		return c.Bus.MemIn(pa, n)
+	}
+	for i := range n {
+		b := uint64(0)
+		if ram {
+			b = uint64(c.Mem.B[pa+uint64(i)])
+		} else {
+			c.SetClock()
+			b = c.Bus.MemIn(pa+uint64(i), 1)
+		}
+		v |= b << (8 * i)
+	}
+	return v
+}
+
+func (c *CPU) storeSlow(la uint64, n int, v uint64) {
+	s := c.span(la, n, true)
+	c.writeSpan(s.pa[0], s.ram[0], s.n[0], v)
+	if s.n[1] > 0 {
+		c.writeSpan(s.pa[1], s.ram[1], s.n[1], v>>(8*s.n[0]))
+		return
+	}
+	if s.ram[0] && c.Mem.Flags[s.pa[0]>>12] == 0 {
+		c.tlb[la>>12%tlbSize].w = la &^ pageMax
+	}
+}
+
+func (c *CPU) writeSpan(pa uint64, ram bool, n int, v uint64) {
+	if !ram {
+		c.SetClock()
+		if n&(n-1) == 0 {
+			c.Bus.MemOut(pa, n, v)
+			return
+		}
+		for i := range n {
+			c.Bus.MemOut(pa+uint64(i), 1, v>>(8*i)&0xff)
+		}
+		return
+	}
+	c.stored(pa, n)
+	for i := range n {
+		c.Mem.B[pa+uint64(i)] = byte(v >> (8 * i))
+	}
+}
+
+// stored tells the RAM of a store to [pa, pa+n), and leaves the block where it
+// hits code or paging entries.
+func (c *CPU) stored(pa uint64, n int) {
+	if c.Mem.Flags[pa>>12] == 0 {
+		return
+	}
+	c.Mem.Store(pa, n)
+	if len(c.Mem.Hits) != 0 && c.leave == stay {
+		c.leave = after
+	}
+}
+
+// fill translates one access within a page and caches the translation. It
+// raises the page fault.
+func (c *CPU) fill(la uint64, write bool) (pa uint64, ram bool) {
+	a := cpu.Access(cpu.Read)
+	if write {
+		a = cpu.Write
+	}
+	pa, ram = c.translate(la, a)
+	if !ram {
+		return pa, false
+	}
+	e := c.claim(la, pa)
+	e.r = la &^ pageMax
+	if write && c.Mem.Flags[pa>>12] == 0 {
+		e.w = e.r
+	}
+	return pa, true
+}
+
+// claim makes la's entry its own, for the page at pa.
+func (c *CPU) claim(la, pa uint64) *entry {
+	e, page := &c.tlb[la>>12%tlbSize], la&^pageMax
+	add := pa&^pageMax - page
+	if e.r != page && e.x != page || e.add != add {
+		*e = entry{noPage, noPage, noPage, add}
+	}
+	return e
+}
+
+// translate walks the paging structures for one access and marks the lines
+// that the translation came through.
+func (c *CPU) translate(la uint64, a cpu.Access) (pa uint64, ram bool) {
+	w := c.Walk(la, a, c.cpl == 3)
+	if !c.Mem.Has(w.PA&^pageMax, mem.PageBytes) {
+		return w.PA, false
+	}
+	for _, p := range w.Entries[:w.N] {
+		if c.Mem.Has(p, 8) && c.Mem.MarkPaging(p) {
+			c.dropWrites(p)
+		}
+	}
+	return w.PA, true
+}
+
+// dropWrites takes back the right to store to the page of pa without asking.
+func (c *CPU) dropWrites(pa uint64) {
+	pa &^= pageMax
+	for b := range c.tlbs {
+		for i := range c.tlbs[b] {
+			if e := &c.tlbs[b][i]; e.w != noPage && e.w+e.add == pa {
+				e.w = noPage
+			}
+		}
+	}
+}
+
+// flush drops every cached translation.
+func (c *CPU) flush() {
+	for b := range c.tlbs {
+		for i := range c.tlbs[b] {
+			c.tlbs[b][i] = entry{noPage, noPage, noPage, 0}
+		}
+	}
+	c.Mem.ClearPaging()
+	c.cache.forget()
+}
+
+// readBytes and writeBytes move any number of bytes, for wide registers and
+// save areas. Both prove the whole range before the first byte moves.
+func (c *CPU) readBytes(la uint64, p []byte) {
+	c.probe(la, len(p), false)
+	for i := range p {
+		p[i] = load[uint8](c, la+uint64(i))
+	}
+}
+
+func (c *CPU) writeBytes(la uint64, p []byte) {
+	c.probe(la, len(p), true)
+	for i, b := range p {
+		store(c, la+uint64(i), b)
+	}
+}
+
+// probe raises what an access to [la, la+n) would raise.
+func (c *CPU) probe(la uint64, n int, write bool) {
+	for end := la + uint64(n); la != end; {
+		c.fill(la, write)
+		la += min(mem.PageBytes-la&pageMax, end-la)
+	}
+}

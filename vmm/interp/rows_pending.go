@@ -1,0 +1,3 @@
+package interp
+
+var sseRows, x87Rows []row

@@ -1,0 +1,294 @@
+package interp
+
+import (
+	"fmt"
+
+	"vmrecord/vmm"
+	"vmrecord/vmm/cpu"
+	"vmrecord/vmm/mem"
+	"vmrecord/vmm/x86"
+)
+
+// New returns a reference engine.
+func New() *CPU {
+	c := new(CPU)
+	c.cache.reset()
+	return c
+}
+
+// Close implements vmm.Engine; there is nothing to give back.
+func (c *CPU) Close() error { return nil }
+
+// Err implements vmm.Engine.
+func (c *CPU) Err() error { return c.err }
+
+// Drop implements vmm.Engine.
+func (c *CPU) Drop(p *mem.Pages) {
+	if c.Mem == nil {
+		return
+	}
+	if p == nil {
+		for n := range c.Mem.Flags {
+			c.Mem.ClearCode(uint32(n))
+		}
+		c.cache.reset()
+	} else {
+		for _, n := range p.No {
+			c.cache.dropPage(n)
+			c.Mem.ClearCode(n)
+		}
+	}
+	c.flush()
+}
+
+// Run implements vmm.Engine.
+func (c *CPU) Run(s *cpu.State, b *vmm.Board) vmm.Exit {
+	if c.board != b {
+		c.board, c.Mem, c.Bus = b, b.Mem, bus{b, c}
+		c.flush()
+	}
+	c.State = *s
+	c.loadFlags()
+	c.recode()
+	e := c.run()
+	c.syncFlags()
+	*s = c.State
+	return e
+}
+
+// run alternates between the board's wishes and stretches of instructions.
+func (c *CPU) run() vmm.Exit {
+	b := c.board
+	for {
+		b.Attention = false
+		c.attend()
+		now, dead := b.Now(), b.Deadline()
+		if kind, _ := b.Stopped(); now >= dead || kind != vmm.StopNone || b.Wanted() {
+			return vmm.Reached
+		}
+		c.limit, c.left, c.i = dead, int64(dead-now), 0
+		if c.interrupt() {
+			continue
+		}
+		if c.Halted || c.Dead {
+			return vmm.Halted
+		}
+		switch c.stretch() {
+		case outFault:
+			c.deliver()
+		case outStop:
+			return vmm.Unknown
+		}
+		b.SetNow(c.limit - vmm.Instant(c.left))
+	}
+}
+
+// attend does what was put off to the end of an instruction.
+func (c *CPU) attend() {
+	if len(c.Mem.Hits) != 0 {
+		c.look()
+	}
+	if c.Stale {
+		c.Stale = false
+		c.flush()
+	}
+	if c.Recode {
+		c.recode()
+	}
+}
+
+// recode derives what depends on mode and privilege.
+func (c *CPU) recode() {
+	c.Recode = false
+	c.cpl = c.CPL()
+	c.flat = c.Code64()
+	switch {
+	case c.flat:
+		c.mode = x86.Mode64
+	case c.Seg[x86.CS].Attr&cpu.AttrD != 0:
+		c.mode = x86.Mode32
+	default:
+		c.mode = x86.Mode16
+	}
+	c.guards = guards(c.mode)
+	for _, g := range [...]struct {
+		on bool
+		g  guards
+	}{{c.cpl != 0, guardUser}, {c.CR0&cpu.CR0EM != 0, guardEM}, {c.CR0&cpu.CR0TS != 0, guardTS}, {c.CR4&cpu.CR4OSFXSR == 0, guardSSE}} {
+		if g.on {
+			c.guards |= g.g
+		}
+	}
+	c.tlb = &c.tlbs[0]
+	if c.cpl == 3 {
+		c.tlb = &c.tlbs[1]
+	}
+}
+
+// dr6BS is DR6.BS: a single-step trap (SDM vol. 3B, 17.2.3).
+const dr6BS = 1 << 14
+
+type outcome uint8
+
+const (
+	outLook  outcome = iota // the deadline, or something to look at
+	outFault                // c.Fault wants delivery
+	outStop                 // c.err says why
+)
+
+// stretch runs blocks until there is something to look at. A guest fault
+// arrives here as a panic with the Core's own Fault.
+func (c *CPU) stretch() (out outcome) {
+	defer func() {
+		switch r := recover().(type) {
+		case nil:
+		case *cpu.Fault:
+			c.abandon()
+			out = outFault
+		case cpu.Unbuilt:
+			c.err = fmt.Errorf("%w, at RIP %#x", r, c.RIP)
+			c.abandon()
+			out = outStop
+		default:
+			if r != errStop {
+				panic(r)
+			}
+			c.abandon()
+			out = outStop
+		}
+	}()
+	c.blk = nil
+	fl, shadow := c.RFLAGS, c.Shadow
+	c.Shadow = 0
+	single := fl&(cpu.FlagTF|cpu.FlagRF) != 0 || shadow != 0
+	for c.left > 0 {
+		c.blk = nil
+		c.i = 0
+		b := c.lookup()
+		c.start, c.blk = c.RIP, b
+		n := len(b.ops)
+		if single {
+			n = 1
+		}
+		if c.block(b.ops[:min(int64(n), c.left)]) || single {
+			break
+		}
+	}
+	c.blk = nil
+	if single {
+		c.RFLAGS &^= fl & cpu.FlagRF
+		if fl&cpu.FlagTF != 0 && !c.quiet {
+			c.PendDB |= dr6BS
+		}
+		c.quiet = false
+	}
+	return outLook
+}
+
+// A stretch of one instruction is run where the flags or an interrupt shadow
+// ask for a look around after it. RF lasts for one instruction, as does a
+// shadow; TF raises #DB after an instruction that it was set before (SDM vol.
+// 3A, 6.8.3; vol. 3B, 17.3.1).
+
+// block runs instructions and tells whether to look around after them.
+func (c *CPU) block(ops []Op) bool {
+	for i := range ops {
+		o := &ops[i]
+		c.i = i
+		o.Fn(c, o)
+		if c.leave != stay {
+			return c.left_(o)
+		}
+	}
+	c.left -= int64(len(ops))
+	c.i = 0
+	last := &ops[len(ops)-1]
+	c.RIP = c.next(last)
+	return c.board.Attention
+}
+
+// left_ accounts for a block left early, after o.
+func (c *CPU) left_(o *Op) bool {
+	l := c.leave
+	c.leave = stay
+	steps := c.i + 1
+	switch l {
+	case after:
+		c.RIP = c.next(o)
+	case again:
+		c.RIP = c.here(o)
+		steps--
+	}
+	c.left -= int64(steps)
+	c.i = 0
+	return l != jumped || c.Recode || c.Stale || c.board.Attention || len(c.Mem.Hits) != 0
+}
+
+// abandon makes State that of before the instruction that faulted.
+func (c *CPU) abandon() {
+	c.leave = stay
+	if c.blk == nil { // the fetch itself
+		return
+	}
+	c.RIP = c.here(&c.blk.ops[c.i])
+	if f := &c.Fault; f.NonCanon && c.blk.ops[c.i].Mem.Seg == x86.SS {
+		f.Vector = cpu.SS
+	}
+	c.left -= int64(c.i)
+	c.i = 0
+}
+
+// deliver gives c.Fault to the guest: one step.
+func (c *CPU) deliver() {
+	c.syncFlags()
+	c.Core.Deliver()
+	c.loadFlags()
+	c.left--
+	c.Overhead++
+}
+
+// interrupt samples the pins at a boundary and delivers what is due; it tells
+// whether something was.
+func (c *CPU) interrupt() bool {
+	b := c.board
+	if c.PendDB != 0 {
+		c.trap()
+	} else if c.Shadow != 0 {
+		return false
+	} else if b.NMIPending() && !c.NMIBlock {
+		b.TakeNMI()
+		c.NMIBlock = true
+		c.inject(cpu.NMI)
+	} else if b.INTR() && c.RFLAGS&cpu.FlagIF != 0 {
+		c.SetClock()
+		c.inject(b.Acknowledge())
+	} else {
+		return false
+	}
+	b.SetNow(c.limit - vmm.Instant(c.left))
+	return true
+}
+
+// inject delivers an external interrupt: one step.
+func (c *CPU) inject(vector uint8) {
+	c.Halted = false
+	c.syncFlags()
+	c.Core.Interrupt(vector)
+	c.loadFlags()
+	c.left--
+	c.Overhead++
+}
+
+// trap delivers a pending debug trap: one step.
+func (c *CPU) trap() {
+	c.Fault = cpu.Fault{Vector: cpu.DB}
+	c.deliver()
+}
+
+// bus is the board as a cpu.Bus.
+type bus struct {
+	*vmm.Board
+	c *CPU
+}
+
+func (b bus) SetClock() { b.c.SetClock() }

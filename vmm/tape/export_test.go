@@ -1,0 +1,4 @@
+package tape
+
+// Raw writes any payload with a correct CRC.
+func (t *Writer) Raw(k Kind, p []byte) { t.frame(k, p) }
