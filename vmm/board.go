@@ -81,6 +81,7 @@ type Board struct {
 	tprSet  func(uint8)
 	names   []string // inlets in claim order
 	inlets  map[string]func([]byte)
+	outs    []string // outlets in claim order
 	outlets map[string]func([]byte)
 }
 

@@ -168,7 +168,11 @@ type Outlet struct {
 }
 
 // Outlet names a way out: "com1/tx".
-func (s *Slot) Outlet(name string) Outlet { return Outlet{s.b, s.place.Name + "/" + name} }
+func (s *Slot) Outlet(name string) Outlet {
+	name = s.place.Name + "/" + name
+	s.b.outs = append(s.b.outs, name)
+	return Outlet{s.b, name}
+}
 
 // Write sends p out.
 func (o Outlet) Write(p []byte) {

@@ -13,9 +13,18 @@ import (
 // with an instruction that may change RIP, the mode or what interrupts may do;
 // at the end of the page; or after blockMax instructions.
 type block struct {
-	ops  []Op
-	size uint16 // bytes
-	dead bool   // its bytes changed
+	ops   []Op
+	size  uint16 // bytes
+	next  [2]next
+	turn  uint8 // the entry of next to be replaced
+	cross bool  // lies in two pages: never followed without a look
+}
+
+// A next remembers where a block went on: valid while gen is the cache's.
+type next struct {
+	rip uint64
+	gen uint32
+	b   *block
 }
 
 const (
@@ -39,6 +48,7 @@ const (
 	guardEM   guards = 1 << 3 // CR0.EM
 	guardTS   guards = 1 << 4 // CR0.TS
 	guardSSE  guards = 1 << 5 // CR4.OSFXSR is clear
+	guardRing guards = 1 << 6 // CPL is 3: the user TLB
 )
 
 // A jump finds a block by linear address; it is a cache over translation and
@@ -46,7 +56,6 @@ const (
 type jump struct {
 	la     uint64
 	gen    uint32 // cache.gen when it was made
-	cpl    uint8
 	guards guards
 	b      *block
 }
@@ -82,11 +91,26 @@ func (k *cache) reset() {
 // dropPage forgets the code of page p.
 func (k *cache) dropPage(p uint32) {
 	for _, x := range k.pages[p] {
-		k.blocks[x].dead = true
 		delete(k.blocks, x)
 	}
 	delete(k.pages, p)
 	k.forget()
+}
+
+// follow returns the block at RIP, which came after block p in this stretch.
+func (c *CPU) follow(p *block) *block {
+	if n := &p.next[0]; n.rip == c.RIP && n.gen == c.cache.gen {
+		return n.b
+	}
+	if n := &p.next[1]; n.rip == c.RIP && n.gen == c.cache.gen {
+		return n.b
+	}
+	b := c.lookup()
+	if c.flat && !b.cross {
+		p.next[p.turn&1] = next{c.RIP, c.cache.gen, b}
+		p.turn++
+	}
+	return b
 }
 
 // lookup returns the block at RIP, decoding it if needed. It raises the fetch's faults.
@@ -99,7 +123,7 @@ func (c *CPU) lookup() *block {
 		}
 	}
 	j := &c.cache.jumps[(la^la>>12)%jumpSize]
-	if j.la == la && j.gen == c.cache.gen && j.cpl == c.cpl && j.guards == c.guards {
+	if j.la == la && j.gen == c.cache.gen && j.guards == c.guards {
 		return j.b
 	}
 	pa := c.fetch(la)
@@ -109,7 +133,7 @@ func (c *CPU) lookup() *block {
 			return c.decodeCrossing(la)
 		}
 	}
-	*j = jump{la, c.cache.gen, c.cpl, c.guards, b}
+	*j = jump{la, c.cache.gen, c.guards, b}
 	return b
 }
 
@@ -243,7 +267,7 @@ func (c *CPU) decodeCrossing(la uint64) *block {
 	if len(c.cache.cross) >= crossMax {
 		clear(c.cache.cross)
 	}
-	x = &crossing{bytes: buf, guards: c.guards, b: block{ops: []Op{op}, size: uint16(op.Len)}}
+	x = &crossing{bytes: buf, guards: c.guards, b: block{ops: []Op{op}, size: uint16(op.Len), cross: true}}
 	c.cache.cross[la] = x
 	return &x.b
 }

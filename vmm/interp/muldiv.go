@@ -97,8 +97,13 @@ func product[T width](c *CPU, o *Op, a, b T) {
 	c.setWide(uint64(s) != lo || uint64(s>>63) != hi)
 }
 
-// DIV and IDIV leave all flags as they were; the manual leaves them undefined.
-// Everything is checked before anything changes.
+// DIV and IDIV check everything before anything changes. All flags are
+// undefined after them: AF is set, SF, ZF and PF are cleared, CF and OF stay.
+
+func (c *CPU) flagsDiv() {
+	c.zr, c.sr, c.pr = 1, 0, 1
+	c.aux |= 8
+}
 
 func div8(c *CPU, o *Op) {
 	a, b := uint16(c.R[x86.RAX]), uint16(get[uint8](c, o, 0))
@@ -106,6 +111,7 @@ func div8(c *CPU, o *Op) {
 		c.Raise(cpu.DE, 0)
 	}
 	setLow(c, x86.RAX, a/b|a%b<<8)
+	c.flagsDiv()
 }
 
 func div[T width](c *CPU, o *Op) {
@@ -116,11 +122,13 @@ func div[T width](c *CPU, o *Op) {
 	if size[T]() == 8 {
 		q, r := bits.Div64(uint64(hi), uint64(lo), uint64(b))
 		c.R[x86.RAX], c.R[x86.RDX] = q, r
+		c.flagsDiv()
 		return
 	}
 	a := uint64(hi)<<(8*size[T]()) | uint64(lo)
 	setLow(c, x86.RAX, T(a/uint64(b)))
 	setLow(c, x86.RDX, T(a%uint64(b)))
+	c.flagsDiv()
 }
 
 func idiv8(c *CPU, o *Op) {
@@ -129,6 +137,7 @@ func idiv8(c *CPU, o *Op) {
 		c.Raise(cpu.DE, 0)
 	}
 	setLow(c, x86.RAX, uint16(uint8(a/b))|uint16(uint8(a%b))<<8)
+	c.flagsDiv()
 }
 
 // idiv divides magnitudes; the remainder has the dividend's sign.
@@ -153,4 +162,5 @@ func idiv[T width](c *CPU, o *Op) {
 	}
 	setLow(c, x86.RAX, T(q))
 	setLow(c, x86.RDX, T(r))
+	c.flagsDiv()
 }

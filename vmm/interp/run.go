@@ -114,7 +114,7 @@ func (c *CPU) recode() {
 	for _, g := range [...]struct {
 		on bool
 		g  guards
-	}{{c.cpl != 0, guardUser}, {c.CR0&cpu.CR0EM != 0, guardEM}, {c.CR0&cpu.CR0TS != 0, guardTS}, {c.CR4&cpu.CR4OSFXSR == 0, guardSSE}} {
+	}{{c.cpl != 0, guardUser}, {c.CR0&cpu.CR0EM != 0, guardEM}, {c.CR0&cpu.CR0TS != 0, guardTS}, {c.CR4&cpu.CR4OSFXSR == 0, guardSSE}, {c.cpl == 3, guardRing}} {
 		if g.on {
 			c.guards |= g.g
 		}
@@ -160,12 +160,17 @@ func (c *CPU) stretch() (out outcome) {
 	c.blk = nil
 	fl, shadow := c.RFLAGS, c.Shadow
 	c.Shadow = 0
+	var prev *block
 	single := fl&(cpu.FlagTF|cpu.FlagRF) != 0 || shadow != 0
 	for c.left > 0 {
 		c.blk = nil
-		c.i = 0
-		b := c.lookup()
-		c.start, c.blk = c.RIP, b
+		b := prev
+		if prev == nil {
+			b = c.lookup()
+		} else {
+			b = c.follow(prev)
+		}
+		c.start, c.blk, prev = c.RIP, b, b
 		n := len(b.ops)
 		if single {
 			n = 1

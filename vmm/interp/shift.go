@@ -28,10 +28,10 @@ func count[T width](c *CPU, o *Op, n int) uint {
 // msb is the most significant bit of v as a number.
 func msb[T width](v T) uint64 { return lift(v) >> 63 }
 
-// flagsShift sets the flags of a shift. AF, undefined, is cleared. OF is
-// defined for counts of 1 only; the callers apply their rule to any count.
+// flagsShift sets the flags of a shift. AF, undefined, is set. OF is defined
+// for counts of 1 only; the callers apply their rule to any count.
 func flagsShift[T width](c *CPU, r T, cf, of uint64) {
-	c.aux = cf<<63 | (cf^of)<<62
+	c.aux = cf<<63 | (cf^of)<<62 | 8
 	result(c, r)
 }
 

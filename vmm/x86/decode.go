@@ -123,17 +123,7 @@ func (d *decoder) find(in *Inst) bool {
 		}
 	}
 	row := d.walk(roots[min(d.mode, 1)][opMap][in.Opcode])
-	if d.err != nil {
-		return false
-	}
-	if row == 0 {
-		d.err = ErrUnknown
-		return false
-	}
-	in.Row = row - 1
-	d.form = &Table[in.Row]
-	d.apply(in)
-	return true
+	return d.err == nil && d.take(in, row)
 }
 
 // walk goes down the dispatch tree and returns a row plus one, or 0.
@@ -170,10 +160,15 @@ func (d *decoder) readModRM() uint8 {
 	return d.modRM
 }
 
-// apply copies what the row says of the whole instruction.
-func (d *decoder) apply(in *Inst) {
-	f := d.form
-	in.Sem = f.Sem
+// take copies what the row (plus one) says of the whole instruction.
+func (d *decoder) take(in *Inst, row uint16) bool {
+	if row == 0 {
+		d.err = ErrUnknown
+		return false
+	}
+	in.Row = row - 1
+	f := &Table[in.Row]
+	d.form, in.Sem = f, f.Sem
 	if f.Enc.Prefix&3 == 0 { // F2 or F3 is part of the opcode
 		in.Prefixes &^= PrefixRep | PrefixRepne
 	}
@@ -192,6 +187,7 @@ func (d *decoder) apply(in *Inst) {
 		in.ModRM = d.readModRM()
 		d.isMem = in.ModRM < 0xc0 && f.Attr&AttrModx == 0
 	}
+	return true
 }
 
 // sizes finds operand and address size (SDM vol. 1, tables 3-3 and 3-4).

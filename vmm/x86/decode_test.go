@@ -145,10 +145,10 @@ func TestDecode(t *testing.T) {
 		{"0f 01 18", Mode64, "LIDT m16&N o8 a8 m10=DS:RAX+0"},
 		{"66 0f 01 16 00 00", Mode16, "LGDT m16&N o4 a2 m6=DS:0"},
 		{"0f 01 f8", Mode64, "SWAPGS o0 a8"},
-		{"0f 01 f8", Mode32, "UD SWAPGS"},
+		{"0f 01 f8", Mode32, "UD UD r/m8"},
 		{"f3 0f ae d1", Mode64, "WRFSBASE ry o4 a8 ECX"},
 		{"f3 48 0f ae d1", Mode64, "WRFSBASE ry o8 a8 RCX"},
-		{"f3 0f ae d1", Mode32, "UD WRFSBASE ry"},
+		{"f3 0f ae d1", Mode32, "UD UD r/m8"},
 		{"48 0f ae 00", Mode64, "FXSAVE m512byte o8 a8 m0=DS:RAX+0"},
 		{"f0 48 0f c7 0f", Mode64, "CMPXCHG16B m128 o16 a8 m16=DS:RDI+0"},
 		{"0f c7 0f", Mode64, "CMPXCHG8B m64 o8 a8 m8=DS:RDI+0"},
@@ -205,6 +205,10 @@ func TestDecode(t *testing.T) {
 		{"66 0f 50 c1", Mode64, "MOVMSKPD r32, xmm o4 a8 EAX XMM1"},
 		{"d6", Mode64, "UD SALC"},
 		{"0f ff", Mode64, "UD UD0"},
+		{"0f 38 ff c0", Mode64, "UD UD r/m8"},
+		{"f3 0f 3a cc c0 00", Mode64, "UD UD r/m8"},
+		{"f2 0f 54 c0", Mode64, "UD UD r/m8"},
+		{"f2 0f c7 f0", Mode64, "UD UD r/m8"},
 	} {
 		code := unhex(t, c.code)
 		in, err := Decode(code, c.mode)
@@ -236,11 +240,18 @@ func TestDecodeErrors(t *testing.T) {
 		{"66 66 66 66 66 66 66 66 66 66 66 66 66 66 66", Mode64, ErrTooLong},
 		{"66 66 66 66 66 66 66 66 66 66 66 66 66 66 01 d8", Mode64, ErrTooLong},
 		{"66 66 66 66 66 66 66 66 66 66 66 66 66 01 d8", Mode64, nil},
-		{"0f 38 ff c0", Mode64, ErrUnknown},
-		{"f3 0f 3a cc c0 00", Mode64, ErrUnknown},
 	} {
 		if _, err := Decode(unhex(t, c.code), c.mode); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", c.code, err, c.want)
 		}
+	}
+}
+
+// An opcode without a row is an error, not a #UD.
+func TestUnknown(t *testing.T) {
+	d := decoder{code: []byte{0x90}}
+	var in Inst
+	if d.take(&in, 0) || !errors.Is(d.err, ErrUnknown) {
+		t.Errorf("row 0: %v, want %v", d.err, ErrUnknown)
 	}
 }

@@ -49,7 +49,7 @@ func (f *Form) attempt(w *Want) []byte {
 	e := &f.Enc
 	var code []byte
 	class := pick(w.Rand, e.Prefix)
-	if e.Prefix == 15 && class > 1 {
+	if e.Prefix == 15 && class > 1 && f.Sem != SemUd {
 		class = 0 // F2 and F3 would be ignored or repeat
 	}
 	if e.Prefix&3 == 0 && w.Rand(2) == 0 {

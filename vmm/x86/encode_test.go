@@ -34,6 +34,9 @@ func tryRow(t *testing.T, rng *rand.Rand, f *Form, w Want) int {
 		w.Index = []uint8{RCX, R12, NoReg}[rng.Intn(3)]
 	}
 	code, ok := f.Encode(w)
+	if !ok && f.Sem == SemUd { // a row of leftovers; it needs one encoding
+		return 0
+	}
 	if !ok {
 		t.Errorf("%s: no encoding in mode %d, size %d, mem %v", f.Text, w.Mode, w.OpSize, w.Mem)
 		return 0

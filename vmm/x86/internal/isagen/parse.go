@@ -24,7 +24,7 @@ type form struct {
 
 	prefix, w, b, mod, reg, rm uint // prefix: none, 66, F3, F2; mod: memory, register
 	opMap, opcode              int
-	span                       int // opcodes that this row stands for
+	span                       int    // opcodes that this row stands for
 	low                        string // "", "LowReg", "LowCond"
 	modRM                      bool
 	imms                       []string
