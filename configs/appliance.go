@@ -266,8 +266,8 @@ func (a *Appliance) vendor() error {
 	}
 	if v.Submit != "" {
 		u, err := url.Parse(v.Submit)
-		if err != nil || (u.Scheme != "smtp" && u.Scheme != "smtps") || u.Hostname() == "" || u.Path != "" || u.RawQuery != "" {
-			return fmt.Errorf("vendor.submit is %q; smtp://HOST:PORT or smtps://HOST:PORT", v.Submit)
+		if err != nil || !slices.Contains([]string{"smtps", "smtp+starttls", "smtp"}, u.Scheme) || u.Hostname() == "" || u.Path != "" || u.RawQuery != "" {
+			return fmt.Errorf("vendor.submit is %q; smtps://HOST:PORT, smtp+starttls://HOST:PORT or, on this computer, smtp://HOST:PORT", v.Submit)
 		}
 	}
 	return nil

@@ -46,7 +46,7 @@ func TestParse(t *testing.T) {
 		{`encryption="off"`, ``, `consent.encryption is "on", the default, and encryption is not built yet; under [consent] write: encryption = "off"`},
 		{`mail="a@b.example"`, ``, `vendor.mail or vendor.submit is missing`},
 		{`mail="a@b.example"`, `mail="A <a@b.example>"`, `a bare address`},
-		{`smtp://127.0.0.1:25`, `http://x`, `smtp://HOST:PORT`},
+		{`smtp://127.0.0.1:25`, `http://x`, `smtps://HOST:PORT`},
 		{`[consent]`, "[record]\nheartbeat=1\n[consent]", `record.heartbeat is 1; 4096 to`},
 		{`[consent]`, "[record]\nheartbeat=-1\n[consent]", `heartbeat`},
 		{`[consent]`, "[record]\nkeep=\"on-failur\"\n[consent]", `did you mean "on-failure"?`},

@@ -21,7 +21,8 @@
 //
 //	[vendor]
 //	mail       address          required where consent.mode is "always"
-//	submit     URL              smtp://HOST:PORT or smtps://HOST:PORT, required likewise
+//	submit     URL              smtps://HOST:PORT, smtp+starttls://HOST:PORT or, on
+//	                            this computer only, smtp://HOST:PORT; required likewise
 //
 //	[record]
 //	features   list of text     what the guest may record; none: the guest has no

@@ -371,7 +371,7 @@ func TestDamagedInbox(t *testing.T) {
 }
 
 func FuzzParseMessage(f *testing.F) {
-	m := messages(f, noise(12, 3000), 2000)[1]
+	m := messages(f, noise(12, 60), 2000)[0]
 	f.Add(m)
 	f.Add(bytes.ReplaceAll(m, []byte("\r\n"), []byte("\n")))
 	f.Add([]byte("Content-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: " + mail.PartType + "\nContent-Transfer-Encoding: base64\n\nAAAA\n--x--\n"))

@@ -107,7 +107,7 @@ func (s Split) Range(n int) Range {
 func (s Split) Have(bytes Ranges) (parts Ranges) {
 	for n := 1; n <= s.Parts(); n++ {
 		if bytes.Covers(s.Range(n)) {
-			parts = parts.With(Range{int64(n), int64(n) + 1})
+			parts.push(Range{int64(n), int64(n) + 1})
 		}
 	}
 	return parts
@@ -116,7 +116,7 @@ func (s Split) Have(bytes Ranges) (parts Ranges) {
 // Bytes returns the bytes of a set of parts.
 func (s Split) Bytes(parts Ranges) (bytes Ranges) {
 	for _, p := range parts {
-		bytes = bytes.With(Range{s.Range(int(p.From)).From, s.Range(int(p.To - 1)).To})
+		bytes.push(Range{s.Range(int(p.From)).From, s.Range(int(p.To - 1)).To})
 	}
 	return bytes
 }

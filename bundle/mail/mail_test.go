@@ -96,7 +96,7 @@ func TestReceiptFitsReplyLine(t *testing.T) {
 	split := Split{bundleOf(noise(1, 1<<20)), 1024}
 	var every2nd Ranges
 	for n := 1; n <= split.Parts(); n += 2 {
-		every2nd = every2nd.With(split.Range(n))
+		every2nd.push(split.Range(n))
 	}
 	line := "250 2.6.0 " + NewReceipt(split, every2nd).String()
 	if len(line) > 510 {

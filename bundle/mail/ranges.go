@@ -2,6 +2,7 @@ package mail
 
 import (
 	"fmt"
+	"sort"
 	"strconv"
 	"strings"
 )
@@ -32,17 +33,25 @@ func (s Ranges) With(r Range) Ranges {
 	return append(append(out, r), s[i:]...)
 }
 
+// push is With in place, for an r that begins after all of s but the last range.
+func (s *Ranges) push(r Range) {
+	if r.From >= r.To {
+		return
+	}
+	if n := len(*s); n > 0 && r.From <= (*s)[n-1].To {
+		(*s)[n-1].To = max((*s)[n-1].To, r.To)
+		return
+	}
+	*s = append(*s, r)
+}
+
 // Covers reports whether all of r is in s.
 func (s Ranges) Covers(r Range) bool {
 	if r.From >= r.To {
 		return true
 	}
-	for _, x := range s {
-		if x.From <= r.From && r.To <= x.To {
-			return true
-		}
-	}
-	return false
+	i := sort.Search(len(s), func(i int) bool { return s[i].To >= r.To })
+	return i < len(s) && s[i].From <= r.From
 }
 
 // Len is how many numbers are in s.

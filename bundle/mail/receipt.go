@@ -19,10 +19,10 @@ func NewReceipt(s Split, bytes Ranges) Receipt {
 	r := Receipt{ID: s.ID, Have: s.Have(bytes)}
 	next := int64(1)
 	for _, h := range r.Have {
-		r.Need = r.Need.With(Range{next, h.From})
+		r.Need.push(Range{next, h.From})
 		next = h.To
 	}
-	r.Need = r.Need.With(Range{next, int64(s.Parts()) + 1})
+	r.Need.push(Range{next, int64(s.Parts()) + 1})
 	return r
 }
 

@@ -26,7 +26,6 @@ type i8259State struct {
 	ISR   uint8
 	ELCR  uint8 // inputs that are level-triggered
 	Base  uint8 // ICW2
-	ICW3  uint8 // kept; the pair is wired as it is
 	Next  uint8 // initialisation word expected by the odd port: 2, 3, 4, or 0 for OCW1
 	ICW1  uint8
 	Low   uint8 // the input of lowest priority
@@ -202,7 +201,7 @@ func (h i8259Port) Out(off uint64, _ int, v uint64) {
 		c.odd(b)
 	case b&0x10 != 0:
 		// ICW1 clears the mask and the edge latches, IR7 becomes lowest.
-		*c = i8259State{Lines: c.Lines, ELCR: c.ELCR, Base: c.Base, ICW3: c.ICW3, ICW1: b, Next: 2, Low: 7}
+		*c = i8259State{Lines: c.Lines, ELCR: c.ELCR, Base: c.Base, ICW1: b, Next: 2, Low: 7}
 	case b&0x08 != 0:
 		c.ocw3(b)
 	default:
@@ -224,7 +223,7 @@ func (c *i8259State) odd(b uint8) {
 			c.Next = 4
 		}
 	case 3:
-		c.ICW3, c.Next = b, 4
+		c.Next = 4 // the pair is wired as it is, whatever ICW3 says
 	case 4:
 		c.AEOI, c.SFNM, c.Next = b&2 != 0, b&0x10 != 0, 0
 		c.Ready = true

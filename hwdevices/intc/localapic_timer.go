@@ -52,15 +52,16 @@ func (a *LocalAPIC) setDivide(v uint32) {
 	}
 }
 
-// setDeadline arms the timer for an instant; 0 disarms it. In other modes the
-// write is ignored (SDM 3A, 11.5.4.1).
+// setDeadline arms the timer for an instant; 0 disarms it. An instant that is
+// negative as a signed number lies before the machine's first: the guest moved
+// its TSC forward. In other modes the write is ignored (SDM 3A, 11.5.4.1).
 func (a *LocalAPIC) setDeadline(v uint64) {
 	switch {
 	case a.timerOf() != timerDeadline:
 	case v == 0:
 		a.timer.Stop()
 	default:
-		a.timer.At(vmm.Instant(v))
+		a.timer.At(vmm.Instant(max(1, int64(v))))
 	}
 }
 

@@ -53,8 +53,9 @@ func (c *Core) SetCR0(v uint64) {
 		}
 		c.EFER &^= EFERLMA
 	}
+	c.Stale = c.Stale || (v^c.CR0)&(CR0PG|CR0WP|CR0PE) != 0
 	c.CR0 = v
-	c.Stale, c.Recode = true, true
+	c.Recode = true
 }
 
 // SetCR3 is MOV CR3.
@@ -93,8 +94,9 @@ func (c *Core) SetCR4(v uint64) {
 	if !c.Long() && c.CR0&CR0PG != 0 && v&CR4PAE != 0 && c.CR4&CR4PAE == 0 {
 		c.loadPDPTEs(c.CR3)
 	}
+	c.Stale = c.Stale || (v^c.CR4)&(CR4PAE|CR4PSE|CR4SMEP) != 0
 	c.CR4 = v
-	c.Stale, c.Recode = true, true
+	c.Recode = true
 }
 
 // setEFER is WRMSR to EFER (SDM vol. 3A, 2.2.1).

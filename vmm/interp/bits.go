@@ -82,22 +82,31 @@ func btc[T width](c *CPU, o *Op) {
 	c.setCF(v&mask != 0)
 }
 
-// BSF and BSR of zero leave the destination (APM vol. 3, BSF); ZF alone changes.
+// BSF and BSR of zero leave the destination (APM vol. 3, BSF). The flags other
+// than ZF are undefined: PF is that of the index, 0 for zero; the rest is clear.
 
 func bsf[T width](c *CPU, o *Op) {
 	v := get[T](c, o, 1)
-	if v != 0 {
-		setReg(c, &o.Args[0], T(bits.TrailingZeros64(uint64(v))))
+	if v == 0 {
+		flagsLogic(c, v)
+		return
 	}
-	c.zr = uint64(v)
+	n := T(bits.TrailingZeros64(uint64(v)))
+	setReg(c, &o.Args[0], n)
+	flagsLogic(c, n)
+	c.zr = 1
 }
 
 func bsr[T width](c *CPU, o *Op) {
 	v := get[T](c, o, 1)
-	if v != 0 {
-		setReg(c, &o.Args[0], T(bits.Len64(uint64(v))-1))
+	if v == 0 {
+		flagsLogic(c, v)
+		return
 	}
-	c.zr = uint64(v)
+	n := T(bits.Len64(uint64(v)) - 1)
+	setReg(c, &o.Args[0], n)
+	flagsLogic(c, n)
+	c.zr = 1
 }
 
 func popcnt[T width](c *CPU, o *Op) {

@@ -46,9 +46,10 @@ type CPU struct {
 
 	tlbs [2][tlbSize]entry // supervisor, user
 
-	board *vmm.Board
-	cache cache
-	err   error
+	board  *vmm.Board
+	memGen uint32 // Mem.Gen when the TLBs were last emptied for it
+	cache  cache
+	err    error
 }
 
 // leave says how a block is left before its end.

@@ -205,6 +205,9 @@ func (c *CPU) claim(la, pa uint64) *entry {
 // that the translation came through.
 func (c *CPU) translate(la uint64, a cpu.Access) (pa uint64, ram bool) {
 	w := c.Walk(la, a, c.cpl == 3)
+	if len(c.Mem.Hits) != 0 { // an accessed bit stands among code
+		c.look_()
+	}
 	if !c.Mem.Has(w.PA&^pageMax, mem.PageBytes) {
 		return w.PA, false
 	}

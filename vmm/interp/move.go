@@ -102,13 +102,17 @@ func xadd[T width](c *CPU, o *Op) {
 	flagsAdd(c, a, b, a+b)
 }
 
+// cmpxchg always writes memory (SDM vol. 2A, CMPXCHG), but a register only if
+// equal: the upper half of an unequal 32-bit one stays.
 func cmpxchg[T width](c *CPU, o *Op) {
 	a, p := change[T](c, o, 0)
 	old := T(c.R[x86.RAX])
 	if old == a {
 		put(c, p, reg[T](c, &o.Args[1]))
 	} else {
-		put(c, p, a)
+		if p.arg == nil {
+			put(c, p, a)
+		}
 		setLow(c, x86.RAX, a)
 	}
 	flagsSub(c, old, a, old-a)

@@ -47,6 +47,10 @@ func (c *CPU) Run(s *cpu.State, b *vmm.Board) vmm.Exit {
 		c.board, c.Mem, c.Bus = b, b.Mem, bus{b, c}
 		c.flush()
 	}
+	if c.memGen != c.Mem.Gen {
+		c.memGen = c.Mem.Gen
+		c.flush()
+	}
 	c.State = *s
 	c.loadFlags()
 	c.recode()

@@ -124,6 +124,9 @@ func rcr[T width](c *CPU, o *Op) {
 	}
 }
 
+// SHLD and SHRD of 16 bits by more than 16, undefined in the manual, rotate the
+// second operand by the rest and clear CF. SHLD's OF is CF there.
+
 func shld[T width](c *CPU, o *Op) {
 	n, w := count[T](c, o, 2), uint(8*size[T]())
 	b := reg[T](c, &o.Args[1])
@@ -132,12 +135,13 @@ func shld[T width](c *CPU, o *Op) {
 		put(c, p, a)
 		return
 	}
-	if n > w {
-		a, b, n = b, a, n-w
-	}
 	r, cf := a<<n|b>>(w-n), uint64(a>>(w-n))&1
+	of := cf ^ msb(r)
+	if n >= w {
+		r, of = rotate(b, n), cf
+	}
 	put(c, p, r)
-	flagsShift(c, r, cf, cf^msb(r))
+	flagsShift(c, r, cf, of)
 }
 
 func shrd[T width](c *CPU, o *Op) {
@@ -148,10 +152,10 @@ func shrd[T width](c *CPU, o *Op) {
 		put(c, p, a)
 		return
 	}
-	if n > w {
-		a, b, n = b, a, n-w
-	}
 	r := a>>n | b<<(w-n)
+	if n > w {
+		r = rotate(b, -n)
+	}
 	put(c, p, r)
 	flagsShift(c, r, uint64(a>>(n-1))&1, msb(r)^msb(r<<1))
 }

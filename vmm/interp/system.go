@@ -29,7 +29,7 @@ var systemRows = []row{
 	{x86.SemLsl, one(lsl)},
 	{x86.SemVerr, one(func(c *CPU, o *Op) { verify(c, o, false) })},
 	{x86.SemVerw, one(func(c *CPU, o *Op) { verify(c, o, true) })},
-	{x86.SemInvlpg, one(func(c *CPU, o *Op) { c.Stale = true; c.look_() })},
+	{x86.SemInvlpg, one(func(c *CPU, o *Op) {})}, // translations are coherent: nothing to do
 	{x86.SemInvd, one(func(c *CPU, o *Op) {})},
 	{x86.SemWbinvd, one(func(c *CPU, o *Op) {})},
 	{x86.SemHlt, one(func(c *CPU, o *Op) { c.Halted = true; c.look_() })},

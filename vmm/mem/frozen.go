@@ -15,7 +15,7 @@ type Frozen struct {
 
 // Freeze takes a snapshot of the pages for which want is true (nil: all);
 // their hashes and the root cover all pages. An earlier snapshot must have
-// been drained or released. Engines must drop their right to store, as after Mark.
+// been drained or released.
 func (r *RAM) Freeze(want func(p uint32, h Hash) bool) *Frozen {
 	f := &Frozen{Root: r.Root(), Hash: append([]Hash(nil), r.hash...), want: make([]bool, len(r.hash))}
 	for p := range f.want {

@@ -47,6 +47,10 @@ type RAM struct {
 	B     []byte  // the bytes, by physical address
 	Flags []uint8 // one per page
 
+	// Gen counts how often pages became clean: an engine that finds it changed
+	// drops all its rights to store without asking.
+	Gen uint32
+
 	// Hits lists marked lines (physical address / 64) that were stored to and
 	// not yet looked at by the engine; the engine truncates it.
 	Hits []uint32
@@ -92,10 +96,22 @@ func (r *RAM) Store(pa uint64, n int) {
 		return
 	}
 	for l := pa >> lineShift; l <= (pa+uint64(n)-1)>>lineShift; l++ {
-		if (r.code[l>>6]|r.paging[l>>6])>>(l&63)&1 != 0 {
+		if r.code[l>>6]>>(l&63)&1 != 0 || r.paging[l>>6]>>(l&63)&1 != 0 && r.inUse(pa, n) {
 			r.Hits = append(r.Hits, uint32(l))
 		}
 	}
+}
+
+// inUse tells whether a store to [pa, pa+n) changes a paging entry that a
+// translation can have come through: one that is present, in either format.
+func (r *RAM) inUse(pa uint64, n int) bool {
+	const present = 1<<32 | 1
+	for q := pa &^ 7; q < pa+uint64(n); q += 8 {
+		if binary.LittleEndian.Uint64(r.B[q:])&present != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // touch notes the first store to page p in this epoch.
@@ -189,10 +205,10 @@ func (r *RAM) StoreAD(pa uint64) {
 	}
 }
 
-// Mark begins an epoch: every page is clean. Engines must drop the right to
-// store without asking that they hold in their TLBs, and the translations (Drop does).
+// Mark begins an epoch: every page is clean.
 func (r *RAM) Mark() Epoch {
 	r.epoch++
+	r.Gen++
 	for i := range r.Flags {
 		r.Flags[i] = r.Flags[i]&^Paging | Clean
 	}
@@ -217,6 +233,7 @@ func (r *RAM) Digest(p uint32) Hash {
 		r.hash[p] = sha256.Sum256(r.page(p))
 		r.fresh[p] = true
 		r.Flags[p] |= Clean // the next store must tell
+		r.Gen++
 	}
 	return r.hash[p]
 }
@@ -226,8 +243,7 @@ func (r *RAM) page(p uint32) []byte {
 }
 
 // Root is the hash over all page hashes; only pages stored to since the last
-// call are hashed. It makes pages clean: engines must drop their right to
-// store without asking, as after Mark.
+// call are hashed. It makes those pages clean.
 func (r *RAM) Root() Hash {
 	if !r.stale {
 		return r.root

@@ -16,7 +16,7 @@ type decoder struct {
 	code []byte
 	pos  int
 	err  error
-	form *Form
+	form Form
 	mode Mode
 
 	rex    uint8 // 0x40-0x4f or 0
@@ -167,8 +167,9 @@ func (d *decoder) take(in *Inst, row uint16) bool {
 		return false
 	}
 	in.Row = row - 1
-	f := &Table[in.Row]
-	d.form, in.Sem = f, f.Sem
+	d.form = Table[in.Row]
+	f := &d.form
+	in.Sem = f.Sem
 	if f.Enc.Prefix&3 == 0 { // F2 or F3 is part of the opcode
 		in.Prefixes &^= PrefixRep | PrefixRepne
 	}

@@ -255,3 +255,27 @@ func TestUnknown(t *testing.T) {
 		t.Errorf("row 0: %v, want %v", d.err, ErrUnknown)
 	}
 }
+
+func TestString(t *testing.T) {
+	for _, c := range []struct{ code, want string }{
+		{"48 01 d8", "ADD RAX, RBX"},
+		{"f0 83 44 8b f0 ff", "LOCK ADD m32 DS:[RBX+RCX*4-0x10], 0xffffffffffffffff"},
+		{"64 8b 04 25 28 00 00 00", "MOV EAX, m32 FS:[0x28]"},
+		{"8a 25 10 00 00 00", "MOV AH, m8 DS:[RIP+0x10]"},
+		{"75 fe", "JNE $+0x0"},
+		{"75 f0", "JNE $-0xe"},
+		{"0f 94 c0", "SETE AL"},
+		{"f3 48 ab", "REP STOS"},
+		{"0f 20 c0", "MOV RAX, CR0"},
+		{"66 0f 6f c1", "MOVDQA XMM0, XMM1"},
+		{"0f 0b", "UD2 (undefined)"},
+		{"d8 c1", "FADD ST(0), ST(1)"},
+		{"c8 10 00 01", "ENTER 0x10, 0x1"},
+		{"8c d8", "MOV EAX, DS"},
+	} {
+		in, err := Decode(unhex(t, c.code), Mode64)
+		if got := in.String(); err != nil || got != c.want {
+			t.Errorf("%s: %q, %v, want %q", c.code, got, err, c.want)
+		}
+	}
+}

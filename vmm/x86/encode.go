@@ -18,11 +18,11 @@ type Want struct {
 // wanted size and kind; false if there is none (or none was found in 256 tries).
 // In 16-bit code memory operands use 32-bit addressing. A caller may put legacy
 // prefixes in front.
-func (f *Form) Encode(w Want) ([]byte, bool) {
+func (f Form) Encode(w Want) ([]byte, bool) {
 	for range 256 {
 		code := f.attempt(&w)
 		in, err := Decode(code, w.Mode)
-		if err != nil || &Table[in.Row] != f || in.Sem != f.Sem || int(in.Len) != len(code) && f.Sem != SemUd {
+		if err != nil || Table[in.Row] != f || in.Sem != f.Sem || int(in.Len) != len(code) && f.Sem != SemUd {
 			continue
 		}
 		if (w.OpSize == 0 || in.OpSize == w.OpSize) && !w.avoids(&in) {
@@ -45,7 +45,7 @@ func (w *Want) avoids(in *Inst) bool {
 
 // attempt assembles prefixes, REX, opcode, ModRM and immediates, each random
 // within what the encoding allows.
-func (f *Form) attempt(w *Want) []byte {
+func (f Form) attempt(w *Want) []byte {
 	e := &f.Enc
 	var code []byte
 	class := pick(w.Rand, e.Prefix)
@@ -76,7 +76,7 @@ func (f *Form) attempt(w *Want) []byte {
 	return f.appendImmediates(code, w)
 }
 
-func (f *Form) memory(w *Want) bool {
+func (f Form) memory(w *Want) bool {
 	return f.Enc.ModRM && f.Attr&AttrModx == 0 && (f.Enc.Mod == 1 || f.Enc.Mod == 3 && w.Mem)
 }
 
@@ -97,7 +97,7 @@ func extend(reg uint8) uint8 {
 	return reg >> 3
 }
 
-func (f *Form) appendModRM(code []byte, w *Want, mem bool) []byte {
+func (f Form) appendModRM(code []byte, w *Want, mem bool) []byte {
 	reg := pick(w.Rand, f.Enc.Reg) << 3
 	if !mem {
 		return append(code, 0xc0|reg|pick(w.Rand, f.Enc.RM))
@@ -129,7 +129,7 @@ func (f *Form) appendModRM(code []byte, w *Want, mem bool) []byte {
 
 // appendImmediates tries each possible width; Encode keeps the one that Decode
 // finds right.
-func (f *Form) appendImmediates(code []byte, w *Want) []byte {
+func (f Form) appendImmediates(code []byte, w *Want) []byte {
 	for _, k := range f.Enc.Imm {
 		switch k {
 		case ImmIB, ImmUB:

@@ -1,6 +1,6 @@
 package x86
 
-//go:generate go run gen.go
+//go:generate go run ./internal/isagen/gen
 
 // A Sem names the routine that carries an instruction out. Forms that differ
 // only in operands share one.
@@ -142,7 +142,7 @@ type Form struct {
 }
 
 // Valid reports that the row is an instruction in the mode.
-func (f *Form) Valid(mode Mode) bool {
+func (f Form) Valid(mode Mode) bool {
 	if mode == Mode64 {
 		return f.Attr&AttrI64 == 0
 	}
@@ -151,7 +151,7 @@ func (f *Form) Valid(mode Mode) bool {
 
 // Sizes lists the values Inst.OpSize can take in the mode (0 alone where size
 // means nothing), none if the row is not valid there. Each is a case to test.
-func (f *Form) Sizes(mode Mode) []uint8 {
+func (f Form) Sizes(mode Mode) []uint8 {
 	wide := mode == Mode64
 	switch {
 	case !f.Valid(mode):

@@ -29,6 +29,24 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
+// Every opcode under every prefix and ModRM is a row or proved undefined.
+func TestNoHoles(t *testing.T) {
+	var code [MaxLen]byte
+	for _, escape := range []string{"", "\x0f", "\x0f\x38", "\x0f\x3a"} {
+		for _, prefix := range []string{"", "\x66", "\xf3", "\xf2"} {
+			n := copy(code[:], prefix+escape)
+			for i := range 1 << 16 {
+				code[n], code[n+1] = uint8(i), uint8(i>>8)
+				for mode := range Mode16 + 1 {
+					if _, err := Decode(code[:], mode); err != nil {
+						t.Fatalf("% x, mode %d: %v", code, mode, err)
+					}
+				}
+			}
+		}
+	}
+}
+
 func BenchmarkDecode(b *testing.B) {
 	codes := [][]byte{
 		unhex(b, "48 8b 44 24 08"), unhex(b, "0f 84 00 01 00 00"), unhex(b, "66 41 0f 6f 04 24"), unhex(b, "48 83 c0 01"),

@@ -9,7 +9,6 @@ import (
 type keyboard struct {
 	book *ledger
 	out  *console
-	load meter
 	quit atomic.Bool
 	next int // the account that b or t takes next
 }
@@ -37,9 +36,6 @@ func (k *keyboard) answer(key byte) {
 		t := transfer{a, (a + 1) % accounts, 1}
 		k.book.transfer(t)
 		k.out.say("t moved %d: %02d -> %02d", t.amount, t.from, t.to)
-	case 'm':
-		n := max(k.load.looks.Load(), 1)
-		k.out.say("m %d samples, %d%% busy threads", n, k.load.busy.Load()*100/n)
 	case 'q':
 		k.quit.Store(true)
 		k.out.say("q ends after this round")

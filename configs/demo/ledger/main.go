@@ -48,7 +48,6 @@ func main() {
 	out := &console{w: os.Stdout}
 	keys := &keyboard{book: newLedger(), out: out}
 	go keys.listen(os.Stdin)
-	go keys.load.watch(keys.book)
 	err := play(keys, *rounds, *threads)
 	restore()
 	if err != nil {

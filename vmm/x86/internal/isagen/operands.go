@@ -97,11 +97,14 @@ func fixedOperand(t string) (operand, bool) {
 func (f *form) codeOperand(t string) (operand, bool) {
 	switch {
 	case strings.HasPrefix(t, "imm"):
-		n := 0
+		n := 0 // of immediates before it
 		for _, o := range f.ops {
 			if o.loc == "LocImm" {
 				n++
 			}
+		}
+		if n >= len(f.imms) {
+			return operand{loc: "None"}, true
 		}
 		o := operand{loc: []string{"LocImm", "LocImm2"}[n], class: "Imm", mem: "0"}
 		o.reg = map[string]string{"ImmUB": "1", "ImmUW": "2"}[f.imms[n]]
@@ -172,12 +175,14 @@ func (f *form) place() error {
 	for _, o := range f.ops {
 		rmTaken = rmTaken || o.loc == "LocRM" || o.loc == "Mem" && f.modRM || o.class == "CR" || o.class == "DR"
 	}
-	regFree := f.reg == any8
+	regFree := f.modRM && f.reg == any8
 	opcodeFree := f.low == "LowReg"
 	for i := range f.ops {
 		o := &f.ops[i]
 		special := o.class == "CR" || o.class == "DR"
 		switch {
+		case o.loc == "None":
+			return fmt.Errorf("operand without bytes")
 		case o.loc == "Mem" && !f.modRM:
 			o.loc = "LocNone"
 		case o.loc == "Mem":

@@ -1,6 +1,4 @@
-//go:build ignore
-
-// Command gen makes table.go from isa.txt.
+// Command gen, run in vmm/x86 by go generate, makes table.go from isa.txt.
 package main
 
 import (

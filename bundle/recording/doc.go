@@ -1,0 +1,44 @@
+// Package recording keeps recordings on the disk of the host on which they are
+// made: a shelf with one directory for each, written while the guest runs on,
+// and good to its last durable frame whatever happens to the host.
+//
+// # Layout
+//
+//	SHELF/lock                  held by the one program that writes here
+//	SHELF/pages/NNNNNN.vmp      pages of memory of all recordings (package store)
+//	SHELF/NNNNNN/recording.json Meta, as JSON: what was recorded
+//	SHELF/NNNNNN/sections       the state at the start, without memory
+//	SHELF/NNNNNN/pages          the page list: memory at the start, by hash
+//	SHELF/NNNNNN/tape/NNNNNN.seg   the tape (package tape), in segments
+//	SHELF/NNNNNN/tape/NNNNNN.part  the segment that is being written
+//	SHELF/NNNNNN/summary.json   Summary, as JSON, once the recording is sealed;
+//	                            for listings, everything in it stands elsewhere
+//	SHELF/NNNNNN.drop           a recording that is being removed
+//
+// sections, pages and segments are files of blocks (package store). The content
+// of all segments in order is one tape; a frame may continue in the next block
+// or segment.
+//
+// The content of sections: varint number of sections; for each its name, its
+// schema (package snap) and its data, each a varint length and so many bytes.
+//
+// The content of pages: varint number of pages; then runs until every page is
+// told, in ascending order: varint n*2 for n pages of zeros, or varint n*2+1
+// and n hashes of 32 bytes.
+//
+// # What is durable when
+//
+// Pages go from the guest's memory to the disk in the background: the engine's
+// goroutine copies a few in every Slice, one writer goroutine packs and writes
+// them. The same goroutine writes the tape every second or 4 MiB and syncs it.
+// When the whole snapshot and its names are durable, Status begins to report
+// frames as durable, up to the last sync of the tape. Stop seals the tape:
+// footer, sync, rename of .part to .seg, sync of the directory.
+//
+// After a crash Recover cuts the tape behind its last whole block and renames
+// it; such a tape has no footer and the recording is truncated. When the disk
+// fails or fills while a recording is made the guest goes on, and what was
+// durable until then stays, truncated.
+//
+// Version rule: recording.json names the format; a reader refuses another.
+package recording

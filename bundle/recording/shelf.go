@@ -1,0 +1,271 @@
+package recording
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"vmrecord/bundle/store"
+)
+
+const (
+	format      = "vmrecording/1"
+	metaFile    = "recording.json"
+	sectionFile = "sections"
+	pageFile    = "pages"
+	summaryFile = "summary.json"
+	tapeDir     = "tape"
+	pagesDir    = "pages" // of the shelf
+	partExt     = ".part"
+	segExt      = ".seg"
+	dropExt     = ".drop"
+
+	// sweepSlack is how much the store may grow before what nobody needs any
+	// more is looked for: a dropped recording's pages are mostly wanted again
+	// by the next.
+	sweepSlack = 256 << 20
+)
+
+// Limits bound a shelf; 0 means no bound.
+type Limits struct {
+	Bytes int64 // of pages and tapes on disk
+	Kept  int   // recordings
+}
+
+// A LimitError says which limit was met and what can be done.
+type LimitError struct {
+	What        string
+	Have, Limit int64
+	Next        string
+}
+
+func (e *LimitError) Error() string {
+	return fmt.Sprintf("%s: %d, the limit is %d; %s", e.What, e.Have, e.Limit, e.Next)
+}
+
+// A Shelf is a directory of recordings, opened by the one program that adds to it.
+type Shelf struct {
+	dir    string
+	files  store.Files
+	limits Limits
+	pages  *store.Store
+	unlock func() error
+
+	mu    sync.Mutex
+	next  int
+	tapes int64        // bytes of all recordings but their pages
+	swept int64        // bytes of the store after the last sweep
+	last  []store.Hash // pages of the last recording, kept or not
+	err   error        // of work in the background
+	work  sync.WaitGroup
+}
+
+// OpenShelf opens a shelf for writing, makes it if needed, and recovers what a
+// crash left behind.
+func OpenShelf(dir string, l Limits) (*Shelf, error) { return openShelf(dir, l, store.Disk{}) }
+
+func openShelf(dir string, l Limits, files store.Files) (*Shelf, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("open recordings: %w", err)
+	}
+	unlock, err := lock(filepath.Join(dir, "lock"))
+	if err != nil {
+		return nil, fmt.Errorf("open recordings %s: %w; another program records there", dir, err)
+	}
+	s := &Shelf{dir: dir, files: files, limits: l, unlock: unlock}
+	if s.pages, err = store.Open(filepath.Join(dir, pagesDir), files); err == nil {
+		err = s.recover()
+	}
+	if err != nil {
+		unlock()
+		return nil, fmt.Errorf("open recordings %s: %w", dir, err)
+	}
+	s.swept = s.pages.Bytes()
+	return s, nil
+}
+
+// recover finishes what was under way when the last program ended.
+func (s *Shelf) recover() error {
+	names, err := os.ReadDir(s.dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range names {
+		n, dropped, ok := number(e.Name())
+		if !ok {
+			continue
+		}
+		s.next = max(s.next, n)
+		dir := filepath.Join(s.dir, e.Name())
+		if dropped {
+			if err := os.RemoveAll(dir); err != nil {
+				return err
+			}
+			continue
+		}
+		// One that cannot be recovered stays, and List says why.
+		Recover(dir)
+	}
+	s.tapes = s.measure()
+	return nil
+}
+
+// number takes a recording's directory name apart.
+func number(name string) (n int, dropped, ok bool) {
+	base, dropped := strings.CutSuffix(name, dropExt)
+	_, err := fmt.Sscanf(base, "%06d", &n)
+	return n, dropped, err == nil && n > 0 && dirName(n) == base
+}
+
+func dirName(n int) string { return fmt.Sprintf("%06d", n) }
+
+// measure adds up the recordings' own files.
+func (s *Shelf) measure() (n int64) {
+	filepath.Walk(s.dir, func(path string, i os.FileInfo, err error) error {
+		switch {
+		case err != nil:
+			return nil
+		case i.IsDir() && path == filepath.Join(s.dir, pagesDir):
+			return filepath.SkipDir
+		case i.Mode().IsRegular():
+			n += i.Size()
+		}
+		return nil
+	})
+	return n
+}
+
+// room tells whether a recording may grow to so many bytes of tape.
+func (s *Shelf) room(tape int64) error {
+	s.mu.Lock()
+	have := s.tapes + tape
+	s.mu.Unlock()
+	if have += s.pages.Bytes(); s.limits.Bytes > 0 && have > s.limits.Bytes {
+		return &LimitError{"bytes of recordings", have, s.limits.Bytes, "drop recordings (vmappliance recordings drop) or raise the limit"}
+	}
+	return nil
+}
+
+// note keeps the first error of the background.
+func (s *Shelf) note(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err == nil {
+		s.err = err
+	}
+}
+
+// tidy runs behind every recording: it measures, and sweeps when it pays.
+func (s *Shelf) tidy() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tapes = s.measure()
+	full := s.limits.Bytes > 0 && s.pages.Bytes()+s.tapes > s.limits.Bytes
+	if !full && s.pages.Bytes() < 2*s.swept+sweepSlack {
+		return
+	}
+	live := map[store.Hash]bool{}
+	for _, h := range s.last {
+		live[h] = true
+	}
+	entries, err := List(s.dir)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		pages, err := readPages(filepath.Join(s.dir, e.Name))
+		if err != nil {
+			continue // it could not be replayed anyway
+		}
+		for _, h := range pages {
+			live[h] = true
+		}
+	}
+	if err := s.pages.Sweep(func(h store.Hash) bool { return live[h] }); err != nil && s.err == nil {
+		s.err = err
+	}
+	s.swept = s.pages.Bytes()
+}
+
+// admit tells whether another recording may begin.
+func (s *Shelf) admit() error {
+	if err := s.room(0); err != nil {
+		return err
+	}
+	if s.limits.Kept == 0 {
+		return nil
+	}
+	entries, err := List(s.dir)
+	if err != nil {
+		return err
+	}
+	if n := len(entries); n >= s.limits.Kept {
+		return &LimitError{"recordings kept", int64(n), int64(s.limits.Kept), "drop one (vmappliance recordings drop " + entries[0].Name + ") or raise the limit"}
+	}
+	return nil
+}
+
+// Drop removes a recording that is not being made.
+func (s *Shelf) Drop(name string) error {
+	if _, dropped, ok := number(name); !ok || dropped {
+		return fmt.Errorf("drop recording %q: there is no such recording", name)
+	}
+	if _, err := os.Stat(filepath.Join(s.dir, name)); err != nil {
+		return fmt.Errorf("drop recording %q: there is no such recording", name)
+	}
+	if err := remove(filepath.Join(s.dir, name)); err != nil {
+		return fmt.Errorf("drop recording %s: %w", name, err)
+	}
+	s.tidy()
+	return nil
+}
+
+// Dir is the directory of a recording on this shelf.
+func (s *Shelf) Dir(name string) string { return filepath.Join(s.dir, name) }
+
+// Close waits for the background and closes the shelf; recordings must have
+// been stopped.
+func (s *Shelf) Close() error {
+	s.work.Wait()
+	return errors.Join(s.err, s.pages.Close(), s.unlock())
+}
+
+// An Entry is a recording on a shelf, for listings.
+type Entry struct {
+	Name    string  `json:"name"`
+	Meta    Meta    `json:"meta"`
+	Summary Summary `json:"summary"`
+	Open    bool    `json:"open"`           // being made, or not yet recovered
+	Err     string  `json:"error,omitzero"` // why it cannot be used
+}
+
+// List lists a shelf by name, oldest first; it may be in use.
+func List(dir string) (all []Entry, err error) {
+	names, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("list recordings: %w", err)
+	}
+	for _, n := range names {
+		if _, dropped, ok := number(n.Name()); !ok || dropped {
+			continue
+		}
+		e, d := Entry{Name: n.Name()}, filepath.Join(dir, n.Name())
+		if e.Meta, err = readMeta(d); err != nil {
+			e.Err = err.Error()
+		}
+		b, err := os.ReadFile(filepath.Join(d, summaryFile))
+		if e.Open = err != nil; !e.Open {
+			if err := json.Unmarshal(b, &e.Summary); err != nil {
+				e.Err = err.Error()
+			}
+		}
+		all = append(all, e)
+	}
+	slices.SortFunc(all, func(a, b Entry) int { return strings.Compare(a.Name, b.Name) })
+	return all, nil
+}

@@ -1,0 +1,119 @@
+// Package cli is what the command lines of our programs have in common: errors
+// to exit statuses, places for files, progress, JSON.
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"vmrecord/cmd/internal/exit"
+)
+
+// Run executes a program and returns its exit status.
+func Run(root *cobra.Command, args []string) int {
+	root.SilenceUsage, root.SilenceErrors = true, true
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return exit.Errorf(exit.Usage, "%w; see: %s --help", err, c.CommandPath())
+	})
+	root.SetArgs(args)
+	err := root.Execute()
+	if err == nil {
+		return 0
+	}
+	if strings.HasPrefix(err.Error(), "unknown command") { // cobra's own, which has no type
+		err = exit.Errorf(exit.Usage, "%s", strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n\n", "\n"))
+	}
+	if s := (Status)(0); errors.As(err, &s) {
+		return int(s)
+	}
+	fmt.Fprintf(root.ErrOrStderr(), "%s: %v\n", root.Name(), err)
+	return int(exit.Of(err))
+}
+
+// A Status is an exit status without a message: what had to be said was said.
+type Status int
+
+// Error names the number.
+func (s Status) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
+
+// Args checks the number of arguments and answers with the command's usage.
+func Args(least, most int) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) < least || len(args) > most {
+			return exit.Errorf(exit.Usage, "%s takes %s arguments, not %d; usage: %s", c.CommandPath(), count(least, most), len(args), c.UseLine())
+		}
+		return nil
+	}
+}
+
+func count(least, most int) string {
+	if least == most {
+		return fmt.Sprint(least)
+	}
+	return fmt.Sprintf("%d to %d", least, most)
+}
+
+// Group makes a command that only holds others.
+func Group(use, short string, sub ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{Use: use, Short: short}
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return exit.Errorf(exit.Usage, "unknown command %q for %q; see: %s --help", args[0], c.CommandPath(), c.CommandPath())
+		}
+		_ = c.Help()
+		return Status(exit.Usage)
+	}
+	c.AddCommand(sub...)
+	return c
+}
+
+// Topic makes a page of help.
+func Topic(name, short, page string) *cobra.Command {
+	return &cobra.Command{Use: name, Short: short, Long: page}
+}
+
+// JSON prints one document. v is a struct whose first field is its schema.
+func JSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+// StateDir is where recordings and the outbox live.
+func StateDir() (string, error) {
+	return place("VMRECORD_STATE", "XDG_DATA_HOME", ".local", "share")
+}
+
+// CacheDir is where what can be fetched again lives.
+func CacheDir() (string, error) { return place("VMRECORD_CACHE", "XDG_CACHE_HOME", ".cache") }
+
+func place(own, xdg string, home ...string) (string, error) {
+	if d := os.Getenv(own); d != "" {
+		return d, nil
+	}
+	if d := os.Getenv(xdg); filepath.IsAbs(d) {
+		return filepath.Join(d, "vmrecord"), nil
+	}
+	h, err := os.UserHomeDir()
+	if err != nil {
+		return "", fmt.Errorf("%w; set %s to a folder", err, own)
+	}
+	return filepath.Join(append(append([]string{h}, home...), "vmrecord")...), nil
+}
+
+// Fresh refuses to overwrite a file.
+func Fresh(name string, force bool) error {
+	if _, err := os.Lstat(name); err == nil && !force {
+		return fmt.Errorf("%s exists and is not overwritten; to do it: --force", name)
+	}
+	return nil
+}

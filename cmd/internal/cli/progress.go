@@ -1,0 +1,84 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+)
+
+// A Progress shows how far a long job is: nothing for 2 s; then, on a terminal,
+// a bar with rate and time left, elsewhere a line every 10 s.
+type Progress struct {
+	w     io.Writer
+	tty   bool
+	now   func() time.Time
+	what  string
+	start time.Time
+	last  time.Time
+	drawn bool
+}
+
+// NewProgress writes to w, usually os.Stderr.
+func NewProgress(w io.Writer) *Progress {
+	f, ok := w.(*os.File)
+	return &Progress{w: w, tty: ok && term.IsTerminal(int(f.Fd())), now: time.Now}
+}
+
+// Step tells how many of total bytes are done; total 0 means that nobody knows.
+func (p *Progress) Step(what string, done, total int64) {
+	t := p.now()
+	if what != p.what {
+		p.End()
+		p.what, p.start, p.last = what, t, t
+	}
+	pause := 10 * time.Second
+	if p.tty {
+		pause = 200 * time.Millisecond
+	}
+	if t.Sub(p.start) < 2*time.Second || t.Sub(p.last) < pause && p.drawn {
+		return
+	}
+	p.last, p.drawn = t, true
+	line := what + tail(done, total, t.Sub(p.start))
+	if p.tty {
+		fmt.Fprintf(p.w, "\r%s\x1b[K", line)
+		return
+	}
+	fmt.Fprintln(p.w, line)
+}
+
+// End leaves the line.
+func (p *Progress) End() {
+	if p.tty && p.drawn {
+		fmt.Fprintln(p.w)
+	}
+	p.drawn = false
+}
+
+func tail(done, total int64, took time.Duration) string {
+	if done <= 0 || total <= 0 {
+		return fmt.Sprintf(" ... %d s", int(took.Seconds()))
+	}
+	const width = 20
+	n := int(min(done, total) * width / total)
+	rate := float64(done) / took.Seconds()
+	return fmt.Sprintf(" [%s%s] %s of %s, %s/s, %d s left", strings.Repeat("#", n), strings.Repeat(".", width-n),
+		Bytes(done), Bytes(total), Bytes(int64(rate)), int(float64(max(total-done, 0))/rate))
+}
+
+// Bytes prints a number of bytes for people.
+func Bytes(n int64) string {
+	switch {
+	case n >= 1e9:
+		return fmt.Sprintf("%.1f GB", float64(n)/1e9)
+	case n >= 1e6:
+		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
+	case n >= 1e3:
+		return fmt.Sprintf("%d KB", n/1e3)
+	}
+	return fmt.Sprintf("%d B", n)
+}

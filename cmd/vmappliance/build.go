@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/google/renameio/v2"
+	"github.com/spf13/cobra"
+
+	"vmrecord/cmd/internal/cli"
+	"vmrecord/cmd/internal/exit"
+	"vmrecord/configs"
+	"vmrecord/configs/cpio"
+	"vmrecord/configs/guestkernel"
+)
+
+// A build is what the verb's flags ask for.
+type build struct {
+	out    string
+	files  []string
+	links  []string
+	kernel string
+	force  bool
+	asJSON bool
+}
+
+// A builtDocument is what --json prints.
+type builtDocument struct {
+	Schema    string              `json:"schema"` // vmappliance.build/1
+	Kernel    *guestkernel.Kernel `json:"kernel,omitempty"`
+	Path      string              `json:"kernel_path,omitempty"`
+	Initramfs string              `json:"initramfs,omitempty"`
+	Bytes     int                 `json:"initramfs_bytes,omitempty"`
+}
+
+func buildCommand() *cobra.Command {
+	var b build
+	c := &cobra.Command{
+		Use:   "build",
+		Short: "Make what a guest boots from: an initramfs, the kernel",
+		Long: "build makes an initramfs from files of this computer, and fetches Debian's kernel\n" +
+			"into the cache (unpacked, not installed). The same files make the same bytes.",
+		Example: "  vmappliance build --kernel debian\n" +
+			"  vmappliance build --initramfs initramfs.cpio --file init=./vmagent --file ledger=./ledger",
+		Args: cli.Args(0, 0),
+	}
+	f := c.Flags()
+	f.StringVar(&b.out, "initramfs", "", "write an initramfs to `OUT`")
+	f.StringArrayVar(&b.files, "file", nil, "put the file PATH of this computer into it as `NAME=PATH`")
+	f.StringArrayVar(&b.links, "link", nil, "put a symbolic link into it as `NAME=TARGET`")
+	f.StringVar(&b.kernel, "kernel", "", "fetch a kernel into the cache; there is one `KIND`: debian")
+	f.BoolVar(&b.force, "force", false, "overwrite OUT")
+	f.BoolVar(&b.asJSON, "json", false, "print one JSON document")
+	c.RunE = func(c *cobra.Command, _ []string) error { return b.run(c) }
+	return c
+}
+
+func (b *build) run(c *cobra.Command) error {
+	doc := builtDocument{Schema: "vmappliance.build/1"}
+	switch {
+	case b.out == "" && len(b.files)+len(b.links) > 0:
+		return exit.Errorf(exit.Usage, "--file and --link need --initramfs OUT")
+	case b.out == "" && b.kernel == "":
+		return exit.Errorf(exit.Usage, "nothing to build; say --initramfs OUT --file NAME=PATH, or --kernel debian")
+	case b.kernel != "" && b.kernel != configs.KernelDebian:
+		return exit.Errorf(exit.Usage, "--kernel %q: there is only debian", b.kernel)
+	}
+	if b.kernel != "" {
+		k, err := fetchKernel(c)
+		if err != nil {
+			return err
+		}
+		doc.Kernel, doc.Path = k, k.Path
+		if !b.asJSON {
+			fmt.Fprintln(c.OutOrStdout(), k.Path)
+		}
+	}
+	if b.out != "" {
+		n, err := b.initramfs()
+		if err != nil {
+			return err
+		}
+		doc.Initramfs, doc.Bytes = b.out, n
+		fmt.Fprintf(c.ErrOrStderr(), "wrote %s, %s\n", b.out, cli.Bytes(int64(n)))
+	}
+	if b.asJSON {
+		return cli.JSON(c.OutOrStdout(), doc)
+	}
+	return nil
+}
+
+// fetchKernel gets the Debian kernel, telling how far it is.
+func fetchKernel(c *cobra.Command) (*guestkernel.Kernel, error) {
+	cache, err := cli.CacheDir()
+	if err != nil {
+		return nil, err
+	}
+	p := cli.NewProgress(c.ErrOrStderr())
+	defer p.End()
+	ctx := c.Context()
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	return (&guestkernel.Fetcher{Cache: cache, Progress: p.Step}).Fetch(ctx)
+}
+
+func (b *build) initramfs() (int, error) {
+	if err := cli.Fresh(b.out, b.force); err != nil {
+		return 0, err
+	}
+	var files []cpio.File
+	for _, s := range b.files {
+		f, err := readFile(s)
+		if err != nil {
+			return 0, err
+		}
+		files = append(files, f)
+	}
+	for _, s := range b.links {
+		name, target, ok := strings.Cut(s, "=")
+		if !ok || target == "" {
+			return 0, exit.Errorf(exit.Usage, "--link %q: want NAME=TARGET", s)
+		}
+		files = append(files, cpio.File{Name: name, Mode: cpio.Symlink | 0o777, Data: []byte(target)})
+	}
+	if !slices.ContainsFunc(files, func(f cpio.File) bool { return f.Name == "init" }) {
+		return 0, exit.Errorf(exit.Usage, "no init in it: the kernel starts /init; add --file init=./vmagent")
+	}
+	// Process 1 has no open files without it.
+	if !slices.ContainsFunc(files, func(f cpio.File) bool { return f.Name == "dev/console" }) {
+		files = append(files, cpio.File{Name: "dev/console", Mode: cpio.Char | 0o600, Major: 5, Minor: 1})
+	}
+	data, err := cpio.BuildInitramfs(files)
+	if err != nil {
+		return 0, exit.With(exit.Usage, err)
+	}
+	if err := renameio.WriteFile(b.out, data, 0o644); err != nil {
+		return 0, fmt.Errorf("write %s: %w", b.out, err)
+	}
+	return len(data), nil
+}
+
+// readFile reads one NAME=PATH. What its owner may run stays runnable.
+func readFile(s string) (cpio.File, error) {
+	name, path, ok := strings.Cut(s, "=")
+	if !ok || path == "" {
+		return cpio.File{}, exit.Errorf(exit.Usage, "--file %q: want NAME=PATH", s)
+	}
+	st, err := os.Stat(path)
+	if err != nil {
+		c := exit.Failure
+		if errors.Is(err, os.ErrNotExist) {
+			c = exit.NotFound
+		}
+		return cpio.File{}, exit.Errorf(c, "--file %s: %w", name, err)
+	}
+	if !st.Mode().IsRegular() || st.Size() > cpio.MaxBytes {
+		return cpio.File{}, exit.Errorf(exit.Usage, "--file %s: %s is not a plain file of at most %s", name, path, cli.Bytes(cpio.MaxBytes))
+	}
+	mode := uint32(0o644)
+	if st.Mode()&0o100 != 0 {
+		mode = 0o755
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return cpio.File{}, fmt.Errorf("--file %s: %w", name, err)
+	}
+	return cpio.File{Name: name, Mode: cpio.Regular | mode, Data: data}, nil
+}

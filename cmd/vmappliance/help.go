@@ -1,0 +1,48 @@
+package main
+
+const isvHelp = `Make an appliance: your program in a virtual machine that records its own failures.
+
+ 1. Write a configuration and edit it:
+      vmappliance init appliance.toml
+ 2. Fetch the kernel that guests boot, once:
+      vmappliance build --kernel debian
+ 3. Put the SDK into your source tree, and call it around what fails now and then:
+      vmappliance sdk go ./vmrecordsdk
+      err := recorder.Guard("import", func() error { return importFile(name) })
+    Recording starts, and is dropped if the function returns nil; an error or a panic
+    keeps it. On any other machine the calls do nothing.
+ 4. Build your program static, for linux/amd64, and pack it with vmagent as init:
+      printf 'run = /program\n' > init.conf
+      vmappliance build --initramfs initramfs.cpio --file init=./vmagent --file program=./program --file etc/vmrecord/init.conf=init.conf
+ 5. Try it; Ctrl-] q quits:
+      vmappliance run appliance.toml
+ 6. Receive what users send, and replay it:
+      vmbundle inbox serve
+      vmbundle help engineer
+
+What of the guest's memory a bundle shows is up to you and your users: see the
+comments under [consent] in appliance.toml.
+`
+
+const userHelp = `Run an appliance that somebody gave you:
+
+      vmappliance run appliance.toml
+
+The terminal is the guest's console. One key is ours, Ctrl-], followed by
+      ?  help      q  quit      m  mark this moment      .  start or stop recording
+
+While the machine records itself, the bottom row shows "● REC". A recording holds
+all of the guest's memory and all that happens in it from then on. One that ends well
+is dropped; one of a failure is kept, and sent to the vendor if the appliance's
+configuration says consent = "always". To see what is kept, and what was sent:
+
+      vmappliance recordings list
+      vmappliance outbox list
+
+To send again what could not be sent, or to keep one from being sent:
+
+      vmappliance outbox retry
+      vmappliance outbox cancel R-XXXX-XXXX
+
+Recordings and the outbox lie under ~/.local/share/vmrecord.
+`

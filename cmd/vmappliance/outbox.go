@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"vmrecord/bundle/mail"
+	"vmrecord/cmd/internal/cli"
+	"vmrecord/cmd/internal/exit"
+)
+
+// An outboxDocument is what outbox list --json prints.
+type outboxDocument struct {
+	Schema string      `json:"schema"` // vmappliance.outbox/1
+	Items  []mail.Item `json:"items"`
+}
+
+func outboxCommand() *cobra.Command {
+	return cli.Group("outbox", "See and steer what waits to be sent",
+		outboxList(), outboxRetry(), outboxCancel(), outboxExport())
+}
+
+func here() (*post, error) {
+	state, err := cli.StateDir()
+	if err != nil {
+		return nil, err
+	}
+	return openPost(state)
+}
+
+func outboxList() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{Use: "list", Short: "List the bundles that wait or were sent", Args: cli.Args(0, 0)}
+	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		p, err := here()
+		if err != nil {
+			return err
+		}
+		items, err := p.spool.List()
+		if err != nil {
+			return err
+		}
+		if asJSON {
+			return cli.JSON(c.OutOrStdout(), outboxDocument{"vmappliance.outbox/1", append([]mail.Item{}, items...)})
+		}
+		w := tabwriter.NewWriter(c.OutOrStdout(), 0, 8, 2, ' ', 0)
+		if len(items) > 0 {
+			fmt.Fprintln(w, "ID\tSTATE\tSIZE\tPARTS\tNEXT TRY\tWHY")
+		}
+		for _, it := range items {
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", it.ID, it.State, cli.Bytes(it.Size), parts(it), next(it), it.Reason)
+		}
+		return w.Flush()
+	}
+	return c
+}
+
+func parts(it mail.Item) string {
+	have, all := it.Parts()
+	if all == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%d/%d", have, all)
+}
+
+func next(it mail.Item) string {
+	if it.NextTry.IsZero() {
+		return "-"
+	}
+	return it.NextTry.Local().Format(time.DateTime)
+}
+
+func outboxRetry() *cobra.Command {
+	c := &cobra.Command{
+		Use: "retry [ID]", Short: "Send now: one bundle, or all that wait",
+		Long: "retry sends one bundle, or all that are not sent or cancelled, whatever their next\n" +
+			"try. User and password, where the server wants them, stand in VMRECORD_SMTP_USER\nand VMRECORD_SMTP_PASSWORD.",
+		Args: cli.Args(0, 1),
+	}
+	c.RunE = func(c *cobra.Command, args []string) error {
+		p, err := here()
+		if err != nil {
+			return err
+		}
+		refs := args
+		if len(refs) == 0 {
+			if refs, err = p.unsent(); err != nil {
+				return err
+			}
+		}
+		worst := 0
+		for _, ref := range refs {
+			it, err := p.spool.Retry(ref)
+			if err != nil {
+				return exit.With(exit.NotFound, err)
+			}
+			res, err := p.deliver(context.Background(), it)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(c.OutOrStdout(), "%s  %s\n", it.ID, res)
+			worst = max(worst, res.ExitCode())
+		}
+		if worst != 0 {
+			return cli.Status(worst)
+		}
+		return nil
+	}
+	return c
+}
+
+// unsent names the bundles that a retry of everything means.
+func (p *post) unsent() (refs []string, err error) {
+	items, err := p.spool.List()
+	for _, it := range items {
+		if it.State != mail.Sent && it.State != mail.Cancelled && it.State != mail.Damaged {
+			refs = append(refs, it.UUID)
+		}
+	}
+	return refs, err
+}
+
+// deliver sends one queued bundle now.
+func (p *post) deliver(ctx context.Context, it mail.Item) (mail.Result, error) {
+	snd, err := p.sender(it)
+	if err != nil {
+		return mail.Result{}, err
+	}
+	_, res, err := p.spool.Deliver(ctx, it.UUID, snd)
+	return res, err
+}
+
+func outboxCancel() *cobra.Command {
+	c := &cobra.Command{Use: "cancel ID", Short: "Do not send a bundle; its file is kept", Args: cli.Args(1, 1)}
+	c.RunE = func(c *cobra.Command, args []string) error {
+		p, err := here()
+		if err != nil {
+			return err
+		}
+		it, err := p.spool.Cancel(args[0])
+		if err != nil {
+			return exit.With(exit.NotFound, err)
+		}
+		fmt.Fprintf(c.ErrOrStderr(), "%s will not be sent; its file stays: vmappliance outbox export %s FILE\n", it.ID, it.ID)
+		return nil
+	}
+	return c
+}
+
+func outboxExport() *cobra.Command {
+	c := &cobra.Command{Use: "export ID FILE", Short: "Copy a bundle to a file, to send it by other means", Args: cli.Args(2, 2)}
+	c.RunE = func(c *cobra.Command, args []string) error {
+		p, err := here()
+		if err != nil {
+			return err
+		}
+		if _, err := p.spool.Export(args[0], args[1]); err != nil {
+			return exit.With(exit.NotFound, err)
+		}
+		fmt.Fprintln(c.OutOrStdout(), args[1])
+		return nil
+	}
+	return c
+}

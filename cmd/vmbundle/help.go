@@ -1,0 +1,23 @@
+package main
+
+const engineerHelp = `A user's appliance failed and sent R-XXXX-XXXX.vmb: the whole machine, from before the
+failure to after it. It runs again the same on any computer.
+
+Receive bundles on this computer, and see what came:
+      vmbundle inbox serve --listen 127.0.0.1:2525
+      vmbundle inbox list
+
+Look inside without running it; check it without its console:
+      vmbundle inspect R-XXXX-XXXX.vmb
+      vmbundle verify R-XXXX-XXXX.vmb
+
+Run it again. The console comes from executing, and every heartbeat, input and the end
+are compared with the recording; status 7 and the place if they differ:
+      vmbundle replay R-XXXX-XXXX.vmb
+      vmbundle replay R-XXXX-XXXX.vmb --until 50%
+
+Stop anywhere and go on live from there, with this terminal as the guest's console:
+      vmbundle golive R-XXXX-XXXX.vmb --at 50%
+
+A position is an instant (123456789), a share (50%), a mark (@name), failure or end.
+`

@@ -1,0 +1,234 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"vmrecord/bundle/inbox"
+	"vmrecord/cmd/internal/cli"
+	"vmrecord/cmd/internal/exit"
+)
+
+// An inboxDocument is what inbox list --json prints.
+type inboxDocument struct {
+	Schema  string         `json:"schema"` // vmbundle.inbox-list/1
+	Reports []inbox.Report `json:"reports"`
+}
+
+func inboxCommand() *cobra.Command {
+	c := cli.Group("inbox", "Receive bundles and list them", inboxServe(), inboxList(), inboxShow())
+	c.PersistentFlags().String("dir", "", "the inbox's folder (default $VMB_INBOX, or ~/.local/share/vmrecord/inbox)")
+	return c
+}
+
+// openInbox opens the folder that --dir, the environment or custom names.
+func openInbox(c *cobra.Command) (*inbox.Inbox, string, error) {
+	dir, _ := c.Flags().GetString("dir")
+	if dir == "" {
+		dir = os.Getenv("VMB_INBOX")
+	}
+	if dir == "" {
+		state, err := cli.StateDir()
+		if err != nil {
+			return nil, "", err
+		}
+		dir = filepath.Join(state, "inbox")
+	}
+	in, err := inbox.Open(dir, inbox.Options{Now: time.Now})
+	return in, dir, err
+}
+
+// A listening is what inbox serve was asked for.
+type listening struct {
+	listen, cert, key, ready string
+	opt                      inbox.ServerOptions
+	one                      bool
+}
+
+func inboxServe() *cobra.Command {
+	var s listening
+	c := &cobra.Command{
+		Use:   "serve",
+		Short: "Receive mail until interrupted",
+		Long: "serve takes bundles by SMTP, in parts, in any order. Without a certificate it\n" +
+			"listens on this computer only. Each complete bundle's file is printed on a line.",
+		Args: cli.Args(0, 0),
+	}
+	f := c.Flags()
+	f.StringVar(&s.listen, "listen", "127.0.0.1:2525", "`ADDRESS` to listen on; port 0 takes a free one")
+	f.StringVar(&s.ready, "ready", "", "write the address to `FILE` once listening")
+	f.StringArrayVar(&s.opt.Recipients, "to", nil, "accept mail for this `ADDRESS` only; may be repeated")
+	f.StringVar(&s.cert, "tls-cert", "", "certificate `FILE` (PEM); STARTTLS is offered")
+	f.StringVar(&s.key, "tls-key", "", "its key `FILE` (PEM)")
+	f.BoolVar(&s.opt.ImplicitTLS, "tls", false, "TLS from the first byte (port 465)")
+	f.BoolVar(&s.opt.AllowPlain, "allow-plain", false, "take mail from other computers without TLS")
+	f.BoolVar(&s.one, "once", false, "stop after the first complete bundle")
+	c.RunE = func(c *cobra.Command, _ []string) error { return s.run(c) }
+	return c
+}
+
+func (s *listening) run(c *cobra.Command) error {
+	if (s.cert == "") != (s.key == "") || s.opt.ImplicitTLS && s.cert == "" {
+		return exit.Errorf(exit.Usage, "TLS needs both --tls-cert FILE and --tls-key FILE")
+	}
+	if s.cert != "" {
+		pair, err := tls.LoadX509KeyPair(s.cert, s.key)
+		if err != nil {
+			return fmt.Errorf("load certificate: %w", err)
+		}
+		s.opt.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
+	}
+	in, dir, err := openInbox(c)
+	if err != nil {
+		return err
+	}
+	l, err := net.Listen("tcp", s.listen)
+	if err != nil {
+		return fmt.Errorf("listen: %w; choose another address: --listen 127.0.0.1:0", err)
+	}
+	defer l.Close()
+	if s.ready != "" {
+		if err := os.WriteFile(s.ready, []byte(l.Addr().String()+"\n"), 0o644); err != nil {
+			return fmt.Errorf("tell the address: %w", err)
+		}
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	ctx, done := context.WithCancel(ctx)
+	defer done()
+	s.opt.Logf = func(f string, a ...any) { fmt.Fprintf(c.ErrOrStderr(), f+"\n", a...) }
+	s.opt.Received = func(a inbox.Accepted, err error) { s.received(c, in, a, err, done) }
+	fmt.Fprintf(c.ErrOrStderr(), "listening on %s, inbox %s\n", l.Addr(), dir)
+	return in.Serve(ctx, l, s.opt)
+}
+
+// received reports one message; done ends the server.
+func (s *listening) received(c *cobra.Command, in *inbox.Inbox, a inbox.Accepted, err error, done func()) {
+	switch {
+	case err != nil:
+		fmt.Fprintln(c.ErrOrStderr(), "refused:", err)
+	case a.Complete && !a.Duplicate:
+		r, err := in.Show(a.Receipt.ID)
+		if err != nil {
+			fmt.Fprintln(c.ErrOrStderr(), err)
+			return
+		}
+		fmt.Fprintln(c.OutOrStdout(), r.File)
+	default:
+		fmt.Fprintln(c.ErrOrStderr(), "received:", a.Receipt)
+	}
+	if s.one && a.Complete {
+		done()
+	}
+}
+
+func inboxList() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{Use: "list", Short: "List what was received", Args: cli.Args(0, 0)}
+	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		in, _, err := openInbox(c)
+		if err != nil {
+			return err
+		}
+		list, err := in.List()
+		if err != nil {
+			return err
+		}
+		if asJSON {
+			return cli.JSON(c.OutOrStdout(), inboxDocument{"vmbundle.inbox-list/1", append([]inbox.Report{}, list...)})
+		}
+		w := tabwriter.NewWriter(c.OutOrStdout(), 0, 8, 2, ' ', 0)
+		if len(list) > 0 {
+			fmt.Fprintln(w, "ID\tSTATE\tSIZE\tFROM\tRECEIVED\tFILE OR PARTS MISSING")
+		}
+		for _, r := range list {
+			last := r.File
+			if r.State != inbox.Complete {
+				last = r.Need + r.Problem
+			}
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", r.ID, r.State, cli.Bytes(r.Size), r.From, r.First.Local().Format(time.DateTime), last)
+		}
+		return w.Flush()
+	}
+	return c
+}
+
+func inboxShow() *cobra.Command {
+	c := &cobra.Command{Use: "show ID", Short: "Show one report as JSON", Args: cli.Args(1, 1)}
+	c.RunE = func(c *cobra.Command, args []string) error {
+		in, _, err := openInbox(c)
+		if err != nil {
+			return err
+		}
+		r, err := in.Show(args[0])
+		if err != nil {
+			return exit.With(exit.NotFound, err)
+		}
+		return cli.JSON(c.OutOrStdout(), r)
+	}
+	return c
+}
+
+func ingestCommand() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "ingest PATH...",
+		Short: "Take in saved messages, maildirs and bundle files",
+		Args:  cli.Args(1, 1<<20),
+	}
+	c.Flags().String("dir", "", "the inbox's folder (default $VMB_INBOX, or ~/.local/share/vmrecord/inbox)")
+	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
+	c.RunE = func(c *cobra.Command, args []string) error { return ingest(c, args, asJSON) }
+	return c
+}
+
+// An ingestDocument is what ingest --json prints.
+type ingestDocument struct {
+	Schema string           `json:"schema"` // vmbundle.ingest/1
+	Files  []inbox.Ingested `json:"files"`
+}
+
+func ingest(c *cobra.Command, paths []string, asJSON bool) error {
+	in, _, err := openInbox(c)
+	if err != nil {
+		return err
+	}
+	doc := ingestDocument{"vmbundle.ingest/1", []inbox.Ingested{}}
+	refused := 0
+	for _, p := range paths {
+		got, err := in.Ingest(p)
+		if err != nil {
+			return exit.With(exit.NotFound, err)
+		}
+		doc.Files = append(doc.Files, got...)
+	}
+	for _, g := range doc.Files {
+		switch {
+		case g.Error != "":
+			refused++
+			fmt.Fprintf(c.ErrOrStderr(), "%s: %s\n", g.Path, g.Error)
+		case !asJSON:
+			fmt.Fprintf(c.OutOrStdout(), "%s  %s  complete=%v\n", g.ID, g.Path, g.Complete)
+		}
+	}
+	if asJSON {
+		if err := cli.JSON(c.OutOrStdout(), doc); err != nil {
+			return err
+		}
+	}
+	if refused > 0 {
+		return exit.Errorf(exit.Integrity, "%d of %d files were refused", refused, len(doc.Files))
+	}
+	return nil
+}
