@@ -101,7 +101,7 @@ const (
 func Load(name string) (*Appliance, error) {
 	st, err := os.Stat(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s: there is no such file; to write one: vmappliance init %s", name, name)
+		return nil, fmt.Errorf("%s: %w; to write one: vmappliance init %s", name, fs.ErrNotExist, name)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read configuration: %w", err)

@@ -5,7 +5,7 @@
 // # As process 1
 //
 // [Init] mounts /proc, /sys, /dev, /dev/pts, /run and /tmp, opens the console,
-// runs one program in a session of its own, reaps whatever becomes an orphan, and
+// runs one program in its foreground, reaps whatever becomes an orphan, and
 // when the program has ended syncs and powers the machine off. Its settings come
 // from /etc/vmrecord/init.conf, then from the kernel's command line, the later
 // one winning:

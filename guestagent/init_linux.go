@@ -37,7 +37,7 @@ func Init() {
 	// Ctrl-C and friends are not for it.
 	signal.Ignore(syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
 	trouble := mountAll(mounts())
-	console := openConsole()
+	ours := openConsole()
 	for _, err := range trouble {
 		say(err)
 	}
@@ -45,7 +45,7 @@ func Init() {
 	c, err := readConfig()
 	if err == nil {
 		atEnd = c.AtEnd
-		err = runToEnd(c, console)
+		err = runToEnd(c, ours)
 	}
 	if err != nil {
 		say(err)
@@ -70,10 +70,13 @@ func mountAll(ms []mount) (errs []error) {
 	return errs
 }
 
-// openConsole makes the console our standard files. An image without /dev/console
-// starts process 1 with none open. The device behind the console is preferred,
-// because only that can control a session.
-func openConsole() string {
+// openConsole makes the console our standard files and the terminal of our
+// session, and tells whether the latter worked. An image without /dev/console
+// starts process 1 with no file open. The device behind the console is preferred,
+// because only that can control a session. The session is ours and not the
+// program's: a terminal is hung up, and loses what it has not sent yet, when its
+// session's first process ends.
+func openConsole() (ours bool) {
 	name := "/dev/console"
 	if b, err := os.ReadFile("/sys/class/tty/console/active"); err == nil {
 		if f := strings.Fields(string(b)); len(f) > 0 {
@@ -82,7 +85,7 @@ func openConsole() string {
 	}
 	fd, err := syscall.Open(name, syscall.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
-		return ""
+		return false
 	}
 	for std := range 3 {
 		// Nothing could be told about an error here.
@@ -91,7 +94,15 @@ func openConsole() string {
 	if fd > 2 {
 		_ = syscall.Close(fd)
 	}
-	return name
+	_, err = syscall.Setsid()
+	return err == nil && ioctl(0, syscall.TIOCSCTTY, 0) == nil
+}
+
+func ioctl(fd, request, arg uintptr) error {
+	if _, _, e := syscall.Syscall(syscall.SYS_IOCTL, fd, request, arg); e != 0 {
+		return e
+	}
+	return nil
 }
 
 func readConfig() (Config, error) {
@@ -112,7 +123,7 @@ func environment(extra []string) []string {
 
 // runToEnd starts the program and reaps every child until it has ended. It is
 // an error when it did not end with status 0.
-func runToEnd(c Config, console string) error {
+func runToEnd(c Config, ours bool) error {
 	env := environment(c.Env)
 	os.Setenv("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin:/")
 	prog, err := exec.LookPath(c.Run[0])
@@ -121,19 +132,14 @@ func runToEnd(c Config, console string) error {
 	}
 	attr := &os.ProcAttr{
 		Dir: c.Dir, Env: env, Files: []*os.File{os.Stdin, os.Stdout, os.Stderr},
-		Sys: &syscall.SysProcAttr{Setsid: true, Setctty: console != "", Ctty: 0},
+		Sys: &syscall.SysProcAttr{Setpgid: true, Foreground: ours},
 	}
 	p, err := os.StartProcess(prog, c.Run, attr)
-	if err != nil && attr.Sys.Setctty {
-		// The console may be one that controls no session.
-		attr.Sys.Setctty = false
-		p, err = os.StartProcess(prog, c.Run, attr)
-	}
 	if err != nil {
 		return fmt.Errorf("run %s: %w", prog, err)
 	}
 	pid := p.Pid
-	// p.Wait is not used: Reap takes every child, this one included.
+	// p.Wait is not used: reap takes every child, this one included.
 	_ = p.Release()
 	ws, err := reap(pid)
 	switch {
@@ -167,6 +173,8 @@ func end(how string) {
 	time.Sleep(50 * time.Millisecond) // guest time, for those that listen
 	_ = syscall.Kill(-1, syscall.SIGKILL)
 	syscall.Sync()
+	const drain, all = 0x5409, 1 // TCSBRK: wait until the console has sent everything
+	_ = ioctl(1, drain, all)
 	cmd := map[string]int{
 		"poweroff": syscall.LINUX_REBOOT_CMD_POWER_OFF,
 		"reboot":   syscall.LINUX_REBOOT_CMD_RESTART,

@@ -46,7 +46,6 @@ func (m *Machine) Load(secs []Section) error {
 	if len(parts) != len(secs) {
 		return fmt.Errorf("vmm: snapshot has %d sections, this machine %d", len(secs), len(parts))
 	}
-	n := [3]int{len(m.w.Drive), len(m.w.Due), len(m.w.Maps)}
 	for i, s := range secs {
 		p := parts[i]
 		if s.Name != p.name {
@@ -59,7 +58,7 @@ func (m *Machine) Load(secs []Section) error {
 			return fmt.Errorf("vmm: section %s: %w", s.Name, err)
 		}
 	}
-	if n != [3]int{len(m.w.Drive), len(m.w.Due), len(m.w.Maps)} || m.w.Hz == 0 {
+	if len(m.w.Drive) != len(m.wireOf) || len(m.w.Due) != len(m.fire) || len(m.w.Maps) != len(m.wins) || m.w.Hz == 0 {
 		return fmt.Errorf("vmm: section board: wires, timers or windows missing")
 	}
 	for _, s := range m.slots {

@@ -56,9 +56,11 @@
 //	6 CLOSE
 //
 // A message is at most [MaxMessageBytes] long, and at most [MaxChannels]
-// channels are open at once. [StatusCheckpoint] in a status says that the
-// machine was resumed from a snapshot in the middle of a message: the guest
-// starts that message again, from SENDSIZE. On the protocol [ProtocolRPCI] the
+// channels are open at once; what is under way in all of them together must fit
+// into [RoomBytes], else SENDSIZE is refused. [StatusCheckpoint] in a status says
+// that the machine was resumed from a snapshot in the middle of a message, and
+// that this step was not taken: the guest starts again to send, from SENDSIZE, or
+// to receive, from RECVSIZE. So each request is obeyed once. On the protocol [ProtocolRPCI] the
 // guest sends a request and receives one reply: "1 " and a text when it was
 // obeyed, "0 " and the reason when not.
 //

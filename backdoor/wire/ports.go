@@ -91,4 +91,5 @@ const (
 const (
 	MaxChannels     = 128
 	MaxMessageBytes = 64 << 10
+	RoomBytes       = 40 << 10 // for messages under way
 )

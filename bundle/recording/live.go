@@ -215,7 +215,7 @@ func (r *Recording) release() {
 }
 
 // ErrLost is a recording of which nothing can be used.
-var ErrLost = errors.New("the recording is lost: its snapshot is not on disk")
+var ErrLost = errors.New("the recording is lost: too little of it is on disk")
 
 // Stop ends the recording. Dropped, it is removed behind the running guest.
 // Kept, it is sealed: on disk and durable when Stop returns. If the disk failed
@@ -250,7 +250,7 @@ func (r *Recording) Stop(keep bool, why string) (Summary, error) {
 	if err != nil {
 		cause := err
 		if sum, err = recoverAll(r.s.Dir(r.name)); err != nil {
-			return sum, err
+			return sum, fmt.Errorf("recording %s: %w (%w)", r.name, ErrLost, cause)
 		}
 		sum.Why, sum.Cause = why, cause.Error()
 	} else {

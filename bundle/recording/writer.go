@@ -271,8 +271,9 @@ func (w *writer) finish() {
 	case w.dropping() || !st.Snapshot:
 		w.s.note(remove(w.dir))
 	case st.Err != nil:
-		_, err := recoverAll(w.dir)
-		w.s.note(err)
+		if _, err := recoverAll(w.dir); err != nil { // not even the tape's header is there
+			w.s.note(remove(w.dir))
+		}
 	}
 	w.s.tidy()
 }

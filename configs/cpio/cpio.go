@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"path"
 	"slices"
 	"strings"
@@ -172,7 +171,7 @@ func member(b []byte, off int) (int, error) {
 // entry reads the entry at off; next is where the following one begins.
 func entry(b []byte, off int) (name string, next int, err error) {
 	if len(b)-off < 110 {
-		return "", 0, fmt.Errorf("entry at byte %d: %w", off, io.ErrUnexpectedEOF)
+		return "", 0, fmt.Errorf("entry at byte %d is cut short", off)
 	}
 	if m := string(b[off : off+6]); m != "070701" && m != "070702" {
 		return "", 0, fmt.Errorf("entry at byte %d: begins with %q, not with a cpio newc header", off, m)

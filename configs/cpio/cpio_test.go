@@ -99,7 +99,7 @@ func TestCheck(t *testing.T) {
 		{"gzip", []byte("\x1f\x8b\x08junk"), ""},
 		{"cpio then gzip", append(bytes.Clone(b), "\x1f\x8b\x08junk"...), ""},
 		{"text", []byte(strings.Repeat("hello ", 40)), "not with a cpio newc header"},
-		{"header cut", b[:60], "unexpected EOF"},
+		{"header cut", b[:60], "entry at byte 0 is cut short"},
 		{"name cut", b[:111], "name does not end"},
 		{"no trailer", b[:len(bytes.TrimRight(b, "\x00"))-130], ""},
 		{"bad digit", bytes.Replace(b, []byte("070701000000"), []byte("07070100000g"), 1), ""},

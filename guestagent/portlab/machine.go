@@ -38,6 +38,7 @@ type channel struct {
 	cookie         uint32
 	size           int
 	request, reply []byte
+	at             int // of reply, received so far
 }
 
 // Open is the number of channels that a guest left open.
@@ -94,12 +95,6 @@ func (m *Machine) stateLogger(op uint32) uint32 {
 
 func (m *Machine) message(r *Regs) {
 	sub := r.CX >> 16
-	if m.Resume > 0 {
-		if m.Resume--; m.Resume == 0 && sub != wire.MsgOpen && sub != wire.MsgClose {
-			r.status(wire.StatusSuccess | wire.StatusCheckpoint)
-			return
-		}
-	}
 	if sub == wire.MsgOpen {
 		m.open(r)
 		return
@@ -110,13 +105,18 @@ func (m *Machine) message(r *Regs) {
 		return
 	}
 	c := &m.channels[id]
+	if m.resumed() && sub != wire.MsgClose {
+		c.request, c.at = nil, 0
+		r.status(wire.StatusSuccess | wire.StatusCheckpoint)
+		return
+	}
 	switch sub {
 	case wire.MsgSendSize:
 		c.size, c.request = int(r.BX), nil
 	case wire.MsgSendPayload:
 		c.request = binary.LittleEndian.AppendUint32(c.request, r.BX)
 		if len(c.request) >= c.size {
-			c.reply = []byte(m.rpc(string(c.request[:c.size])))
+			c.reply, c.at = []byte(m.rpc(string(c.request[:c.size]))), 0
 		}
 	case wire.MsgRecvSize:
 		r.BX, r.DX = uint32(len(c.reply)), r.DX&0xFFFF|wire.MsgSendSize<<16
@@ -124,7 +124,7 @@ func (m *Machine) message(r *Regs) {
 		return
 	case wire.MsgRecvPayload:
 		var b [4]byte
-		c.reply = c.reply[copy(b[:], c.reply):]
+		c.at += copy(b[:], c.reply[c.at:])
 		r.BX, r.DX = binary.LittleEndian.Uint32(b[:]), r.DX&0xFFFF|wire.MsgSendPayload<<16
 	case wire.MsgRecvStatus:
 	case wire.MsgClose:
@@ -134,6 +134,16 @@ func (m *Machine) message(r *Regs) {
 		return
 	}
 	r.status(wire.StatusSuccess)
+}
+
+// resumed counts a MESSAGE step and tells whether the machine goes on from a
+// snapshot right at it.
+func (m *Machine) resumed() bool {
+	if m.Resume == 0 {
+		return false
+	}
+	m.Resume--
+	return m.Resume == 0
 }
 
 func (m *Machine) open(r *Regs) {

@@ -62,23 +62,32 @@ func (m *machine) rpc(request string) (string, error) {
 		return "", err
 	}
 	defer c.step(wire.MsgClose, 0)
+	if err := again(func() error { return c.send(request) }); err != nil {
+		return "", err
+	}
+	var reply string
+	if err := again(func() (err error) { reply, err = c.receive(); return err }); err != nil {
+		return "", err
+	}
+	return wire.ParseReply(reply)
+}
+
+// again repeats the sending or the receiving of one message while the machine
+// says that it was resumed in the middle of it.
+func again(f func() error) error {
 	for range maxRestarts {
-		reply, err := c.exchange(request)
-		if err == nil {
-			return wire.ParseReply(reply)
-		}
-		if err != errRestart {
-			return "", err
+		if err := f(); err != errRestart {
+			return err
 		}
 	}
-	return "", errRestart
+	return errRestart
 }
 
 // A channel is one open MESSAGE channel.
 type channel struct {
-	m              *machine
-	id             uint32 // in bits 31:16
-	cookie1, cook2 uint32
+	m                *machine
+	id               uint32 // in bits 31:16
+	cookie1, cookie2 uint32
 }
 
 func (m *machine) open() (channel, error) {
@@ -91,7 +100,7 @@ func (m *machine) open() (channel, error) {
 
 // step makes one call on the channel. The error is errRestart or errMessage.
 func (c channel) step(sub, bx uint32) (regs, error) {
-	r := c.m.call(wire.CmdMessage, regs{bx: bx, cx: sub << 16, dx: c.id, si: c.cookie1, di: c.cook2})
+	r := c.m.call(wire.CmdMessage, regs{bx: bx, cx: sub << 16, dx: c.id, si: c.cookie1, di: c.cookie2})
 	switch status := r.cx >> 16; {
 	case status&wire.StatusCheckpoint != 0:
 		return r, errRestart
@@ -101,17 +110,21 @@ func (c channel) step(sub, bx uint32) (regs, error) {
 	return r, nil
 }
 
-func (c channel) exchange(request string) (string, error) {
+func (c channel) send(request string) error {
 	if _, err := c.step(wire.MsgSendSize, uint32(len(request))); err != nil {
-		return "", err
+		return err
 	}
 	for i := 0; i < len(request); i += 4 {
 		var b [4]byte
 		copy(b[:], request[i:])
 		if _, err := c.step(wire.MsgSendPayload, uint32(b[0])|uint32(b[1])<<8|uint32(b[2])<<16|uint32(b[3])<<24); err != nil {
-			return "", err
+			return err
 		}
 	}
+	return nil
+}
+
+func (c channel) receive() (string, error) {
 	r, err := c.step(wire.MsgRecvSize, 0)
 	if err != nil {
 		return "", err

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"runtime/debug"
 	"slices"
 	"testing"
 
@@ -13,7 +14,7 @@ import (
 
 // A Step does something that makes sense to one kind of device, chosen by rng,
 // and returns what came of it.
-type Step func(rng *rand.Rand, b *vmm.Board) string
+type Step func(rng *rand.Rand, r *Rig) string
 
 const (
 	storms  = 60  // seeds of the restore part
@@ -28,6 +29,13 @@ func Check(t *testing.T, mk func() vmm.Device, steps ...Step) {
 	t.Run("restore", func(t *testing.T) {
 		for seed := range uint64(storms) {
 			if err := Storm(mk, seed, stormed, "", steps...); err != nil {
+				t.Fatalf("seed %d: %v", seed, err)
+			}
+		}
+	})
+	t.Run("hostile", func(t *testing.T) {
+		for seed := range uint64(storms) {
+			if err := hostile(mk, seed, steps); err != nil {
 				t.Fatalf("seed %d: %v", seed, err)
 			}
 		}
@@ -162,7 +170,7 @@ func Storm(mk func() vmm.Device, seed uint64, n int, forgot string, steps ...Ste
 }
 
 // reborn saves r's machine and loads it into a fresh one.
-func reborn(mk func() vmm.Device, r *rig, forgot string) (*rig, error) {
+func reborn(mk func() vmm.Device, r *Rig, forgot string) (*Rig, error) {
 	secs, fresh := r.Save(), newRig(mk())
 	if err := fresh.Load(secs); err != nil {
 		return nil, err
@@ -178,4 +186,50 @@ func reborn(mk func() vmm.Device, r *rig, forgot string) (*rig, error) {
 	}
 	fresh.log.Reset()
 	return fresh, nil
+}
+
+// hostile loads a state of random values into a device and storms it. It may
+// do anything but panic or hang: snapshots come from strangers.
+func hostile(mk func() vmm.Device, seed uint64, steps []Step) (err error) {
+	r := newRig(mk())
+	rng := rand.New(rand.NewPCG(seed, 3))
+	secs := r.Save()
+	for i, s := range secs {
+		if s.Name == "dev" {
+			scramble(rng, reflect.ValueOf(r.dev.State()).Elem())
+			secs[i].Data = snap.Append(nil, r.dev.State())
+		}
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("a state from a stranger makes it panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	if r.Load(secs) != nil {
+		return nil
+	}
+	for range stormed / 4 {
+		r.step(rng.Uint64(), steps)
+	}
+	return nil
+}
+
+// scramble gives every value in v a random one.
+func scramble(rng *rand.Rand, v reflect.Value) {
+	switch {
+	case v.Kind() == reflect.Struct:
+		for i := range v.NumField() {
+			scramble(rng, v.Field(i))
+		}
+	case v.Kind() == reflect.Array || v.Kind() == reflect.Slice:
+		for i := range v.Len() {
+			scramble(rng, v.Index(i))
+		}
+	case v.Kind() == reflect.Bool:
+		v.SetBool(rng.IntN(2) == 0)
+	case v.CanInt():
+		v.SetInt(int64(rng.Uint64()) >> (64 - 8*v.Type().Size()))
+	case v.CanUint():
+		v.SetUint(rng.Uint64() >> (64 - 8*v.Type().Size()))
+	}
 }

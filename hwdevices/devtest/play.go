@@ -63,7 +63,7 @@ func number(t *testing.T, s string, base int) uint64 {
 }
 
 // play does one line and returns what came of it, and what was expected.
-func (r *rig) play(t *testing.T, f []string) (got, want string) {
+func (r *Rig) play(t *testing.T, f []string) (got, want string) {
 	t.Helper()
 	arg := func(i int) uint64 { return number(t, f[i], 16) }
 	rest := strings.Join(f[1:], " ")
@@ -137,13 +137,13 @@ func bit(b bool) string {
 
 func hexes(p []byte) string { return strings.TrimSpace(fmt.Sprintf("% x", p)) }
 
-func (r *rig) run(to vmm.Instant) {
+func (r *Rig) run(to vmm.Instant) {
 	for r.Now() < to {
 		r.Advance(min(to, r.Deadline()))
 	}
 }
 
-func (r *rig) duration(t *testing.T, s string) vmm.Instant {
+func (r *Rig) duration(t *testing.T, s string) vmm.Instant {
 	t.Helper()
 	for _, u := range []struct {
 		suffix string
@@ -158,7 +158,7 @@ func (r *rig) duration(t *testing.T, s string) vmm.Instant {
 }
 
 // access does "out window.offset/size value" or "in ...".
-func (r *rig) access(t *testing.T, f []string) (v uint64, ok bool) {
+func (r *Rig) access(t *testing.T, f []string) (v uint64, ok bool) {
 	t.Helper()
 	place, size := f[1], 1
 	if p, s, has := strings.Cut(place, "/"); has {

@@ -9,8 +9,8 @@ import (
 	"vmrecord/vmm/mem"
 )
 
-// A rig is a board with one device, whose every wire is held by a probe.
-type rig struct {
+// A Rig is a board with one device, whose every wire is held by a probe.
+type Rig struct {
 	*vmm.Machine
 	dev   vmm.Device
 	log   strings.Builder
@@ -47,9 +47,9 @@ func (p *probe) Attach(s *vmm.Slot) { p.attach(s) }
 func (p *probe) Reset()             {}
 func (p *probe) State() any         { return &p.st }
 
-func newRig(d vmm.Device) *rig {
+func newRig(d vmm.Device) *Rig {
 	b := vmm.NewBoard(mem.New(make([]byte, 16*mem.PageBytes)), vmm.Config{Epoch: 1_700_000_000})
-	r := &rig{Machine: &vmm.Machine{Board: b, CPU: new(cpu.State), Engine: idle{}}, dev: d, outs: map[string][]byte{}}
+	r := &Rig{Machine: &vmm.Machine{Board: b, CPU: new(cpu.State), Engine: idle{}}, dev: d, outs: map[string][]byte{}}
 	place := vmm.Place{Name: "dev"}
 	for i := range 8 {
 		place.Ports = append(place.Ports, Port(i))
@@ -77,7 +77,7 @@ func newRig(d vmm.Device) *rig {
 	return r
 }
 
-func (r *rig) listen(s *vmm.Slot) {
+func (r *Rig) listen(s *vmm.Slot) {
 	for i := range lines {
 		s.Pin(i, func(l bool) {
 			r.lines[i] = l
@@ -98,7 +98,7 @@ func (r *rig) listen(s *vmm.Slot) {
 	})
 }
 
-func (r *rig) drive(s *vmm.Slot) {
+func (r *Rig) drive(s *vmm.Slot) {
 	for i := range r.pins {
 		r.pins[i] = s.Line(i)
 	}
@@ -115,7 +115,7 @@ func try(f func()) (ok bool) {
 }
 
 // pass lets time pass up to the given instant, or for 64 timers.
-func (r *rig) pass(to vmm.Instant) {
+func (r *Rig) pass(to vmm.Instant) {
 	for range 64 {
 		at := min(to, r.Deadline())
 		r.Advance(at)
@@ -126,6 +126,6 @@ func (r *rig) pass(to vmm.Instant) {
 }
 
 // input delivers to an inlet of the device.
-func (r *rig) input(inlet string, p []byte) {
+func (r *Rig) input(inlet string, p []byte) {
 	r.Deliver(vmm.Input{At: r.Now(), Inlet: inlet, Data: p})
 }

@@ -9,16 +9,16 @@ import (
 )
 
 // step does one random thing and says what came of it.
-func (r *rig) step(seed uint64, steps []Step) string {
+func (r *Rig) step(seed uint64, steps []Step) string {
 	rng := rand.New(rand.NewPCG(seed, 2))
 	what := r.some(rng, steps)
 	kind, code := r.Stopped()
 	return fmt.Sprintf("%s; now %d, stop %d %d, NMI %v, TPR %d", what, r.Now(), kind, code, r.TakeNMI(), r.TPR())
 }
 
-func (r *rig) some(rng *rand.Rand, steps []Step) string {
+func (r *Rig) some(rng *rand.Rand, steps []Step) string {
 	if len(steps) > 0 && rng.IntN(2) == 0 {
-		return steps[rng.IntN(len(steps))](rng, r.Board)
+		return steps[rng.IntN(len(steps))](rng, r)
 	}
 	switch k := rng.IntN(16); {
 	case k < 2:
@@ -39,7 +39,7 @@ func (r *rig) some(rng *rand.Rand, steps []Step) string {
 }
 
 // someAccess reads or writes a window, now and then across its ends.
-func (r *rig) someAccess(rng *rand.Rand) string {
+func (r *Rig) someAccess(rng *rand.Rand) string {
 	w := r.Windows()
 	if len(w) == 0 {
 		return "no window"
@@ -88,7 +88,7 @@ func Value(rng *rand.Rand) uint64 {
 	return rng.Uint64()
 }
 
-func (r *rig) someWire(rng *rand.Rand) string {
+func (r *Rig) someWire(rng *rand.Rand) string {
 	i := rng.IntN(pins)
 	switch rng.IntN(4) {
 	default:
@@ -101,15 +101,23 @@ func (r *rig) someWire(rng *rand.Rand) string {
 			return fmt.Sprintf("request %d", i)
 		}
 	case 3:
-		i %= 8
-		if r.out[i] && r.acks[i].Level() {
-			return fmt.Sprintf("acknowledge %d = %#x", i, r.acks[i].Ack())
-		}
+		return r.Ack(i % 8)
 	}
 	return "nothing"
 }
 
-func (r *rig) someInput(rng *rand.Rand) string {
+// Pin drives the wire on the device's input pin i.
+func (r *Rig) Pin(i int, level bool) { r.pins[i].Set(level) }
+
+// Ack takes the request on wire i, if the device raises it, and says the vector.
+func (r *Rig) Ack(i int) string {
+	if !r.out[i] || !r.acks[i].Level() {
+		return "nothing"
+	}
+	return fmt.Sprintf("acknowledge %d = %#x", i, r.acks[i].Ack())
+}
+
+func (r *Rig) someInput(rng *rand.Rand) string {
 	var in []string
 	for _, n := range r.Inlets() {
 		if strings.HasPrefix(n, "dev/") {
@@ -128,7 +136,7 @@ func (r *rig) someInput(rng *rand.Rand) string {
 	return fmt.Sprintf("input %s %x", n, p)
 }
 
-func (r *rig) someMSR(rng *rand.Rand) string {
+func (r *Rig) someMSR(rng *rand.Rand) string {
 	m := r.MSRs()
 	if len(m) == 0 {
 		return "no MSR"

@@ -9,7 +9,7 @@ import (
 )
 
 // command sends a command with perhaps an operand and reads what answers.
-func command(rng *rand.Rand, b *vmm.Board) string {
+func command(rng *rand.Rand, b *devtest.Rig) string {
 	cmds := []uint64{0x20, 0x25, 0x60, 0x65, 0xa7, 0xa8, 0xad, 0xae, 0xd0, 0xd1, 0xd2, 0xd3, 0xd4}
 	b.PortOut(devtest.Port(1), 1, cmds[rng.IntN(len(cmds))])
 	if rng.IntN(2) == 0 {

@@ -1,6 +1,7 @@
 package intc
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"testing"
 
@@ -8,27 +9,39 @@ import (
 	"vmrecord/vmm"
 )
 
-// initialise brings both chips up in some mode and turns priorities.
-func initialise(rng *rand.Rand, b *vmm.Board) string {
-	for i := range 2 {
-		p := devtest.Port(i)
-		switch rng.IntN(8) {
-		case 0:
-			b.PortOut(p, 1, 0x11)
-			b.PortOut(p+1, 1, rng.Uint64N(32)<<3)
-			b.PortOut(p+1, 1, 4)
-			b.PortOut(p+1, 1, 1|rng.Uint64N(2)<<1|rng.Uint64N(2)<<4)
-		case 1:
-			b.PortOut(p+1, 1, devtest.Value(rng)&devtest.Value(rng))
-		case 2, 3:
-			b.PortOut(p, 1, rng.Uint64N(8)<<5|rng.Uint64N(8))
+// operate8259 uses one chip as software does: now and then it initialises it in
+// some mode, else it raises a request, takes one, ends one or looks.
+func operate8259(rng *rand.Rand, b *devtest.Rig) string {
+	chip := rng.IntN(2)
+	p := devtest.Port(chip)
+	switch rng.IntN(12) {
+	case 0:
+		b.PortOut(p, 1, 0x11)
+		if rng.IntN(4) == 0 {
+			b.PortOut(p, 1, 0x10|rng.Uint64N(4)) // perhaps no ICW4, or no ICW3
 		}
+		b.PortOut(p+1, 1, rng.Uint64N(32)<<3)
+		b.PortOut(p+1, 1, 4)
+		b.PortOut(p+1, 1, 1|rng.Uint64N(2)<<1|rng.Uint64N(2)<<4)
+		b.PortOut(p+1, 1, rng.Uint64N(2)*rng.Uint64N(256))
+	case 1:
+		b.PortOut(p+1, 1, devtest.Value(rng)&devtest.Value(rng)&^4)
+	case 2, 3:
+		b.PortOut(p, 1, rng.Uint64N(8)<<5|rng.Uint64N(8))
+	case 4:
+		b.PortOut(p, 1, 8|rng.Uint64N(4)<<5|rng.Uint64N(4))
+	case 5, 6, 7, 8:
+		i := rng.IntN(16)
+		b.Pin(i, false)
+		b.Pin(i, rng.IntN(8) != 0)
+	case 9, 10:
+		return b.Ack(0)
 	}
-	return ""
+	return fmt.Sprint(b.PortIn(p, 1))
 }
 
 func TestI8259(t *testing.T) {
-	devtest.Check(t, func() vmm.Device { return new(I8259) }, initialise)
+	devtest.Check(t, func() vmm.Device { return new(I8259) }, operate8259)
 }
 
 // Both chips up as on a PC: vectors 8 and 70h, nothing masked.

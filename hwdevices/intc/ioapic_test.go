@@ -10,7 +10,7 @@ import (
 )
 
 // redirect writes or reads a register through the select register.
-func redirect(rng *rand.Rand, b *vmm.Board) string {
+func redirect(rng *rand.Rand, b *devtest.Rig) string {
 	m := devtest.Mem(0)
 	r := 0x10 + rng.Uint64N(48)
 	if rng.IntN(8) == 0 {

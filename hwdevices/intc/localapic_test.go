@@ -12,7 +12,7 @@ import (
 const base = 0xfee00000
 
 // operate uses the registers as an operating system does, in either mode.
-func operate(rng *rand.Rand, b *vmm.Board) string {
+func operate(rng *rand.Rand, b *devtest.Rig) string {
 	bv, _, _ := b.RDMSR(msrBase)
 	put := func(r uint32, v uint64) {
 		if bv&baseEXTD != 0 {

@@ -9,7 +9,7 @@ import "vmrecord/vmm"
 // divisor decodes the divide configuration register: bits 3, 1 and 0.
 func (a *LocalAPIC) divisor() uint64 {
 	d := a.state.Divide
-	return 1 << ((d>>1&4 | d&3) + 1&7)
+	return 1 << ((d>>1&4 + d&3 + 1) & 7)
 }
 
 // count is the current count.

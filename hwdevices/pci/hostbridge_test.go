@@ -9,7 +9,7 @@ import (
 )
 
 // register goes for one of the bridge's own registers.
-func register(rng *rand.Rand, b *vmm.Board) string {
+func register(rng *rand.Rand, b *devtest.Rig) string {
 	p := devtest.Port(0)
 	b.PortOut(p, 4, 1<<31|rng.Uint64N(4)*4)
 	if rng.IntN(2) == 0 {

@@ -19,7 +19,7 @@ type uartState struct {
 	Delta                   uint8       // MSR bits 3:0
 	Modem                   uint8       // MSR bits 7:4 as last seen
 	RX                      [depth]byte // receive FIFO, oldest first
-	N                       uint8       // bytes in it
+	N                       uint8       // bytes in it, at most depth
 	Lost                    bool        // LSR.OE until read
 	Break                   bool        // LSR.BI until read: a break sent in loopback
 	THRE                    bool        // transmitter-empty interrupt pending
@@ -67,6 +67,9 @@ func (u *UART16550) Reset() {
 	u.emptied.Stop()
 	u.update()
 }
+
+// Restored bounds what indexes the FIFO.
+func (u *UART16550) Restored() { u.state.N = min(u.state.N, depth) }
 
 // Attach connects the port.
 func (u *UART16550) Attach(s *vmm.Slot) {

@@ -10,9 +10,14 @@ import (
 
 // fifo uses the receive FIFO as a driver does, with DLAB off, and lets
 // characters time out.
-func fifo(rng *rand.Rand, b *vmm.Board) string {
+func fifo(rng *rand.Rand, b *devtest.Rig) string {
 	p := devtest.Port(0)
 	b.PortOut(p+regLCR, 1, 3)
+	if rng.IntN(8) == 0 {
+		b.PortOut(p+regMCR, 1, mcrLoop)
+		b.PortOut(p+regLCR, 1, 3|lcrBreak)
+		return ""
+	}
 	b.PortOut(p+regMCR, 1, mcrOUT2)
 	b.PortOut(p+regIER, 1, rng.Uint64N(16))
 	if rng.IntN(4) == 0 {
@@ -140,7 +145,7 @@ func TestBehaviour(t *testing.T) {
 			in 0.6 f            # all fell: trailing edge of RI too
 			in 0.6 0
 			out 0.4 1a
-			in 0.6 93           # OUT2 is DCD, RTS is CTS
+			in 0.6 99           # OUT2 is DCD, RTS is CTS
 			out 0.0 5a
 			got tx
 			in 0.5 61

@@ -35,10 +35,9 @@ type counter struct {
 	HasStat bool
 	Status  uint8 // latched status
 
-	Running bool
 	Written bool   // a whole count was written since the control word
 	Null    bool   // and is not loaded yet, or there was none
-	N       uint32 // the count that was loaded
+	N       uint32 // the count that was loaded; 0: the counter is stopped
 	Start   uint64 // the CLK period at which it was loaded
 	HasNext bool   // CR is loaded at Next, the end of a period or half-period
 	Next    uint64
@@ -166,7 +165,7 @@ func (c *counter) latchStatus(t uint64) {
 	if c.out(t) {
 		b |= 0x80
 	}
-	if c.Null || c.HasNext || c.Running && int64(t-c.Start) < 0 {
+	if c.Null || c.HasNext || c.N != 0 && int64(t-c.Start) < 0 {
 		b |= 0x40
 	}
 	c.HasStat, c.Status = true, b
@@ -183,7 +182,7 @@ func (c *counter) write(b uint8, t uint64) {
 	case !c.WroteLo:
 		c.Low, c.WroteLo = b, true
 		if c.Mode == 0 { // the first byte stops the count and drops OUT
-			c.Running, c.Held = false, 0
+			c.N, c.HasNext, c.Held = 0, false, 0
 		}
 		return
 	default:
@@ -195,7 +194,7 @@ func (c *counter) write(b uint8, t uint64) {
 // loaded acts on a complete new count, mode by mode (data sheet, "Mode Definitions").
 func (c *counter) loaded(t uint64) {
 	c.Null, c.Written = true, true
-	counting := c.Running && c.Gate && int64(t-c.Start) >= 0
+	counting := c.N != 0 && c.Gate && int64(t-c.Start) >= 0
 	switch {
 	case c.Mode == 1 || c.Mode == 5: // waits for a trigger
 		return
@@ -215,7 +214,7 @@ func (c *counter) loaded(t uint64) {
 
 // load starts counting from CR at CLK period t.
 func (c *counter) load(t uint64) {
-	c.N, c.Start, c.Running, c.HasNext = c.count(), t, true, false
+	c.N, c.Start, c.HasNext = c.count(), t, false
 	c.Null, c.Held = false, 0
 }
 
@@ -271,7 +270,7 @@ func (c *counter) setGate(level bool, t uint64) {
 		}
 	case 1, 5: // a rise triggers
 		if level && c.Written {
-			low := c.Mode == 1 && c.Running && !c.out(t)
+			low := c.Mode == 1 && c.N != 0 && !c.out(t)
 			c.load(t + 1)
 			if low {
 				c.Held = 1
@@ -287,7 +286,7 @@ func (c *counter) setGate(level bool, t uint64) {
 
 // out is OUT at CLK period t.
 func (c *counter) out(t uint64) bool {
-	if !c.Running {
+	if c.N == 0 {
 		return c.Mode != 0
 	}
 	e, n := c.elapsed(t), uint64(c.N)
@@ -307,7 +306,7 @@ func (c *counter) out(t uint64) bool {
 
 // next is the CLK period after t at which OUT changes or a new count is loaded; 0: none.
 func (c *counter) next(t uint64) uint64 {
-	if !c.Running {
+	if c.N == 0 {
 		return 0
 	}
 	e, n := c.elapsed(t), uint64(c.N)
@@ -345,7 +344,7 @@ func (c *counter) value(t uint64) uint16 {
 	}
 	v := uint64(c.CR)
 	switch {
-	case !c.Running:
+	case c.N == 0:
 		return c.CR
 	case c.Mode == 2:
 		v = n - e%n

@@ -10,7 +10,7 @@ import "vmrecord/vmm"
 // the update cycle, so a read is never torn; UIP announces the cycle as on the
 // chip with a 32.768 kHz crystal: 244 us before it and 1984 us during it.
 // Daylight saving (register B bit 0) and the square wave do nothing. Index bit
-// 7, the PC's NMI mask, is kept by nobody: nothing raises an NMI but software.
+// 7, the PC's NMI mask, masks nothing: only software raises NMIs.
 type MC146818 struct {
 	state rtcState
 	clock vmm.Clock
@@ -19,7 +19,7 @@ type MC146818 struct {
 }
 
 type rtcState struct {
-	Index   uint8
+	Index   uint8 // bits 6:0
 	A, B, C uint8
 	RAM     [128]byte // bytes 0Eh to 7Fh but the century; alarms at 1, 3 and 5
 	Skew    int64     // seconds shown - seconds of the chain
@@ -80,7 +80,7 @@ func (r *MC146818) In(off uint64, _ int) uint64 {
 		return 0xff
 	}
 	s := &r.state
-	i := s.Index
+	i := s.Index & 0x7f
 	if f := field(i); f >= 0 {
 		return uint64(r.fields()[f])
 	}
@@ -116,11 +116,11 @@ func (r *MC146818) uip() bool {
 func (r *MC146818) Out(off uint64, _ int, v uint64) {
 	s, b := &r.state, uint8(v)
 	if off == 0 {
-		s.Index = b & 0x7f
+		s.Index = b
 		return
 	}
 	r.note()
-	i := s.Index
+	i := s.Index & 0x7f
 	switch f := field(i); {
 	case f >= 0:
 		t := r.fields()

@@ -60,7 +60,7 @@ func (r *MC146818) rearm() {
 		r.event.Stop()
 		return
 	}
-	r.event.At(r.clock.At(next, crystalHz))
+	r.event.At(r.clock.At(max(next, s.Seen+1), crystalHz))
 }
 
 // alarm is the first second after now at which the alarm bytes match; bytes

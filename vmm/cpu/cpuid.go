@@ -62,7 +62,7 @@ func (c *Core) CPUID(leaf, sub uint32) (a, b, cx, d uint32) {
 	case 0x80000007:
 		return 0, 0, 0, 1 << 8 // invariant TSC
 	case 0x80000008:
-		return 48<<8 | PhysBits, 1<<26 | 1<<29, 0, 0 // SSB_NO, BTC_NO
+		return 48<<8 | PhysBits, 1<<2 | 1<<26 | 1<<29, 0, 0 // XSAVEERPTR, SSB_NO, BTC_NO
 	case 0x80000021:
 		// LFENCE serialises, null selectors clear the base, automatic IBRS,
 		// SRSO_NO; TSA_SQ_NO, TSA_L1_NO: nothing for a guest to mitigate.

@@ -205,7 +205,10 @@ func (c *CPU) op(in x86.Inst, err error) (Op, bool) {
 	if err != nil {
 		return Op{}, false
 	}
-	fn := semantics[in.Sem].of(in.OpSize)
+	fn := special(&in, c.mode)
+	if fn == nil {
+		fn = semantics[in.Sem].of(in.OpSize)
+	}
 	if g := c.guard(&x86.Table[in.Row]); g != nil {
 		fn = g
 	}

@@ -5,6 +5,7 @@ import (
 
 	"vmrecord/vmm"
 	"vmrecord/vmm/cpu"
+	"vmrecord/vmm/softfp"
 	"vmrecord/vmm/x86"
 )
 
@@ -28,6 +29,10 @@ type CPU struct {
 	sr  uint64 // SF: bit 63
 	pr  uint8  // PF: even parity
 	aux uint64 // CF: bit 63; OF: bit 63 xor bit 62; AF: bit 3
+
+	mx   softfp.Env // what MXCSR says to arithmetic, and
+	mxOf uint32     // the MXCSR that it was made from
+	x87  softfp.Env // that of the current x87 instruction
 
 	start uint64 // RIP of the current block's first instruction
 	i     int    // index of the current instruction in its block

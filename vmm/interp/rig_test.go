@@ -138,7 +138,7 @@ func (o op) run() string {
 	wantRAM := bytes.Clone(r.ram)
 	code, _ := hex.DecodeString(strings.ReplaceAll(o.code, " ", ""))
 	want.RIP += uint64(len(code))
-	want.RFLAGS &^= cpu.FlagsArith
+	want.RFLAGS &^= cpu.FlagsArith | cpu.FlagDF
 	fault, flags := "", false
 	for _, w := range strings.Fields(o.after) {
 		if strings.HasPrefix(w, "#") {

@@ -1,3 +1,3 @@
 package interp
 
-var sseRows, x87Rows []row
+var x87Rows []row

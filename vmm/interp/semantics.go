@@ -23,7 +23,7 @@ type row struct {
 }
 
 // semantics is the routine of every semantic; one without stops the machine.
-var semantics = collect(arithRows, muldivRows, bitRows, bcdRows, moveRows, stackRows, shiftRows, branchRows, stringRows, systemRows, portRows, stateRows, sseRows, x87Rows)
+var semantics = collect(arithRows, muldivRows, bitRows, bcdRows, moveRows, stackRows, shiftRows, branchRows, stringRows, systemRows, portRows, stateRows, sseRows, mmxRows, integerRows, shuffleRows, floatRows, convertRows, textRows, x87Rows)
 
 func collect(parts ...[]row) (t [x86.NumSem]routine) {
 	for _, p := range parts {

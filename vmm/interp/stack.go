@@ -81,7 +81,8 @@ func popa[T width](c *CPU, _ *Op) {
 
 // enter makes a stack frame (SDM vol. 2A, ENTER). The new top of the stack must
 // be writable, although nothing is written there. Enclosing frames' pointers
-// are copied one by one, since the copies may lie among the originals.
+// are copied one by one, since the copies may lie among the originals. RBP is
+// written as wide as the operands are (APM vol. 3, ENTER).
 func enter[T width](c *CPU, o *Op) {
 	n, level := size[T](), int(o.Imm2&31)
 	slots := uint64(n)
@@ -98,7 +99,8 @@ func enter[T width](c *CPU, o *Op) {
 	down := -slots - uint64(o.Imm)
 	c.probe(c.stackAt(down, n, true), n, true)
 
-	frame := c.R[x86.RSP] - uint64(n)
+	m := c.stackMask()
+	frame := c.R[x86.RSP]&^m | (c.R[x86.RSP]-uint64(n))&m
 	store(c, c.stackAt(-uint64(n), n, true), T(c.R[x86.RBP]))
 	for i := 1; i < level; i++ {
 		store(c, c.stackAt(-uint64((i+1)*n), n, true), load[T](c, outer(i)))
@@ -106,8 +108,7 @@ func enter[T width](c *CPU, o *Op) {
 	if level > 0 {
 		store(c, c.stackAt(-slots, n, true), T(frame))
 	}
-	m := c.stackMask()
-	c.R[x86.RBP] = c.R[x86.RBP]&^m | frame&m
+	setLow(c, x86.RBP, T(frame))
 	c.setSP(c.R[x86.RSP] + down)
 }
 

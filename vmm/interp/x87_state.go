@@ -65,9 +65,9 @@ func ldmxcsr(c *CPU, o *Op) {
 // registers XMM8 up count.
 const fxArea = 512
 
-// fxsave writes the FXSAVE area (SDM vol. 1, 10.5.1; AMD APM vol. 2, 11.4.4):
-// FIP, FDP and FOP only while an unmasked exception is pending, as AMD
-// processors do; bytes 416 to 511 are left alone.
+// fxsave writes the FXSAVE area (SDM vol. 1, 10.5.1; AMD APM vol. 2, 11.4.4).
+// FIP, FDP and FOP always count, as CPUID's XSAVEERPTR says; bytes 416 to 511
+// are left alone.
 func fxsave(c *CPU, o *Op) {
 	la := c.fxAddress(o, true)
 	var b [fxArea]byte
@@ -75,15 +75,13 @@ func fxsave(c *CPU, o *Op) {
 	le.PutUint16(b[0:], c.FCW)
 	le.PutUint16(b[2:], c.FSW)
 	b[4] = c.abridged()
-	if c.FSW&0x80 != 0 {
-		le.PutUint16(b[6:], c.FOP)
-		if o.OpSize == 8 {
-			le.PutUint64(b[8:], c.FIP)
-			le.PutUint64(b[16:], c.FDP)
-		} else {
-			le.PutUint32(b[8:], uint32(c.FIP))
-			le.PutUint32(b[16:], uint32(c.FDP))
-		}
+	le.PutUint16(b[6:], c.FOP)
+	if o.OpSize == 8 {
+		le.PutUint64(b[8:], c.FIP)
+		le.PutUint64(b[16:], c.FDP)
+	} else {
+		le.PutUint32(b[8:], uint32(c.FIP))
+		le.PutUint32(b[16:], uint32(c.FDP))
 	}
 	le.PutUint32(b[24:], c.MXCSR)
 	le.PutUint32(b[28:], mxcsrMask)
@@ -114,12 +112,10 @@ func fxrstor(c *CPU, o *Op) {
 	c.MXCSR = m
 	c.FCW, c.FSW = le.Uint16(b[0:])&0x1f3f|0x40, le.Uint16(b[2:])
 	c.summarize()
-	if c.FSW&0x80 != 0 {
-		c.FOP = le.Uint16(b[6:]) & 0x7ff
-		c.FIP, c.FDP = le.Uint64(b[8:]), le.Uint64(b[16:])
-		if o.OpSize != 8 {
-			c.FIP, c.FDP = c.FIP&0xffffffff, c.FDP&0xffffffff
-		}
+	c.FOP = le.Uint16(b[6:]) & 0x7ff
+	c.FIP, c.FDP = le.Uint64(b[8:]), le.Uint64(b[16:])
+	if o.OpSize != 8 {
+		c.FIP, c.FDP = c.FIP&0xffffffff, c.FDP&0xffffffff
 	}
 	top := int(c.FSW >> 11 & 7)
 	for i := range 8 {

@@ -33,6 +33,11 @@ type Player struct {
 // All, as a Position's Inputs, means every input at its instant.
 const All = 1<<64 - 1
 
+// A MachineError is a tape that cannot be played on this machine at all.
+type MachineError struct{ What string }
+
+func (e *MachineError) Error() string { return "tape: " + e.What }
+
 // NewPlayer connects a tape to a machine, which must be of the construction
 // and in the state that the tape's header describes.
 func NewPlayer(m *vmm.Machine, r *Reader) (*Player, error) {
@@ -40,13 +45,13 @@ func NewPlayer(m *vmm.Machine, r *Reader) (*Player, error) {
 	p := &Player{m: m, r: r, good: h.Start}
 	switch {
 	case h.Model != vmm.Model:
-		return nil, fmt.Errorf("tape: recorded on model %d, this is model %d", h.Model, vmm.Model)
+		return nil, &MachineError{fmt.Sprintf("recorded on model %d, this is model %d", h.Model, vmm.Model)}
 	case h.Hz != c.Hz() || h.Epoch != c.Epoch():
-		return nil, fmt.Errorf("tape: recorded at %d Hz from epoch %d, the machine has %d and %d", h.Hz, h.Epoch, c.Hz(), c.Epoch())
+		return nil, &MachineError{fmt.Sprintf("recorded at %d Hz from epoch %d, the machine has %d and %d", h.Hz, h.Epoch, c.Hz(), c.Epoch())}
 	case h.Memory != m.Mem.Size():
-		return nil, fmt.Errorf("tape: recorded with %d bytes of memory, the machine has %d", h.Memory, m.Mem.Size())
+		return nil, &MachineError{fmt.Sprintf("recorded with %d bytes of memory, the machine has %d", h.Memory, m.Mem.Size())}
 	case !slices.Equal(h.Sections, m.SectionNames()) || !slices.Equal(h.Inlets, m.Inlets()):
-		return nil, fmt.Errorf("tape: recorded on a machine with other devices")
+		return nil, &MachineError{"recorded on a machine with other devices"}
 	case h.Start != m.Position():
 		return nil, p.differs("board", "Now", h.Start, m.Position())
 	case h.Retired != m.Retired():
@@ -56,6 +61,9 @@ func NewPlayer(m *vmm.Machine, r *Reader) (*Player, error) {
 	p.read()
 	return p, p.err
 }
+
+// Header is the tape's.
+func (p *Player) Header() Header { return p.r.Header() }
 
 // Detach gives the machine back, without a door.
 func (p *Player) Detach() { p.m.Door, p.m.OnInput = nil, nil }

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -147,61 +146,20 @@ func TestStopAtPosition(t *testing.T) {
 	}
 }
 
-func readAll(t testing.TB, b []byte) (fs []tape.Frame) {
-	r, err := tape.NewReader(bytes.NewReader(b))
+func readAll(t testing.TB, b []byte) []tape.Frame {
+	fs, err := tapetest.Frames(bytes.NewReader(b))
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := r.Header()
-	fs = append(fs, tape.Frame{Kind: tape.KindHeader, Header: &h})
-	for {
-		f, err := r.Next()
-		if err == io.EOF {
-			return fs
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		f.Beat.Digests = append([]vmm.Digest(nil), f.Beat.Digests...)
-		fs = append(fs, f)
-	}
+	return fs
 }
 
-// rewrite writes frames with all digests, counts and CRCs computed anew.
 func rewrite(t testing.TB, fs []tape.Frame) []byte {
-	var out bytes.Buffer
-	w, err := tape.NewWriter(&out, *fs[0].Header)
+	b, err := tapetest.Rewrite(fs)
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := fs[0].Header
-	for _, f := range fs[1:] {
-		switch f.Kind {
-		case tape.KindInput:
-			w.Input(f.Input, f.Regs)
-		case tape.KindHeartbeat:
-			f.Beat.Inputs = w.Counts.Inputs
-			w.Heartbeat(f.Pos.At, f.Beat)
-		case tape.KindMark:
-			w.Mark(f.Pos.At, f.MarkKind, f.Text)
-		case tape.KindSync:
-			w.Sync()
-		case tape.KindState:
-			var secs []vmm.Section
-			for i, d := range f.State {
-				secs = append(secs, vmm.Section{Name: h.Sections[i], Data: d})
-			}
-			w.State(f.Pos.At, secs)
-		case tape.KindFooter:
-			f.Footer.Inputs = w.Counts.Inputs
-			w.Counts.Keys = f.Footer.Frames.Keys
-			w.Footer(f.Pos.At, *f.Footer)
-		}
-	}
-	if w.Err() != nil {
-		t.Fatal(w.Err())
-	}
-	return out.Bytes()
+	return b
 }
 
 func TestRewriteIsIdentity(t *testing.T) {

@@ -9,20 +9,22 @@ import (
 )
 
 // The sizes of the work, tuned so that a round costs about 30 million
-// instructions and fails in some of a hundred.
+// instructions, and that several in a hundred rounds fail both on a machine as
+// fast as its clock says and on one that is a hundred times slower.
 //
 // A round's chance is about: (times the scheduler takes a thread off the
-// processor in the round) x (sealing's share of a transfer) x (chance that another
+// processor for another) x (sealing's share of a transfer) x (chance that another
 // thread changes that account before the first is back). More historyLen makes
-// the second factor larger, more vetPasses makes it smaller and the round longer,
-// more transfersPerRound makes third and round larger.
+// the second factor larger. More vetPasses makes it smaller and the round longer.
+// More lanes makes the third smaller where threads take turns often, as on a slow
+// machine, and hardly changes it where each runs for long.
 const (
 	accounts          = 64
 	opening           = 15625 // of each account: together 1 000 000
 	transfersPerRound = 48
 	lanes             = 4    // groups of accounts that a batch works through in turn
-	historyLen        = 512  // entries an account remembers; sealing reads them all
-	vetPasses         = 2048 // of the check of each transfer, before it is posted
+	historyLen        = 6144 // entries an account remembers; sealing reads them all
+	vetPasses         = 775  // of the check of each transfer, before it is posted
 )
 
 // An account's balance and history may be read while another thread posts.

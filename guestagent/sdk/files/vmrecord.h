@@ -72,24 +72,32 @@ static inline vmrecord__regs vmrecord__call(uint32_t cmd, uint32_t b, uint32_t s
     return r;
 }
 
-/* One step of a message: 0 done, 1 start the message again, -1 refused. */
+/* One step of a message: 0 done, 1 resumed: start the message again, -1 refused. */
 static inline int vmrecord__step(vmrecord__channel ch, uint32_t sub, uint32_t b, vmrecord__regs *r)
 {
     *r = vmrecord__call(30, b, sub, ch);
     return r->c >> 20 & 1 ? 1 : r->c >> 16 & 1 ? 0 : -1;
 }
 
-static inline int vmrecord__exchange(vmrecord__channel ch, const char *q, size_t n, char *reply, size_t room)
+static inline int vmrecord__send(vmrecord__channel ch, const char *q, size_t n)
 {
     vmrecord__regs r;
-    size_t i, got = 0;
+    size_t i;
     int e = vmrecord__step(ch, 1, (uint32_t)n, &r);
     for (i = 0; e == 0 && i < n; i += 4) {
         unsigned char b[4] = {0, 0, 0, 0};
         memcpy(b, q + i, n - i < 4 ? n - i : 4);
         e = vmrecord__step(ch, 2, b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24, &r);
     }
-    if (e != 0 || (e = vmrecord__step(ch, 3, 0, &r)) != 0)
+    return e;
+}
+
+static inline int vmrecord__receive(vmrecord__channel ch, char *reply, size_t room)
+{
+    vmrecord__regs r;
+    size_t i, n, got = 0;
+    int e = vmrecord__step(ch, 3, 0, &r);
+    if (e != 0)
         return e;
     if (!(r.c >> 17 & 1) || r.d >> 16 != 1 || r.b > 65536)
         return -1;
@@ -108,14 +116,16 @@ static inline int vmrecord__rpc(const char *q, char *reply, size_t room)
 {
     vmrecord__channel ch = {0, 0, 0};
     vmrecord__regs r = vmrecord__call(30, 0x49435052u | 0x80000000u, 0, ch);
-    int e = 1, tries;
+    int e = 1, tries = 0;
     if (!(r.c >> 16 & 1))
         return -1;
     ch.id = r.d >> 16;
     ch.cookie1 = r.s;
     ch.cookie2 = r.i;
-    for (tries = 0; e == 1 && tries < 100; tries++)
-        e = vmrecord__exchange(ch, q, strlen(q), reply, room);
+    while (e == 1 && tries++ < 100)
+        e = vmrecord__send(ch, q, strlen(q));
+    for (tries = 0, e = e == 0 ? 1 : -1; e == 1 && tries < 100; tries++)
+        e = vmrecord__receive(ch, reply, room);
     vmrecord__step(ch, 6, 0, &r);
     return e == 0 && reply[0] == '1' ? 0 : -1;
 }

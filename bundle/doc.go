@@ -1,0 +1,48 @@
+// Package bundle makes and reads .vmb files: one immutable file that holds a
+// recording whole, for replay on any other computer.
+//
+// # Format, version 1
+//
+// The file is a POSIX ustar archive (IEEE Std 1003.1, pax, "ustar Interchange
+// Format") without compression around it, of regular files only, mode 0644,
+// owner, group and time 0, no names of owner or group, ended by two blocks of
+// zeros and nothing more. Every header has exactly the bytes that this package
+// would write for the name and size, and padding is zeros; a reader refuses
+// anything else. Names are of [a-z0-9._/-]; none is absolute, has an empty, "."
+// or ".." element, or occurs twice.
+//
+//	vmbundle.txt       what this file is, for people; its bytes follow from the id
+//	envelope.json      Envelope: id, format, every other part with size and SHA-256
+//	manifest.json      Manifest: machine, tape, snapshot, marks, parts
+//	packs/SHA256.vmp   pages of memory, blocks of up to 16 (package store), up to
+//	                   about 6 MiB; named by their own SHA-256
+//	snapshot/map       which page is where, one block
+//	snapshot/sections  the state at the start, one block (package recording)
+//	tape/NNNNNN.seg    the tape (package tape), blocks of up to 1 MiB, up to about 6 MiB
+//
+// After the first three, parts stand by name. The manifest names the packs in
+// the order in which their pages are numbered, and the segments in order. The
+// SHA-256 of manifest.json is the bundle's identity: a UUID of version 8 (RFC
+// 9562, 5.8) from its first 16 bytes, and the report id, R-XXXX-XXXX, from its
+// first 40 bits in Crockford's base 32. Since the manifest lists all parts with
+// their digests, the id stands for every byte of the recording.
+//
+// The content of snapshot/map: varint number of pages of memory, then runs
+// until all are told, in ascending order: varint 2n for n pages of zeros, or
+// varint 2n+1 for n pages that are numbered in sequence in the packs, followed
+// by a varint d: the first one's number is the number expected next plus d,
+// zigzag-encoded (0, -1, 1, -2 … as 0, 1, 2, 3 …). Expected is 0 at first, then
+// the last number given plus 1.
+//
+// # Version rule
+//
+// The envelope's and manifest's format is "vmbundle/1". A reader refuses
+// another number before it looks at anything else. Whatever a reader must
+// understand to replay correctly is named in the manifest's requires; a reader
+// refuses names that it does not know, and ignores fields that it does not
+// know, among them everything in ext. So pages that are differences against a
+// base, bases themselves and encrypted parts (names ending in .age, a signature
+// in manifest.minisig) can come without a new format number. The model number
+// is checked by whoever replays; a bundle of another model can be inspected and
+// verified.
+package bundle

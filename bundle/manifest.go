@@ -1,0 +1,186 @@
+package bundle
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"vmrecord/bundle/recording"
+	"vmrecord/vmm"
+)
+
+const (
+	format = "vmbundle/1"
+
+	textPart     = "vmbundle.txt"
+	envelopePart = "envelope.json"
+	manifestPart = "manifest.json"
+	mapPart      = "snapshot/map"
+	sectionsPart = "snapshot/sections"
+
+	maxEnvelope = 8 << 20
+	maxManifest = 8 << 20
+	maxPart     = 16 << 20
+)
+
+// A Part is a file in a bundle.
+type Part struct {
+	Name   string `json:"name"`
+	Size   int64  `json:"size"`
+	SHA256 string `json:"sha256"` // of the part as it stands in the file
+}
+
+// An Envelope is what a carrier may know: nothing personal.
+type Envelope struct {
+	Format string   `json:"format"`
+	UUID   string   `json:"uuid"`
+	ID     string   `json:"id"`
+	Keys   []string `json:"keys,omitzero"` // ids of the keys it is encrypted to
+	Parts  []Part   `json:"parts"`         // the manifest, then its parts
+}
+
+// A Marker is a mark on the tape.
+type Marker struct {
+	Kind   string       `json:"kind"` // mark, fail, attr
+	Text   string       `json:"text"`
+	Pos    vmm.Position `json:"position"`
+	Offset float64      `json:"seconds"` // of guest time since the start, rounded to a microsecond
+}
+
+// Machine is what the machine must be to replay the tape.
+type Machine struct {
+	Model       uint64 `json:"model"`
+	MemoryBytes uint64 `json:"memoryBytes"`
+	Hz          uint64 `json:"hz"`
+	Epoch       uint64 `json:"epoch"`
+	Seed        uint64 `json:"seed"`
+	Config      string `json:"config"`       // the text that builds it
+	ConfigHash  string `json:"configSHA256"` // as on the tape
+	Console     string `json:"console"`      // its console's outlet
+}
+
+// Tape describes the tape, from its own header and footer.
+type Tape struct {
+	Segments     []string     `json:"segments"`
+	Period       uint64       `json:"heartbeatPeriod"`
+	Start        vmm.Position `json:"start"`
+	End          vmm.Position `json:"end"`
+	Retired      uint64       `json:"retired"` // instructions, since the start
+	Frames       uint64       `json:"frames"`
+	Inputs       uint64       `json:"inputs"`
+	Heartbeats   uint64       `json:"heartbeats"`
+	Keys         uint64       `json:"keys"`
+	ConsoleBytes uint64       `json:"consoleBytes"`
+	Console      string       `json:"consoleSHA256,omitzero"`
+	EndHash      string       `json:"endHash,omitzero"`
+	Why          string       `json:"why,omitzero"`
+	Truncated    bool         `json:"truncated"`
+}
+
+// Snapshot says where the state at the start is.
+type Snapshot struct {
+	Sections string   `json:"sections"`
+	Map      string   `json:"map"`
+	Packs    []string `json:"packs"`
+	Pages    uint64   `json:"pages"`  // of memory
+	Stored   uint64   `json:"stored"` // different ones in the packs
+}
+
+// A Manifest is what a bundle holds.
+type Manifest struct {
+	Format       string                     `json:"format"`
+	Level        string                     `json:"level"`        // L3: self-contained
+	Capabilities []string                   `json:"capabilities"` // what can be done with this level
+	Requires     []string                   `json:"requires"`     // what a reader must understand
+	Recording    recording.Meta             `json:"recording"`
+	Machine      Machine                    `json:"machine"`
+	Tape         Tape                       `json:"tape"`
+	Markers      []Marker                   `json:"markers"`
+	Failure      *Marker                    `json:"failure,omitzero"` // the last failure marked
+	Snapshot     Snapshot                   `json:"snapshot"`
+	Parts        []Part                     `json:"parts"`
+	Ext          map[string]json.RawMessage `json:"ext,omitzero"` // may be ignored
+}
+
+// Seconds is the guest time between two instants of the machine.
+func (m *Machine) Seconds(from, to vmm.Instant) float64 {
+	return float64(vmm.MulDiv(uint64(to-from), 1e6, max(m.Hz, 1))) / 1e6
+}
+
+// encode is a manifest's or envelope's bytes in the bundle.
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", " ")
+	err := e.Encode(v)
+	return b.Bytes(), err
+}
+
+// identify derives a bundle's names from its manifest.
+func identify(manifest []byte) (uuid, id string) {
+	d := sha256.Sum256(manifest)
+	const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+	n := uint64(0)
+	for _, c := range d[:5] {
+		n = n<<8 | uint64(c)
+	}
+	var t [8]byte
+	for i := range t {
+		t[i] = alphabet[n>>(35-5*i)&31]
+	}
+	u := d
+	u[6], u[8] = u[6]&0x0f|0x80, u[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:16]), fmt.Sprintf("R-%s-%s", t[:4], t[4:])
+}
+
+// text is the content of vmbundle.txt.
+func text(id string) []byte {
+	return fmt.Appendf(nil, `VMBUNDLE 1
+This is %s, a recording of a virtual machine: its memory at one moment,
+and everything that reached it from outside from then on. It replays exactly,
+on any computer:
+
+    vmbundle inspect FILE.vmb
+    vmbundle replay FILE.vmb
+
+It can hold whatever was in the machine's memory, passwords included. Treat it
+like the machine itself.
+`, id)
+}
+
+func digestOf(b []byte) string {
+	d := sha256.Sum256(b)
+	return hex.EncodeToString(d[:])
+}
+
+// check looks at everything in a manifest that others rely on.
+func (m *Manifest) check() error {
+	bad := func(f string, a ...any) error { return damaged(manifestPart, f, a...) }
+	have := map[string]bool{}
+	for _, p := range m.Parts {
+		if !goodName(p.Name) || have[p.Name] || p.Size < 0 || p.Size > maxPart || len(p.SHA256) != 64 {
+			return bad("part %q of %d bytes", p.Name, p.Size)
+		}
+		have[p.Name] = true
+	}
+	for _, n := range slices.Concat([]string{m.Snapshot.Sections, m.Snapshot.Map}, m.Snapshot.Packs, m.Tape.Segments) {
+		if !have[n] {
+			return bad("it names %q, which is not among its parts", n)
+		}
+	}
+	if m.Snapshot.Pages > recording.MaxPages || m.Snapshot.Stored > m.Snapshot.Pages ||
+		m.Machine.MemoryBytes != m.Snapshot.Pages*pageBytes {
+		return bad("memory of %d bytes in %d pages, %d stored", m.Machine.MemoryBytes, m.Snapshot.Pages, m.Snapshot.Stored)
+	}
+	if m.Machine.Hz == 0 || m.Tape.Start.At > m.Tape.End.At {
+		return bad("a clock of %d Hz, a tape from %v to %v", m.Machine.Hz, m.Tape.Start, m.Tape.End)
+	}
+	if digestOf([]byte(m.Machine.Config)) != m.Machine.ConfigHash {
+		return bad("the machine's configuration is not the recorded one")
+	}
+	return nil
+}

@@ -1,0 +1,319 @@
+package bundle
+
+import (
+	"bufio"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"vmrecord/bundle/recording"
+	"vmrecord/bundle/store"
+	"vmrecord/vmm/tape"
+)
+
+const (
+	partBytes = 6 << 20 // a pack or segment that reached this is finished
+	tapeBlock = 1 << 20
+)
+
+// Packed says what Pack made.
+type Packed struct {
+	Path  string `json:"path"`
+	ID    string `json:"id"`
+	UUID  string `json:"uuid"`
+	Bytes int64  `json:"bytes"`
+}
+
+// Pack makes a bundle of the recording in a directory of a shelf. If out is a
+// directory, the file gets its id as name there; a file of that name is
+// replaced. Only its owner may read it. What it makes depends on the
+// recording and on this program only, to the byte. progress, which may be nil,
+// is told of pages done.
+func Pack(dir, out string, progress func(done, total int)) (Packed, error) {
+	p, err := pack(dir, out, progress)
+	if err != nil {
+		return Packed{}, fmt.Errorf("pack %s: %w", dir, err)
+	}
+	return p, nil
+}
+
+func pack(dir, out string, progress func(done, total int)) (res Packed, err error) {
+	rec, err := recording.Read(dir)
+	if err != nil {
+		return res, err
+	}
+	defer rec.Close()
+	if err := rec.Complete(); err != nil {
+		return res, err
+	}
+	to := out
+	if i, err := os.Stat(out); err != nil || !i.IsDir() {
+		to = filepath.Dir(out)
+	}
+	tmp, err := os.CreateTemp(to, ".vmb-")
+	if err != nil {
+		return res, err
+	}
+	defer os.Remove(tmp.Name())
+	defer tmp.Close()
+	k := &packer{rec: rec, tmp: tmp, coder: store.NewCoder(false), progress: progress, at: map[string]int64{}}
+	k.m = Manifest{Format: format, Level: "L3", Requires: []string{}, Recording: rec.Meta, Markers: []Marker{},
+		Capabilities: []string{"replay", "golive", "memory", "debug"}}
+	for _, step := range []func() error{k.memory, k.sections, k.tape} {
+		if err := step(); err != nil {
+			return res, err
+		}
+	}
+	sorted(k.m.Parts)
+	return k.archive(to, out)
+}
+
+// A packer collects parts in a temporary file, since the archive begins with
+// their digests.
+type packer struct {
+	rec      *recording.Recorded
+	m        Manifest
+	tmp      *os.File
+	off      int64
+	at       map[string]int64 // where each part is in tmp
+	coder    *store.Coder
+	progress func(done, total int)
+}
+
+func (k *packer) add(name string, b []byte) error {
+	k.m.Parts = append(k.m.Parts, Part{name, int64(len(b)), digestOf(b)})
+	k.at[name] = k.off
+	k.off += int64(len(b))
+	_, err := k.tmp.Write(b)
+	return err
+}
+
+// memory writes the pages, in the order of the first place of each, and the map.
+func (k *packer) memory() error {
+	numbers := map[store.Hash]uint32{}
+	zero := store.Zero()
+	pages := make(pageMap, len(k.rec.Pages))
+	page, block, out := make([]byte, pageBytes), []byte(nil), []byte(nil)
+	flush := func(least int) error {
+		if len(block) > 0 {
+			out = k.coder.Append(out, nil, block)
+			block = block[:0]
+		}
+		if len(out) == 0 || len(out) < least {
+			return nil
+		}
+		name := "packs/" + digestOf(out) + ".vmp"
+		k.m.Snapshot.Packs = append(k.m.Snapshot.Packs, name)
+		err := k.add(name, out)
+		out = out[:0]
+		return err
+	}
+	for i, h := range k.rec.Pages {
+		if k.progress != nil && i%1024 == 0 {
+			k.progress(i, len(pages))
+		}
+		if h == zero {
+			continue
+		}
+		n, known := numbers[h]
+		if !known {
+			n = uint32(len(numbers))
+			numbers[h] = n
+			if err := k.rec.Page(h, page); err != nil {
+				return err
+			}
+			block = append(block, page...)
+			if len(block) == store.BlockPages*pageBytes {
+				if err := flush(partBytes); err != nil {
+					return err
+				}
+			}
+		}
+		pages[i] = n + 1
+	}
+	if err := flush(0); err != nil {
+		return err
+	}
+	k.m.Snapshot.Map, k.m.Snapshot.Pages, k.m.Snapshot.Stored = mapPart, uint64(len(pages)), uint64(len(numbers))
+	return k.blocks(mapPart, pages.append(nil))
+}
+
+// blocks adds a part of as many blocks as the content needs.
+func (k *packer) blocks(name string, content []byte) error {
+	var out []byte
+	for first := true; first || len(content) > 0; first = false {
+		n := min(len(content), store.MaxBlock)
+		out, content = k.coder.Append(out, nil, content[:n]), content[n:]
+	}
+	return k.add(name, out)
+}
+
+func (k *packer) sections() error {
+	k.m.Snapshot.Sections = sectionsPart
+	return k.blocks(sectionsPart, recording.AppendSections(nil, k.rec.Sections))
+}
+
+// tape copies the tape, up to its last whole frame, and notes what is on it.
+func (k *packer) tape() error {
+	in, err := k.rec.Tape()
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	w := &tapeWriter{k: k}
+	r, err := tape.NewReader(io.TeeReader(in, w))
+	if err != nil {
+		return err
+	}
+	k.machine(r.Header())
+	if err := k.frames(r); err != nil {
+		return err
+	}
+	return w.flush(0)
+}
+
+// A tapeWriter cuts the tape into blocks and segments.
+type tapeWriter struct {
+	k   *packer
+	buf []byte
+	out []byte
+}
+
+func (w *tapeWriter) Write(p []byte) (int, error) {
+	for rest := p; len(rest) > 0; {
+		n := min(len(rest), tapeBlock-len(w.buf))
+		w.buf, rest = append(w.buf, rest[:n]...), rest[n:]
+		if len(w.buf) == tapeBlock {
+			if err := w.flush(partBytes); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return len(p), nil
+}
+
+// flush ends the block, and the segment if it has so many bytes.
+func (w *tapeWriter) flush(least int) error {
+	if len(w.buf) > 0 {
+		w.out = w.k.coder.Append(w.out, nil, w.buf)
+		w.buf = w.buf[:0]
+	}
+	if len(w.out) == 0 || len(w.out) < least {
+		return nil
+	}
+	t := &w.k.m.Tape
+	name := fmt.Sprintf("tape/%06d.seg", len(t.Segments)+1)
+	t.Segments = append(t.Segments, name)
+	err := w.k.add(name, w.out)
+	w.out = w.out[:0]
+	return err
+}
+
+func (k *packer) machine(h tape.Header) {
+	meta := k.rec.Meta
+	k.m.Machine = Machine{Model: h.Model, MemoryBytes: h.Memory, Hz: h.Hz, Epoch: h.Epoch, Seed: h.Seed,
+		Config: meta.Machine, ConfigHash: hex.EncodeToString(h.Config[:]), Console: meta.Console}
+	k.m.Recording.Machine, k.m.Recording.Console = "", "" // they stand in Machine
+	t := &k.m.Tape
+	t.Period, t.Start, t.End = h.Period, h.Start, h.Start
+}
+
+// frames notes marks and totals.
+func (k *packer) frames(r *tape.Reader) error {
+	t, h := &k.m.Tape, r.Header()
+	for {
+		f, err := r.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case errors.Is(err, tape.ErrTruncated):
+			t.Truncated = true
+			t.Inputs, t.Heartbeats = r.Counts.Inputs, r.Counts.Heartbeats
+			return nil
+		case err != nil:
+			return err
+		}
+		t.Frames = r.Frames
+		switch t.End = f.Pos; f.Kind {
+		case tape.KindInput:
+			t.End.Inputs++
+		case tape.KindHeartbeat:
+			t.Retired = f.Beat.Retired
+		case tape.KindMark:
+			m := Marker{f.MarkKind.String(), valid(f.Text), f.Pos, k.m.Machine.Seconds(h.Start.At, f.Pos.At)}
+			k.m.Markers = append(k.m.Markers, m)
+			if f.MarkKind == tape.Fail {
+				k.m.Failure = &m
+			}
+		case tape.KindFooter:
+			t.footer(f.Footer)
+		}
+	}
+}
+
+func (t *Tape) footer(f *tape.Footer) {
+	t.Retired, t.Inputs, t.Heartbeats, t.Keys = f.Retired, f.Frames.Inputs, f.Frames.Heartbeats, f.Frames.Keys
+	t.ConsoleBytes, t.Console, t.EndHash = f.ConsoleBytes, hex.EncodeToString(f.Console[:]), hex.EncodeToString(f.End[:])
+	t.Why, t.Truncated = valid(f.Why), f.Truncated
+}
+
+// valid is a guest's text as JSON can carry it.
+func valid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
+
+// archive writes the file and gives it its name when it is whole and durable.
+func (k *packer) archive(dir, out string) (res Packed, err error) {
+	raw, err := encode(&k.m)
+	if err != nil {
+		return res, err
+	}
+	if len(raw) > maxManifest {
+		return res, fmt.Errorf("its manifest has %d bytes, at most %d are allowed: too many marks", len(raw), maxManifest)
+	}
+	e := envelopeOf(raw, &k.m)
+	env, err := encode(&e)
+	if err != nil {
+		return res, err
+	}
+	f, err := os.CreateTemp(dir, ".vmb-")
+	if err != nil {
+		return res, err
+	}
+	defer os.Remove(f.Name())
+	if err := errors.Join(k.write(f, text(e.ID), env, raw), f.Sync()); err != nil {
+		return res, errors.Join(err, f.Close())
+	}
+	i, err := f.Stat()
+	if err := errors.Join(err, f.Close()); err != nil {
+		return res, err
+	}
+	if s, err := os.Stat(out); err == nil && s.IsDir() {
+		out = filepath.Join(out, e.ID+".vmb")
+	}
+	var d store.Disk
+	if err := errors.Join(d.Rename(f.Name(), out), d.SyncDir(dir)); err != nil {
+		return res, err
+	}
+	return Packed{out, e.ID, e.UUID, i.Size()}, nil
+}
+
+func (k *packer) write(f *os.File, text, envelope, manifest []byte) error {
+	w := bufio.NewWriterSize(f, 1<<20)
+	for _, p := range []struct {
+		name string
+		b    []byte
+	}{{textPart, text}, {envelopePart, envelope}, {manifestPart, manifest}} {
+		if err := writeTarBytes(w, p.name, p.b); err != nil {
+			return err
+		}
+	}
+	for _, p := range k.m.Parts {
+		if err := writeTar(w, p.Name, p.Size, io.NewSectionReader(k.tmp, k.at[p.Name], p.Size)); err != nil {
+			return err
+		}
+	}
+	return errors.Join(writeTarEnd(w), w.Flush())
+}

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"vmrecord/cmd/internal/cli"
+	"vmrecord/cmd/internal/exit"
+	"vmrecord/cmd/internal/machine"
+	"vmrecord/configs"
+	"vmrecord/configs/cpio"
+	"vmrecord/configs/guestkernel"
+	"vmrecord/hwdevices/firmware"
+	"vmrecord/hwdevices/pc"
+	"vmrecord/vmm"
+)
+
+const maxKernelBytes = 256 << 20
+
+// A guest is what a machine boots.
+type guest struct {
+	spec   machine.Spec
+	kernel []byte
+	initrd []byte
+	append string
+}
+
+// machineFlags are the flags that stand for keys of [machine], and win over them.
+type machineFlags struct {
+	kernel, initrd, append string
+	memory                 configs.Size
+	debugExit              bool
+}
+
+// guest puts configuration and flags together and reads the files.
+func (f *machineFlags) guest(a *configs.Appliance) (*guest, error) {
+	m := configs.Machine{Memory: 256 << 20}
+	if a != nil {
+		m = a.Machine
+	}
+	if f.memory != 0 {
+		m.Memory = f.memory
+	}
+	for _, o := range []struct{ flag, key *string }{{&f.kernel, &m.Kernel}, {&f.initrd, &m.Initrd}, {&f.append, &m.Append}} {
+		if *o.flag != "" {
+			*o.key = *o.flag
+		}
+	}
+	g := &guest{spec: machine.Spec{Memory: uint64(m.Memory), Hz: vmm.DefaultHz, DebugExit: f.debugExit}, append: m.Append}
+	if m.Kernel == "" {
+		return nil, exit.Errorf(exit.Usage, "no guest: name a configuration, or --kernel FILE; to write one: vmappliance init")
+	}
+	var err error
+	if g.kernel, err = readKernel(m.Kernel); err != nil {
+		return nil, err
+	}
+	if m.Initrd != "" {
+		g.initrd, err = readInitrd(m.Initrd, int64(m.Memory))
+	}
+	return g, err
+}
+
+func readKernel(name string) ([]byte, error) {
+	if name == configs.KernelDebian {
+		cache, err := cli.CacheDir()
+		if err != nil {
+			return nil, err
+		}
+		k, err := guestkernel.Cached(cache)
+		if err != nil {
+			return nil, exit.With(exit.NotFound, err)
+		}
+		name = k.Path
+	}
+	return readGuestFile("kernel", name, maxKernelBytes, "fetch Debian's: vmappliance build --kernel debian")
+}
+
+func readInitrd(name string, memory int64) ([]byte, error) {
+	b, err := readGuestFile("initrd", name, memory, "make one: vmappliance build --initramfs "+name+" --file init=./vmagent")
+	if err != nil {
+		return nil, err
+	}
+	if err := cpio.Check(b); err != nil {
+		return nil, exit.Errorf(exit.Integrity, "initrd %s: %w; make it again: vmappliance build --initramfs %s --force --file init=./vmagent", name, err, name)
+	}
+	return b, nil
+}
+
+func readGuestFile(what, name string, most int64, fix string) ([]byte, error) {
+	st, err := os.Stat(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, exit.Errorf(exit.NotFound, "%s %s: there is no such file; %s", what, name, fix)
+	case err != nil:
+		return nil, fmt.Errorf("read %s: %w", what, err)
+	case !st.Mode().IsRegular() || st.Size() > most:
+		return nil, exit.Errorf(exit.Usage, "%s %s: want a plain file of at most %s; %s", what, name, cli.Bytes(most), fix)
+	}
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", what, err)
+	}
+	return b, nil
+}
+
+// boot builds the machine and leaves it where a boot loader would.
+func (g *guest) boot(epoch, seed uint64) (m *vmm.Machine, free func(), err error) {
+	m, free, err = g.spec.Build(epoch, seed)
+	if err != nil {
+		return nil, nil, err
+	}
+	rsdp, ranges, err := pc.Firmware(m.Board)
+	if err == nil {
+		l := firmware.Linux{Kernel: g.kernel, Initrd: g.initrd, Append: g.append, Map: ranges, RSDP: rsdp}
+		err = l.Load(m.Mem, m.CPU)
+	}
+	if err != nil {
+		free()
+		c := exit.Usage
+		if errors.Is(err, firmware.ErrNotLinux) {
+			c = exit.Integrity
+		}
+		return nil, nil, exit.Errorf(c, "boot: %w", err)
+	}
+	return m, free, nil
+}

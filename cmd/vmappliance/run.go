@@ -1,0 +1,183 @@
+package main
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"vmrecord/cmd/internal/cli"
+	"vmrecord/cmd/internal/exit"
+	"vmrecord/configs"
+	"vmrecord/vmm"
+	"vmrecord/vmm/host"
+)
+
+// virtualEpoch is the date that a run at virtual pace begins on: 2026-01-01.
+const virtualEpoch = 1767225600
+
+// A runVerb is what run's flags ask for.
+type runVerb struct {
+	machineFlags
+	serial      string
+	keys        string
+	pace        host.Pace
+	seed        uint64
+	maxInstants uint64
+	noReboot    bool
+	asJSON      bool
+
+	seeded bool
+}
+
+// A runDocument is what --json prints.
+type runDocument struct {
+	Schema      string  `json:"schema"` // vmappliance.run/1
+	Outcome     string  `json:"outcome"`
+	Status      int     `json:"status"`
+	Boots       int     `json:"boots"`
+	Instants    uint64  `json:"instants"`
+	Retired     uint64  `json:"retired"`
+	Inputs      uint64  `json:"inputs"`
+	WallSeconds float64 `json:"wall_seconds"`
+	CPUSeconds  float64 `json:"cpu_seconds"`
+	MIPS        float64 `json:"mips"` // retired instructions / CPU seconds
+}
+
+func runCommand() *cobra.Command {
+	r := &runVerb{}
+	c := &cobra.Command{
+		Use:   "run [CONFIG.toml]",
+		Short: "Run an appliance, or any Linux guest",
+		Long: "run boots a guest, with this terminal as its console; Ctrl-] q quits. Flags win\n" +
+			"over the configuration. Statuses: vmappliance help exit-codes.",
+		Example: "  vmappliance run appliance.toml\n" +
+			"  vmappliance run --kernel vmlinuz --initrd initramfs.cpio --append console=ttyS0 --memory 256M",
+		Args: cli.Args(0, 1),
+	}
+	f := c.Flags()
+	f.StringVar(&r.kernel, "kernel", "", "bzImage to boot, or debian: the one in the cache (`FILE`)")
+	f.StringVar(&r.initrd, "initrd", "", "initial ramdisk (`FILE`)")
+	f.StringVar(&r.append, "append", "", "the kernel's command line (`TEXT`)")
+	f.Var(&r.memory, "memory", "guest memory, such as 256M")
+	f.StringVar(&r.serial, "serial", "stdio", "the guest's serial port: stdio, file:PATH or none (`WHERE`)")
+	f.BoolVar(&r.debugExit, "debug-exit", false, "a write of v to port 0xf4 ends the run with status (v<<1)|1")
+	f.Uint64Var(&r.maxInstants, "max-instants", 0, "end with status 8 after `N` instants")
+	f.StringVar(&r.keys, "keys", "", "type what `FILE` says: lines such as: +200ms \"k\" x 20")
+	f.Uint64Var(&r.seed, "seed", 0, "a run that repeats itself: virtual pace, `N` for all that is random")
+	f.Var(&r.pace, "pace", "guest time: real, free (sleep jumps) or virtual (free, and no inputs but --keys)")
+	f.BoolVar(&r.noReboot, "no-reboot", false, "end when the guest reboots")
+	f.BoolVar(&r.asJSON, "json", false, "print one JSON document at the end")
+	c.RunE = func(c *cobra.Command, args []string) error { return r.run(c, args) }
+	return c
+}
+
+func (r *runVerb) run(c *cobra.Command, args []string) error {
+	r.seeded = c.Flags().Changed("seed")
+	if r.seeded && !c.Flags().Changed("pace") {
+		r.pace = host.Virtual
+	}
+	a, err := loadConfig(args)
+	if err != nil {
+		return err
+	}
+	g, err := r.guest(a)
+	if err != nil {
+		return err
+	}
+	keys, err := r.script()
+	if err != nil {
+		return err
+	}
+	con, err := openConsole(r.serial, os.Stdin, c.OutOrStdout())
+	if err != nil {
+		return err
+	}
+	l := &live{verb: r, guest: g, console: con, keys: keys, say: sayer(c, con)}
+	doc, err := l.run()
+	if e := con.Close(); err == nil && e != nil {
+		err = fmt.Errorf("console: %w", e)
+	}
+	if err != nil {
+		return err
+	}
+	if r.asJSON {
+		if err := cli.JSON(c.OutOrStdout(), doc); err != nil {
+			return err
+		}
+	}
+	if doc.Status != 0 {
+		return cli.Status(doc.Status)
+	}
+	return nil
+}
+
+// sayer prints a line of ours beside the guest's.
+func sayer(c *cobra.Command, con *console) func(string, ...any) {
+	return func(format string, a ...any) {
+		line := fmt.Sprintf("vmappliance: "+format, a...)
+		if con.term != nil {
+			con.term.Note(line)
+			return
+		}
+		fmt.Fprintln(c.ErrOrStderr(), line)
+	}
+}
+
+func loadConfig(args []string) (*configs.Appliance, error) {
+	if len(args) == 0 {
+		return nil, nil
+	}
+	a, err := configs.Load(args[0])
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, exit.With(exit.NotFound, err)
+	}
+	return a, exit.With(exit.Usage, err)
+}
+
+// script reads --keys, moved about by the seed.
+func (r *runVerb) script() ([]host.Key, error) {
+	if r.keys == "" {
+		return nil, nil
+	}
+	b, err := os.ReadFile(r.keys)
+	if err != nil {
+		return nil, exit.Errorf(exit.NotFound, "--keys: %w", err)
+	}
+	keys, err := host.ParseKeys(string(b))
+	if err != nil {
+		return nil, exit.Errorf(exit.Usage, "--keys %s: %w", r.keys, err)
+	}
+	if r.seeded {
+		keys = host.Jitter(keys, r.seed)
+	}
+	return keys, nil
+}
+
+// surroundings are what the world gives a machine at power-on.
+func (r *runVerb) surroundings() (epoch, seed uint64, err error) {
+	epoch, seed = virtualEpoch, r.seed
+	if r.pace != host.Virtual {
+		epoch = uint64(time.Now().Unix())
+	}
+	if !r.seeded {
+		var b [8]byte
+		if _, err := rand.Read(b[:]); err != nil {
+			return 0, 0, fmt.Errorf("seed: %w", err)
+		}
+		seed = binary.LittleEndian.Uint64(b[:])
+	}
+	return epoch, seed, nil
+}
+
+func (r *runVerb) limit() vmm.Instant {
+	if r.maxInstants == 0 {
+		return vmm.Never
+	}
+	return vmm.Instant(r.maxInstants)
+}

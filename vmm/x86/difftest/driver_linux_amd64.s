@@ -1,0 +1,140 @@
+#include "textflag.h"
+
+// The child's two pieces of code. They are never run here: StartNative copies
+// them into the child's program, driver to text+0x200, handler to text+0x600.
+// doc.go tells what they do.
+
+#define TEXTAT $0x200000000000
+#define HANDLERAT $0x200000000600
+#define STACKAT $0x200000010000
+#define CONTROLAT $0x200000100000
+#define RECORDSAT $0x200000101000
+
+DATA ·driverAt+0(SB)/8, $·driver(SB)
+GLOBL ·driverAt(SB), RODATA, $8
+DATA ·handlerAt+0(SB)/8, $·handler(SB)
+GLOBL ·handlerAt(SB), RODATA, $8
+
+// MAP is mmap(addr, bytes, prot, MAP_SHARED|MAP_FIXED|MAP_POPULATE, 3, off).
+#define MAP(addr, bytes, prot, off) \
+	MOVQ $9, AX; \
+	MOVQ $addr, DI; \
+	MOVQ $bytes, SI; \
+	MOVQ $prot, DX; \
+	MOVQ $0x8011, R10; \
+	MOVQ $3, R8; \
+	MOVQ $off, R9; \
+	SYSCALL
+
+// ACTION is rt_sigaction(sig, R15, nil, 8).
+#define ACTION(sig) \
+	MOVQ $13, AX; \
+	MOVQ $sig, DI; \
+	MOVQ R15, SI; \
+	XORQ DX, DX; \
+	MOVQ $8, R10; \
+	SYSCALL
+
+TEXT ·driver(SB), NOSPLIT|NOFRAME, $0-0
+	MAP(0x10000000, 0x8000, 5, 0)
+	MAP(0x10010000, 0x2000, 3, 0x8000)
+	MAP(0x10013000, 0x1000, 1, 0xa000)
+	MAP(0x200000100000, 0x1f6000, 3, 0x10000)
+	SUBQ $64, SP
+	MOVQ STACKAT, AX // sigaltstack({STACKAT, 0, 0x20000}, nil)
+	MOVQ AX, 0(SP)
+	MOVQ $0, 8(SP)
+	MOVQ $0x20000, 16(SP)
+	MOVQ $131, AX
+	MOVQ SP, DI
+	XORQ SI, SI
+	SYSCALL
+	MOVQ HANDLERAT, AX // SA_SIGINFO|SA_ONSTACK|SA_RESTORER; all signals blocked
+	MOVQ AX, 0(SP)
+	MOVQ $0x0c000004, AX
+	MOVQ AX, 8(SP)
+	MOVQ $0, 16(SP)
+	MOVQ $-1, 24(SP)
+	MOVQ SP, R15
+	ACTION(4)
+	ACTION(5)
+	ACTION(7)
+	ACTION(8)
+	ACTION(11)
+	INT $3
+
+// handler(DI signal, SI siginfo, DX ucontext)
+TEXT ·handler(SB), NOSPLIT|NOFRAME, $0-0
+	PUSHQ $0x202
+	POPFQ
+	MOVQ DX, R13
+	MOVQ CONTROLAT, R12
+	MOVQ 0(R12), BX
+	TESTQ BX, BX
+	JZ   wait
+
+	LEAQ 40(R13), SI // registers, error code, vector, CR2
+	LEAQ 2048(BX), DI
+	MOVQ $23, CX
+	REP; MOVSQ
+	MOVQ 224(R13), SI
+	LEAQ 2240(BX), DI
+	MOVQ $52, CX
+	REP; MOVSQ
+	LEAQ 2656(BX), DI
+	MOVQ $0x10010e00, SI
+	MOVQ $128, CX
+	REP; MOVSQ
+	MOVQ $0x10011f00, SI
+	MOVQ $32, CX
+	REP; MOVSQ
+
+	ADDQ $4096, BX
+	MOVQ BX, 0(R12)
+	CMPQ BX, 8(R12)
+	JB   next
+
+wait:
+	MOVQ $1, AX // write(1, control, 1)
+	MOVQ $1, DI
+	MOVQ R12, SI
+	MOVQ $1, DX
+	SYSCALL
+	MOVQ $0, AX // read(0, control+16, 1)
+	MOVQ $0, DI
+	LEAQ 16(R12), SI
+	MOVQ $1, DX
+	SYSCALL
+	CMPQ AX, $1
+	JNE  exit
+	MOVQ RECORDSAT, BX
+	MOVQ BX, 0(R12)
+
+next:
+	MOVQ BX, SI
+	LEAQ 40(R13), DI
+	MOVQ $18, CX
+	REP; MOVSQ
+	LEAQ 160(BX), SI
+	MOVQ 224(R13), DI
+	MOVQ $52, CX
+	REP; MOVSQ
+	LEAQ 576(BX), SI
+	MOVQ $0x10010e00, DI
+	MOVQ $128, CX
+	REP; MOVSQ
+	MOVQ $0x10011f00, DI
+	MOVQ $32, CX
+	REP; MOVSQ
+	MOVQ 144(BX), CX
+	ADDQ $8, SP // the restorer's address
+	PUSHQ CX
+	POPFQ
+	MOVQ $15, AX // rt_sigreturn
+	SYSCALL
+
+exit:
+	MOVQ $231, AX
+	XORQ DI, DI
+	SYSCALL
+	INT  $3

@@ -1,0 +1,113 @@
+package difftest
+
+import (
+	"encoding/binary"
+
+	"vmrecord/vmm/x86"
+)
+
+// Linear addresses, the same on both sides. Pages not named are not mapped.
+const (
+	codeAt    = 0x10000000 // readable, executable
+	codeBytes = 0x8000
+	dataAt    = 0x10010000 // two pages, readable and writable
+	dataBytes = 0x2000
+	fixedAt   = 0x10013000 // one page, readable
+	pageBytes = 0x1000
+
+	middle = dataAt + pageBytes // between the two data pages
+	border = dataAt + dataBytes // behind the second one
+)
+
+// Every case has a slot of code. Slots start at slotAt, so that one in 64 lies
+// in two pages; the last case of a batch ends where the code ends.
+const (
+	slotAt    = codeAt + 0x38
+	slotBytes = 64
+	slots     = 500
+)
+
+// The windows of the data pages are part of a case: set before it, compared
+// after it. The rest of the data pages must not change.
+const (
+	window1      = middle - 0x200
+	window1Bytes = 0x400
+	window2      = border - 0x100
+	window2Bytes = 0x100
+	windowBytes  = window1Bytes + window2Bytes
+)
+
+// window is the index in State.Win of a linear address, or -1.
+func window(la uint64) int {
+	switch {
+	case la-window1 < window1Bytes:
+		return int(la - window1)
+	case la-window2 < window2Bytes:
+		return int(la-window2) + window1Bytes
+	}
+	return -1
+}
+
+// Selectors in user mode, as Linux has them.
+const (
+	selCode  = 0x33
+	selStack = 0x2b
+)
+
+// A State is what an instruction in user mode can see and change. FX is the
+// head of a 64-bit XSAVE area: like FXSAVE64's, but with FOP, FIP and FDP
+// whether or not an exception is pending (SDM vol. 1, 13.5.1).
+type State struct {
+	R     [16]uint64
+	RIP   uint64
+	Flags uint64
+	FX    [fxBytes]byte
+	Win   [windowBytes]byte
+}
+
+// Offsets in State.FX.
+const (
+	fxFCW   = 0
+	fxFSW   = 2
+	fxTags  = 4
+	fxFOP   = 6
+	fxFIP   = 8
+	fxFDP   = 16
+	fxMXCSR = 24
+	fxST    = 32
+	fxXMM   = 160
+	fxBytes = 416
+)
+
+func (s *State) u16(at int) uint16       { return binary.LittleEndian.Uint16(s.FX[at:]) }
+func (s *State) u32(at int) uint32       { return binary.LittleEndian.Uint32(s.FX[at:]) }
+func (s *State) u64(at int) uint64       { return binary.LittleEndian.Uint64(s.FX[at:]) }
+func (s *State) put16(at int, v uint16)  { binary.LittleEndian.PutUint16(s.FX[at:], v) }
+func (s *State) put32(at int, v uint32)  { binary.LittleEndian.PutUint32(s.FX[at:], v) }
+func (s *State) put64(at int, v uint64)  { binary.LittleEndian.PutUint64(s.FX[at:], v) }
+func (s *State) putWin(la uint64, b []byte) {
+	for i, v := range b {
+		if w := window(la + uint64(i)); w >= 0 {
+			s.Win[w] = v
+		}
+	}
+}
+
+// A Case is one instruction with the state before it. RIP is where it stands:
+// within its slot, or at the end of the code.
+type Case struct {
+	State
+	Code []byte
+	Inst x86.Inst
+	Seq  int // number of the case among its row's
+}
+
+// An Outcome is the state after a case, and the exception that ended it: #BP
+// from the INT3 behind the instruction, #DB from TF, or the instruction's own.
+// Code is its error code; Addr, with #PF, CR2.
+type Outcome struct {
+	State
+	Vector uint8
+	Code   uint32
+	Addr   uint64
+}

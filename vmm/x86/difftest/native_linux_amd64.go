@@ -1,0 +1,237 @@
+package difftest
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"syscall"
+	"time"
+	"unsafe"
+)
+
+// Where the child's program lies, and how the shared memory is cut.
+const (
+	textAt       = 0x200000000000
+	entryOff     = 0x200
+	handlerOff   = 0x600
+	textBytes    = 0xa00
+	textReserved = 0x40000 // with the signal stack
+
+	recordBytes  = 4096
+	sharedData   = codeBytes
+	sharedFixed  = codeBytes + dataBytes
+	sharedCtl    = 0x10000
+	sharedRecord = sharedCtl + 0x1000
+	sharedBytes  = sharedRecord + (slots+1)*recordBytes
+
+	controlAt = 0x200000100000
+	recordsAt = controlAt + 0x1000
+)
+
+// Offsets in a record: before, and after.
+const (
+	inFlags = 144 // for POPF: NT and ID, which a signal's return cannot set
+	inFX    = 160
+	inWin   = inFX + fxBytes
+	out     = 2048
+	outErr  = out + 19*8
+	outTrap = out + 20*8
+	outCR2  = out + 22*8
+	outFX   = out + 192
+	outWin  = outFX + fxBytes
+)
+
+// gregs is the order of the registers in a signal's context.
+var gregs = [16]int{8, 9, 10, 11, 12, 13, 14, 15, 7, 6, 5, 3, 2, 0, 1, 4}
+
+const (
+	gregRIP   = 16
+	gregFlags = 17
+)
+
+// The addresses of the assembly's two functions, in driver_linux_amd64.s.
+var driverAt, handlerAt uintptr
+
+// A Native runs cases on this computer's processor, in a child of its own.
+type Native struct {
+	dir      string
+	cmd      *exec.Cmd
+	goes     *os.File // a byte: run the batch
+	done     *os.File // a byte: ready, or the batch is done
+	shared   []byte
+	sharedFD *os.File
+}
+
+// memfdCreate is the system call; package syscall is too old to have it.
+const memfdCreate = 319
+
+// batchTime is how long a batch may take before the child counts as lost.
+const batchTime = 20 * time.Second
+
+// StartNative makes the child and waits until it is ready.
+func StartNative() (*Native, error) {
+	n := &Native{}
+	if err := n.start(); err != nil {
+		n.Close()
+		return nil, fmt.Errorf("start native child: %w", err)
+	}
+	return n, nil
+}
+
+func (n *Native) start() (err error) {
+	if n.dir, err = os.MkdirTemp("", "difftest"); err != nil {
+		return err
+	}
+	name := []byte("difftest\x00")
+	fd, _, e := syscall.Syscall(memfdCreate, uintptr(unsafe.Pointer(&name[0])), 1, 0) // MFD_CLOEXEC
+	if e != 0 {
+		return e
+	}
+	n.sharedFD = os.NewFile(fd, "shared")
+	if err = n.sharedFD.Truncate(sharedBytes); err != nil {
+		return err
+	}
+	n.shared, err = syscall.Mmap(int(n.sharedFD.Fd()), 0, sharedBytes, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
+	if err != nil {
+		return err
+	}
+	fillData(n.shared[sharedData:][:dataBytes], n.shared[sharedFixed:][:pageBytes])
+	program := filepath.Join(n.dir, "child")
+	if err = os.WriteFile(program, childProgram(), 0o700); err != nil {
+		return err
+	}
+	n.cmd = exec.Command(program)
+	n.cmd.ExtraFiles = []*os.File{n.sharedFD}
+	in, goes, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	n.goes = goes
+	done, outp, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer outp.Close()
+	n.done = done
+	n.cmd.Stdin, n.cmd.Stdout = in, outp
+	if err = n.cmd.Start(); err != nil {
+		n.cmd = nil
+		return err
+	}
+	return n.await()
+}
+
+// await waits for the child's byte.
+func (n *Native) await() error {
+	n.done.SetReadDeadline(time.Now().Add(batchTime))
+	var b [1]byte
+	if _, err := io.ReadFull(n.done, b[:]); err != nil {
+		return fmt.Errorf("the child died or hangs: %w", err)
+	}
+	return nil
+}
+
+// Close ends the child and removes its files.
+func (n *Native) Close() {
+	if n.cmd != nil {
+		n.goes.Close()
+		n.cmd.Process.Kill()
+		n.cmd.Wait()
+		n.done.Close()
+	}
+	if n.shared != nil {
+		syscall.Munmap(n.shared)
+	}
+	if n.sharedFD != nil {
+		n.sharedFD.Close()
+	}
+	os.RemoveAll(n.dir)
+}
+
+// Begin hands the child a batch.
+func (n *Native) Begin(cases []Case) error {
+	writeCode(n.shared[:codeBytes], cases)
+	le := binary.LittleEndian
+	for i := range cases {
+		c, r := &cases[i], n.record(i)
+		for k, reg := range gregs {
+			le.PutUint64(r[8*k:], c.R[reg])
+		}
+		le.PutUint64(r[8*gregRIP:], c.RIP)
+		le.PutUint64(r[8*gregFlags:], c.Flags)
+		le.PutUint64(r[inFlags:], c.Flags&(flagNT|flagID)|0x202)
+		copy(r[inFX:], c.FX[:])
+		copy(r[inWin:], c.Win[:])
+	}
+	le.PutUint64(n.shared[sharedCtl+8:], recordsAt+uint64(len(cases))*recordBytes)
+	_, err := n.goes.Write([]byte{0})
+	return err
+}
+
+// End waits for the batch and fetches what came of it. clean tells whether the
+// data outside the windows is as it was; it is put right again.
+func (n *Native) End(res []Outcome) (clean bool, err error) {
+	if err := n.await(); err != nil {
+		return false, err
+	}
+	le := binary.LittleEndian
+	for i := range res {
+		o, r := &res[i], n.record(i)
+		for k, reg := range gregs {
+			o.R[reg] = le.Uint64(r[out+8*k:])
+		}
+		o.RIP, o.Flags = le.Uint64(r[out+8*gregRIP:]), le.Uint64(r[out+8*gregFlags:])
+		o.Code, o.Vector = le.Uint32(r[outErr:]), r[outTrap]
+		o.Addr = le.Uint64(r[outCR2:])
+		copy(o.FX[:], r[outFX:])
+		copy(o.Win[:], r[outWin:])
+		o.normalize()
+	}
+	runtime.KeepAlive(n)
+	return checkData(n.shared[sharedData:][:dataBytes]), nil
+}
+
+func (n *Native) record(i int) []byte { return n.shared[sharedRecord+i*recordBytes:][:recordBytes] }
+
+// childProgram is an ELF file with the driver's code, which the child's memory
+// holds at textAt, and a stack that is not executable (System V gABI, chapters
+// 4 and 5).
+func childProgram() []byte {
+	le := binary.LittleEndian
+	b := append([]byte("\x7fELF\x02\x01\x01"), make([]byte, 9)...)
+	b = le.AppendUint16(b, 2)  // ET_EXEC
+	b = le.AppendUint16(b, 62) // EM_X86_64
+	b = le.AppendUint32(b, 1)
+	b = le.AppendUint64(b, textAt+entryOff)
+	b = le.AppendUint64(b, 64) // program headers
+	b = le.AppendUint64(b, 0)
+	b = le.AppendUint32(b, 0)
+	for _, v := range []uint16{64, 56, 2, 64, 0, 0} {
+		b = le.AppendUint16(b, v)
+	}
+	header := func(typ, flags uint32, at, fileBytes, memBytes uint64) {
+		b = le.AppendUint32(b, typ)
+		b = le.AppendUint32(b, flags)
+		for _, v := range []uint64{0, at, at, fileBytes, memBytes, 0x1000} {
+			b = le.AppendUint64(b, v)
+		}
+	}
+	header(1, 7, textAt, textBytes, textReserved) // PT_LOAD
+	header(0x6474e551, 6, 0, 0, 0)                // PT_GNU_STACK
+	b = append(b, make([]byte, textBytes-len(b))...)
+	copy(b[entryOff:handlerOff], machineCode(driverAt, handlerOff-entryOff))
+	copy(b[handlerOff:], machineCode(handlerAt, textBytes-handlerOff))
+	return b
+}
+
+// machineCode is the n bytes of this program's code at pc. It may read on into
+// the functions behind, which does no harm.
+func machineCode(pc uintptr, n int) []byte {
+	p := *(*unsafe.Pointer)(unsafe.Pointer(&pc)) // an address in the program's text, not in the heap
+	return unsafe.Slice((*byte)(p), n)
+}
