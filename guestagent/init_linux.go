@@ -33,9 +33,9 @@ func mounts() []mount {
 // Init is process 1: it runs the configured program and never returns; at the
 // end the machine is off.
 func Init() {
-	// The kernel offers no way to refuse a signal to process 1; a program's
-	// Ctrl-C and friends are not for it.
-	signal.Ignore(syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
+	// A program's Ctrl-C and friends are not for process 1. They are caught rather
+	// than ignored, because programs inherit what is ignored.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
 	trouble := mountAll(mounts())
 	ours := openConsole()
 	for _, err := range trouble {

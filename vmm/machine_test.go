@@ -202,14 +202,14 @@ func TestHeartbeats(t *testing.T) {
 	tape, _, _ := record(t, 2)
 	beats := func(slice vmm.Instant) (at []string) {
 		m, _ := build(&taped{tape})
-		m.Slice, m.Beat = slice, 1000
+		m.Slice, m.Beat = slice, 200
 		for m.Run(end) == vmm.Beat {
 			if m.Retired() != m.Beat {
 				t.Errorf("slice %d: beat %d at %d instructions", slice, m.Beat, m.Retired())
 			}
 			_, d := m.Digests()
 			at = append(at, fmt.Sprintf("%v %x", m.Position(), d))
-			m.Beat += 1000
+			m.Beat += 200
 		}
 		return at
 	}

@@ -99,7 +99,6 @@ func (s *Shelf) Start(m *vmm.Machine, o Options) (*Recording, error) {
 		asked[h] = true
 		return true
 	})
-	m.Engine.Drop(nil)
 	s.last = frozen.Hash
 	w := &writer{dir: dir, s: s, coder: store.NewCoder(true), every: o.Every, hashes: frozen.Hash,
 		pages: make(chan mem.Page, queuePages), kick: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{})}

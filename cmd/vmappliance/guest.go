@@ -109,7 +109,7 @@ func readGuestFile(what, name string, most int64, fix string) ([]byte, error) {
 func (g *guest) boot(epoch, seed uint64) (m *vmm.Machine, free func(), err error) {
 	m, free, err = g.spec.Build(epoch, seed)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, exit.With(exit.Usage, err)
 	}
 	rsdp, ranges, err := pc.Firmware(m.Board)
 	if err == nil {

@@ -1,167 +1,278 @@
 package main
 
 import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"sync"
+	"syscall"
 	"time"
 
+	"vmrecord/backdoor/wire"
+	"vmrecord/bundle/recording"
+	"vmrecord/cmd/internal/cli"
 	"vmrecord/cmd/internal/exit"
+	"vmrecord/cmd/internal/live"
+	"vmrecord/cmd/internal/machine"
+	"vmrecord/configs"
 	"vmrecord/vmm"
 	"vmrecord/vmm/host"
 )
 
-// A live is a run under way: one machine after the other, if the guest reboots.
-type live struct {
+// A oneRun is a run under way: one machine after the other, if the guest reboots.
+type oneRun struct {
 	verb    *runVerb
 	guest   *guest
-	console *console
+	config  *configs.Appliance // nil: none
+	console *live.Console
 	keys    []host.Key
 	say     func(format string, a ...any)
+	events  *events
 
-	m    *vmm.Machine
-	door *host.Door
-	doc  runDocument
-	quit exit.Code // what a quit means: set before the door is told
+	rec *recorder // nil: nothing is recorded
+	doc runDocument
+
+	mu   sync.Mutex
+	door *host.Door // of the machine that runs now
+	quit exit.Code  // what Quit means
 }
 
-// run boots until the guest is done, and sums up.
-func (l *live) run() (*runDocument, error) {
-	l.doc.Schema = "vmappliance.run/1"
+// run boots until the guest is done, sends what is to be sent, and sums up.
+func (l *oneRun) run() error {
+	l.doc = runDocument{Schema: "vmappliance.run/1", Kept: []*kept{}}
 	wall, cpu := time.Now(), host.CPUTime()
-	quits := make(chan exit.Code, 4)
+	epoch, seed, err := l.verb.surroundings()
+	if err != nil {
+		return err
+	}
+	l.specify(seed)
+	shut, err := l.openRecorder(seed)
+	if err != nil {
+		return err
+	}
 	stop := host.Interrupts(
 		func() { l.say("press Ctrl-C again to end the run") },
-		func() { quits <- exit.Interrupted })
-	defer stop()
-	if l.console.term != nil {
-		defer l.console.term.Guard()
-		l.say("%s", host.EscapeHelp)
-	}
-	for again := true; again; {
-		var err error
-		if again, err = l.boot(quits); err != nil {
-			return nil, err
-		}
-	}
+		func() { l.stop(exit.Interrupted) })
+	err = l.boots(epoch, seed)
+	stop()
 	d := &l.doc
 	d.WallSeconds = time.Since(wall).Seconds()
 	d.CPUSeconds = (host.CPUTime() - cpu).Seconds()
 	d.MIPS = float64(d.Retired) / max(d.CPUSeconds, 1e-9) / 1e6
-	return d, nil
+	if queued := shut(); queued > 0 && d.Status == 0 {
+		d.Status = int(exit.Queued)
+	}
+	return err
 }
 
-// boot runs one machine from power-on to its end, and tells whether it is to
-// boot again.
-func (l *live) boot(quits chan exit.Code) (again bool, err error) {
-	epoch, seed, err := l.verb.surroundings()
-	if err != nil {
-		return false, err
+// specify completes the machine's description.
+func (l *oneRun) specify(seed uint64) {
+	id := sha256.Sum256(fmt.Appendf(nil, "vmrecord machine %d", seed))
+	s := &l.guest.spec
+	s.UUID = hex.EncodeToString(id[:16])
+	switch {
+	case l.config != nil:
+		s.Control, s.MaxRecordings = len(l.config.Record.Features) > 0, l.config.Record.Limits.Recordings
+	case l.verb.recordings != "":
+		s.Control, s.MaxRecordings = true, 1000
 	}
+}
+
+// openRecorder opens what recording needs, if anything may be recorded. shut
+// waits for what is under way and tells how many bundles are still to be sent.
+func (l *oneRun) openRecorder(seed uint64) (shut func() int, err error) {
+	v := l.verb
+	if l.config == nil && v.recordings == "" && v.fromStart == "" {
+		return func() int { return 0 }, nil
+	}
+	base, err := cli.StateDir()
+	if err != nil {
+		return nil, err
+	}
+	dir := v.recordings
+	if dir == "" {
+		dir = filepath.Join(base, "recordings")
+	}
+	shelf, err := recording.OpenShelf(dir, recording.Limits{})
+	if err != nil {
+		return nil, err
+	}
+	r := &recorder{shelf: shelf, dir: dir, say: l.say, events: l.events, own: map[string]bool{},
+		shown: l.console.Terminal() != nil, options: recording.Options{Seed: seed, Keys: keysIn,
+			Meta: recording.Meta{Machine: l.guest.spec.Text(), Console: machine.ConsoleOut, Source: cli.Revision()}}}
+	r.keep = func(k *kept) { l.doc.Kept = append(l.doc.Kept, k) }
+	l.rec = r
+	if l.config == nil {
+		return func() int { return l.shut(nil) }, nil
+	}
+	c := l.config
+	r.options.Meta.Appliance, r.options.Meta.Version = c.Appliance.Name, c.Appliance.Version
+	r.options.Period, r.features, r.keepAll = c.Record.Heartbeat, append([]string{}, c.Record.Features...), c.Record.Keep == configs.KeepAll
+	if c.Consent.Mode != configs.ConsentAlways {
+		return func() int { return l.shut(nil) }, nil
+	}
+	p, err := openPost(base)
+	if err != nil {
+		return nil, err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	co := newCourier(ctx, courier{post: p, vendor: c.Vendor, limit: int64(c.Record.Limits.Mail), shelf: dir, say: l.say, events: l.events})
+	r.keep = func(k *kept) {
+		l.doc.Kept = append(l.doc.Kept, k)
+		co.take(k)
+	}
+	return func() int { defer stop(); return l.shut(co) }, nil
+}
+
+// shut ends recording and mailing; from here on Ctrl-C ends a conversation, and
+// the bundle stays in the outbox.
+func (l *oneRun) shut(c *courier) (queued int) {
+	l.doc.Dropped = l.rec.dropped
+	if c != nil {
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+		end := context.AfterFunc(ctx, c.cancel)
+		c.finish()
+		end()
+		stop()
+		queued = c.queued
+	}
+	if err := l.rec.shelf.Close(); err != nil {
+		l.say("recordings: %v", err)
+	}
+	return queued
+}
+
+// keysIn is how many keys an input stands for.
+func keysIn(in vmm.Input) uint64 {
+	if in.Inlet == machine.ConsoleIn {
+		return uint64(len(in.Data))
+	}
+	return 0
+}
+
+// boots runs machines until one does not reboot.
+func (l *oneRun) boots(epoch, seed uint64) error {
+	if t := l.console.Terminal(); t != nil {
+		defer t.Guard()
+		l.say("%s", host.EscapeHelp)
+		if l.rec != nil {
+			defer l.rec.show(t)()
+		}
+	}
+	if l.rec != nil {
+		stop, err := serveControl(l.rec.dir, l.rec)
+		if err != nil {
+			l.say("no control socket, so vmappliance record will not work: %v", err)
+		} else {
+			defer stop()
+		}
+	}
+	for {
+		e, err := l.boot(epoch, seed)
+		if err != nil {
+			return err
+		}
+		if e.Outcome != live.Reboot || l.verb.noReboot {
+			l.doc.Outcome, l.doc.Status = e.Outcome, e.Status
+			if e.Why != "" {
+				l.say("%s", e.Why)
+			}
+			return nil
+		}
+		if l.verb.pace != host.Virtual {
+			epoch = uint64(time.Now().Unix())
+		}
+	}
+}
+
+// boot runs one machine from power-on to its end.
+func (l *oneRun) boot(epoch, seed uint64) (live.End, error) {
 	m, free, err := l.guest.boot(epoch, seed)
 	if err != nil {
-		return false, err
+		return live.End{}, err
 	}
 	defer free()
-	l.m = m
-	l.door = host.NewDoor(host.Config{Hz: l.guest.spec.Hz, Pace: l.verb.pace})
-	defer l.door.Close()
-	m.Door = l.door
-	l.door.OnQuit(func() { m.Beat = 1 })
-	l.wire()
-	over := make(chan struct{})
-	defer close(over)
-	go func() {
-		select {
-		case l.quit = <-quits:
-			l.door.Quit()
-		case <-over:
+	door := host.NewDoor(host.Config{Hz: l.guest.spec.Hz, Pace: l.verb.pace})
+	defer door.Close()
+	s := &live.Session{M: m, Door: door, Console: l.console, Limit: l.verb.limit()}
+	s.Connect(l.keys)
+	if r := l.rec; r != nil {
+		r.attach(m, door)
+		s.Work, s.Slice = r.work, r.slice
+		s.Beat = func() { r.cur.Beat() }
+		s.Heard = r.console
+		defer door.Hold()() // the control socket may speak
+		if l.verb.fromStart != "" && l.doc.Boots == 0 {
+			r.begin(l.verb.fromStart)
 		}
-	}()
-	if l.console.in != nil && l.doc.Boots == 0 {
-		go l.console.pump(func(k byte) { l.command(k, quits) })
+	}
+	l.use(door)
+	if l.console.Typed() && l.doc.Boots == 0 {
+		go l.console.Pump(l.command)
 	}
 	l.doc.Boots++
-	again = l.finish(l.steps())
+	e := s.Run()
+	if l.rec != nil {
+		l.rec.end(e.Outcome == live.Quit && l.verb.fromStart == "", "the machine ended: "+e.Outcome)
+	}
+	if e.Outcome == live.Quit {
+		e.Status = int(l.quit)
+	}
 	l.doc.Instants += uint64(m.Now())
 	l.doc.Retired += m.Retired()
 	l.doc.Inputs += m.Inputs()
-	return again, nil
+	return e, nil
 }
 
-// wire connects the serial port.
-func (l *live) wire() {
-	s := l.door.Stream("com1/rx")
-	l.m.OnOutput("com1/space", s.Announce)
-	l.m.OnOutput("com1/tx", l.console.out.Write)
-	l.console.connect(s)
-	s.Play(l.keys, 0)
+// use makes d the door that a quit goes to.
+func (l *oneRun) use(d *host.Door) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.door = d
+}
+
+// stop ends the run from outside.
+func (l *oneRun) stop(c exit.Code) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.quit = c
+	if l.door != nil {
+		l.door.Quit()
+	}
 }
 
 // command does what was asked for behind the escape key.
-func (l *live) command(k byte, quits chan exit.Code) {
-	switch k {
-	case host.CommandQuit:
-		select {
-		case quits <- exit.OK:
-		default: // one is on its way
-		}
-	default:
+func (l *oneRun) command(k byte) {
+	switch {
+	case k == host.CommandQuit:
+		l.stop(exit.OK)
+	case k == host.CommandHelp:
 		l.say("%s", host.EscapeHelp)
+	case l.rec == nil:
+		l.say("recording is off; to have it: --recordings DIR, or a configuration")
+	default:
+		l.say("%s", l.recordKey(k))
 	}
 }
 
-// steps runs the machine to an end, in pieces.
-func (l *live) steps() vmm.Exit {
-	limit := l.verb.limit()
-	for {
-		until := limit
-		if !l.m.CPU.Halted || l.m.CPU.Dead {
-			until = min(limit, l.m.Now()+vmm.Instant(l.guest.spec.Hz/100))
-		}
-		e := l.m.Run(until)
-		if e != vmm.Reached || l.m.Now() >= limit || l.m.CPU.Dead {
-			return e
-		}
+// recordKey does what . and m ask for, and says so.
+func (l *oneRun) recordKey(k byte) string {
+	running := l.rec.state().State == "recording"
+	q, said := wire.Request{Verb: wire.Start, Text: "manual"}, "recording starts"
+	switch {
+	case k == host.CommandMark && !running:
+		return "nothing is recording; to start: Ctrl-] ."
+	case k == host.CommandMark:
+		q, said = wire.Request{Verb: wire.Mark, Text: "mark"}, "marked"
+	case running:
+		q, said = wire.Request{Verb: wire.Stop, Text: "keep"}, "recording stops, and is kept"
 	}
-}
-
-// finish says how a machine ended, and whether another follows.
-func (l *live) finish(e vmm.Exit) (again bool) {
-	end := func(outcome string, status int) bool {
-		l.doc.Outcome, l.doc.Status = outcome, status
-		return false
+	if !l.rec.order(q) {
+		return "at virtual pace only the guest has a say"
 	}
-	at := fmt.Sprintf("at instant %d, RIP %#x", l.m.Now(), l.m.CPU.RIP)
-	if l.m.CPU.Dead {
-		l.say("triple fault %s: the guest has no way on", at)
-		return end("triple-fault", int(exit.Failure))
-	}
-	switch e {
-	case vmm.Stopped:
-		return l.stopped(end)
-	case vmm.Unknown, vmm.Broken:
-		l.say("%v, %s", l.m.Err(), at)
-		return end("unknown-instruction", int(exit.Failure))
-	case vmm.Asleep:
-		l.say("the guest sleeps %s, and nothing will ever wake it", at)
-		return end("asleep", int(exit.Failure))
-	case vmm.Beat:
-		return end("quit", int(l.quit))
-	}
-	l.say("--max-instants reached %s", at)
-	return end("max-instants", int(exit.Timeout))
-}
-
-// stopped is the guest's own end.
-func (l *live) stopped(end func(string, int) bool) (again bool) {
-	kind, code := l.m.Stopped()
-	switch kind {
-	case vmm.StopPowerOff:
-		return end("power-off", 0)
-	case vmm.StopDebugExit:
-		return end("debug-exit", int(uint8(code<<1|1)))
-	}
-	if l.verb.noReboot {
-		return end("reboot", 0)
-	}
-	return true
+	return said
 }

@@ -26,7 +26,8 @@ func root() *cobra.Command {
 			"  vmappliance help isv                for those who make one",
 	}
 	c.AddCommand(
-		runCommand(), initCommand(), buildCommand(), sdkCommand(), outboxCommand(),
+		runCommand(), initCommand(), buildCommand(), sdkCommand(),
+		recordCommand(), recordingsCommand(), outboxCommand(),
 		cli.Topic("isv", "How to make an appliance", isvHelp),
 		cli.Topic("user", "How to run one", userHelp),
 		cli.Topic("exit-codes", "What exit statuses mean", exit.Help()),

@@ -17,7 +17,13 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"vmappliance": main})
 }
 
+// TestScripts runs the command lines in testdata/script. They use vmbundle too,
+// which is built here.
 func TestScripts(t *testing.T) {
+	bin := t.TempDir()
+	if out, err := exec.Command("go", "build", "-o", bin, "../vmbundle").CombinedOutput(); err != nil {
+		t.Fatalf("build vmbundle: %v\n%s", err, out)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata/script",
 		UpdateScripts: os.Getenv("UPDATE") != "",
@@ -29,6 +35,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("VMRECORD_STATE", e.WorkDir+"/state")
 			e.Setenv("VMRECORD_CACHE", e.WorkDir+"/cache")
+			e.Setenv("PATH", e.Getenv("PATH")+string(os.PathListSeparator)+bin)
 			return nil
 		},
 	})

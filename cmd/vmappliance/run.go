@@ -13,6 +13,7 @@ import (
 
 	"vmrecord/cmd/internal/cli"
 	"vmrecord/cmd/internal/exit"
+	"vmrecord/cmd/internal/live"
 	"vmrecord/configs"
 	"vmrecord/vmm"
 	"vmrecord/vmm/host"
@@ -32,6 +33,10 @@ type runVerb struct {
 	noReboot    bool
 	asJSON      bool
 
+	recordings string
+	fromStart  string
+	events     string
+
 	seeded bool
 }
 
@@ -47,6 +52,8 @@ type runDocument struct {
 	WallSeconds float64 `json:"wall_seconds"`
 	CPUSeconds  float64 `json:"cpu_seconds"`
 	MIPS        float64 `json:"mips"` // retired instructions / CPU seconds
+	Dropped     int     `json:"recordings_dropped"`
+	Kept        []*kept `json:"recordings_kept"`
 }
 
 func runCommand() *cobra.Command {
@@ -72,6 +79,9 @@ func runCommand() *cobra.Command {
 	f.Uint64Var(&r.seed, "seed", 0, "a run that repeats itself: virtual pace, `N` for all that is random")
 	f.Var(&r.pace, "pace", "guest time: real, free (sleep jumps) or virtual (free, and no inputs but --keys)")
 	f.BoolVar(&r.noReboot, "no-reboot", false, "end when the guest reboots")
+	f.StringVar(&r.recordings, "recordings", "", "folder of recordings `DIR` (default ~/.local/share/vmrecord/recordings)")
+	f.StringVar(&r.fromStart, "record-from-start", "", "record the whole run under `NAME`")
+	f.StringVar(&r.events, "events", "", "write progress as lines of JSON to `FILE`, - for standard error")
 	f.BoolVar(&r.asJSON, "json", false, "print one JSON document at the end")
 	c.RunE = func(c *cobra.Command, args []string) error { return r.run(c, args) }
 	return c
@@ -94,35 +104,40 @@ func (r *runVerb) run(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	con, err := openConsole(r.serial, os.Stdin, c.OutOrStdout())
+	ev, err := openEvents(r.events)
 	if err != nil {
 		return err
 	}
-	l := &live{verb: r, guest: g, console: con, keys: keys, say: sayer(c, con)}
-	doc, err := l.run()
+	con, err := live.OpenConsole(r.serial, os.Stdin, c.OutOrStdout())
+	if err != nil {
+		return err
+	}
+	l := &oneRun{verb: r, guest: g, config: a, console: con, keys: keys, say: sayer(c, con), events: ev}
+	err = l.run()
 	if e := con.Close(); err == nil && e != nil {
 		err = fmt.Errorf("console: %w", e)
 	}
 	if err != nil {
 		return err
 	}
+	ev.tell(event{Event: "end", Text: l.doc.Outcome, Status: l.doc.Status})
 	if r.asJSON {
-		if err := cli.JSON(c.OutOrStdout(), doc); err != nil {
+		if err := cli.JSON(c.OutOrStdout(), l.doc); err != nil {
 			return err
 		}
 	}
-	if doc.Status != 0 {
-		return cli.Status(doc.Status)
+	if l.doc.Status != 0 {
+		return cli.Status(l.doc.Status)
 	}
 	return nil
 }
 
 // sayer prints a line of ours beside the guest's.
-func sayer(c *cobra.Command, con *console) func(string, ...any) {
+func sayer(c *cobra.Command, con *live.Console) func(string, ...any) {
 	return func(format string, a ...any) {
 		line := fmt.Sprintf("vmappliance: "+format, a...)
-		if con.term != nil {
-			con.term.Note(line)
+		if t := con.Terminal(); t != nil {
+			t.Note(line)
 			return
 		}
 		fmt.Fprintln(c.ErrOrStderr(), line)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/signal"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"vmrecord/bundle"
 	"vmrecord/bundle/inbox"
 	"vmrecord/cmd/internal/cli"
 	"vmrecord/cmd/internal/exit"
@@ -44,8 +46,17 @@ func openInbox(c *cobra.Command) (*inbox.Inbox, string, error) {
 		}
 		dir = filepath.Join(state, "inbox")
 	}
-	in, err := inbox.Open(dir, inbox.Options{Now: time.Now})
+	in, err := inbox.Open(dir, inbox.Options{Now: time.Now, Identify: identify})
 	return in, dir, err
+}
+
+// identify reads a bundle's own name.
+func identify(r io.ReaderAt, size int64) (id, uuid string, err error) {
+	b, err := bundle.New(r, size)
+	if err != nil {
+		return "", "", err
+	}
+	return b.ID(), b.UUID(), nil
 }
 
 // A listening is what inbox serve was asked for.

@@ -25,6 +25,7 @@ func root() *cobra.Command {
 			"  vmbundle help engineer       for those who look for the bug",
 	}
 	c.AddCommand(
+		inspectCommand(), verifyCommand(), replayCommand(), goliveCommand(), packCommand(),
 		inboxCommand(), ingestCommand(), versionCommand(),
 		cli.Topic("engineer", "How to find the bug", engineerHelp),
 		cli.Topic("exit-codes", "What exit statuses mean", exit.Help()),

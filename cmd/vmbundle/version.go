@@ -2,7 +2,7 @@ package main
 
 import (
 	"fmt"
-	"runtime/debug"
+	"runtime"
 
 	"github.com/spf13/cobra"
 
@@ -34,14 +34,5 @@ func versionCommand() *cobra.Command {
 }
 
 func version() versionDocument {
-	v := versionDocument{Schema: "vmbundle.version/1", Model: vmm.Model, Revision: "unknown"}
-	if b, ok := debug.ReadBuildInfo(); ok {
-		v.Go = b.GoVersion
-		for _, s := range b.Settings {
-			if s.Key == "vcs.revision" {
-				v.Revision = s.Value
-			}
-		}
-	}
-	return v
+	return versionDocument{"vmbundle.version/1", vmm.Model, cli.Revision(), runtime.Version()}
 }

@@ -158,6 +158,12 @@ func (a *assembler) place(word, rest string) error {
 	default:
 		n = v.n
 	}
+	if n < 0 || n > 1<<20 {
+		if !a.last {
+			return nil // names are not known yet
+		}
+		return fmt.Errorf("%d bytes: it does not go back, nor that far", n)
+	}
 	a.out = append(a.out, make([]byte, n)...)
 	return nil
 }

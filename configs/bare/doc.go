@@ -26,7 +26,7 @@
 //	q  finish                       any other: work one round
 //
 // Recording is asked for at the backdoor port from ring 3; without a backdoor
-// there, 'r' ends in a panic, which is a line and exit code FFh.
+// open to ring 3 there, 'r' ends in a panic, which is a line and exit code FFh.
 //
 // # Where things go
 //
@@ -34,6 +34,12 @@
 //	0x180000  page tables, tables, stacks, rings
 //	0x1a0000  64 pages for what is mapped on demand, 16 for the program's data
 //	0x200000  the end: 2 MiB of memory are enough
+//
+// The heap's page table entries are at PageTable after the end as the last round
+// left them: pages whose number 5 or 7 divides, and pages 32 and 33, are
+// accessed; those that 7 divides, and 32 and 33, are dirty. At Results are five
+// quadwords: what the code that patches itself computed, and in reverse order
+// what the four runs of the instruction that lies in two pages loaded.
 //
 // The program in ring 3 sees its code at 0x40000000, data at 0x40040000, its
 // stack below 0x40060000, and 64 pages on demand at 0x40100000.

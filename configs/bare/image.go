@@ -34,6 +34,12 @@ type Options struct {
 	Code  uint32 // for DebugExit
 }
 
+// Physical addresses of what tests look at; see the package comment.
+const (
+	PageTable = 0x185800
+	Results   = 0x1ed000
+)
+
 const (
 	loadAt     = 0x100000
 	initBytes  = 0x100000

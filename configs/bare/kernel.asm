@@ -23,8 +23,8 @@ UCODE  = 0x40000000           ; the program's addresses
 UDATA  = 0x40040000
 UTOP   = 0x40060000
 HEAP   = 0x40100000
-PROG   = 0x102000             ; the program's pages: image, physical
-FLIPPAGE = 2                  ; which of them flip exchanges with the next
+PROG   = 0x103000             ; the program's pages: image, physical
+FLIPPAGE = 1                  ; which of them flip exchanges with the next, at an odd page
 HEAPPT = 0x185800             ; PT1 + 8 * 0x100
 COM    = 0x3f8
 APICVEC = 0x40
@@ -135,7 +135,7 @@ listed:
     mov cr3, rax
     mov ebx, PT1
     mov eax, PROG+7
-    mov ecx, 4
+    mov ecx, 3
     call mapping
     mov ebx, PT1+0x40*8
     mov rax, 0x80000000001e0007   ; DATA, not executable

@@ -55,6 +55,7 @@ lodsd          | ad
 lodsq          | w ad
 scasb          | ae
 int ub         | cd ib
+mov rb, ub     | b0 + ib
 mov rb, mb     | 8a /r
 mov rv, mv     | 8b /r
 mov mb, rb     | 88 /r

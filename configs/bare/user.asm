@@ -6,6 +6,7 @@ BUF2   = UDATA+0x4000
 SIEVE  = UDATA+0x8000
 LINE   = UDATA+0xf000
 VECTOR = UDATA+0xe000         ; aligned operands
+RESULT = UDATA+0xd000         ; +0 of patch, +8 to +32 of crossing, last to first
 
 main:
     xor r13d, r13d
@@ -559,6 +560,8 @@ patched:
     call elsewhere
     dec ecx
     jne patchnext
+    mov rdi, RESULT
+    mov [rdi], rax
     ret
 
 ; crossing: calls the instruction that lies in two pages, of which the second is
@@ -567,10 +570,12 @@ crossing:
     mov ebp, 4
 crossnext:
     call across
+    mov rdi, RESULT
+    mov [rdi+rbp*8], rax
     call mix
     mov eax, 7
     syscall
-    mov rdi, UCODE+0x3001
+    mov rdi, UCODE+0x2001
     add [rdi], ebp
     dec ebp
     jne crossnext
@@ -731,7 +736,7 @@ elsewhere:
     imul eax, eax, 3
     ret
 
-    page 4092                 ; in page 1; 10 bytes
+    space UCODE+4092-$        ; 10 bytes in pages 0 and 1
 across:
     mov rax, 0x1122334455667788
     ret

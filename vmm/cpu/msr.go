@@ -33,6 +33,7 @@ const (
 	msrTSCAux       = 0xc0000103
 	msrSYSCFG       = 0xc0010010
 	msrHWCR         = 0xc0010015
+	msrNBCfg        = 0xc001001f
 	msrOSVWLength   = 0xc0010140
 	msrOSVWStatus   = 0xc0010141
 	msrDECfg        = 0xc0011029
@@ -119,7 +120,7 @@ func (c *Core) ReadMSR(n uint32) uint64 {
 		return 0x508 // 8 variable ranges, fixed ranges, write-combining
 	case msrPatchLevel:
 		return patchLevel
-	case msrMCGCap, msrMCGStatus, msrDebugCtl, msrOSVWLength, msrOSVWStatus, msrSYSCFG:
+	case msrMCGCap, msrMCGStatus, msrDebugCtl, msrOSVWLength, msrOSVWStatus, msrSYSCFG, msrNBCfg:
 		return 0
 	case msrHWCR:
 		return 1 << 24 // the TSC counts at P0 frequency
@@ -158,7 +159,7 @@ func (c *Core) WriteMSR(n uint32, v uint64) {
 		if v&^1 != 0 {
 			c.GP(0)
 		}
-	case msrMCGStatus, msrDebugCtl, msrHWCR, msrDECfg, msrSYSCFG, msrPatchLevel:
+	case msrMCGStatus, msrDebugCtl, msrHWCR, msrDECfg, msrSYSCFG, msrNBCfg, msrPatchLevel:
 		// accepted, without effect on what is modelled
 	default:
 		c.GP(0)

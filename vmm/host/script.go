@@ -83,13 +83,17 @@ func parseKey(line string) (k Key, rel bool, times int, err error) {
 }
 
 // Jitter moves each key by up to half the gap to the key after it, as the seed
-// says: another seed is another user. Their order stays.
+// says (the last by half the gap before it): another seed is another user.
+// Their order stays.
 func Jitter(keys []Key, seed uint64) []Key {
 	out := make([]Key, len(keys))
 	for i, k := range keys {
-		gap := 100 * time.Millisecond
-		if i+1 < len(keys) {
+		gap := 100 * time.Millisecond // of a key alone
+		switch {
+		case i+1 < len(keys):
 			gap = keys[i+1].At - k.At
+		case i > 0:
+			gap = k.At - keys[i-1].At
 		}
 		seed += 0x9e3779b97f4a7c15
 		z := (seed ^ seed>>30) * 0xbf58476d1ce4e5b9

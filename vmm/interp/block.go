@@ -209,15 +209,15 @@ func (c *CPU) op(in x86.Inst, err error) (Op, bool) {
 	if fn == nil {
 		fn = semantics[in.Sem].of(in.OpSize)
 	}
-	if g := c.guard(&x86.Table[in.Row]); g != nil {
-		fn = g
+	if g := c.guard(x86.Table[in.Row]); g != nil && in.Prefixes&x86.PrefixLock == 0 {
+		fn = g // an illegal LOCK comes first
 	}
 	return Op{Fn: fn, EA: eaOf(&in, c.mode), Inst: in}, fn != nil
 }
 
 // guard is what a row does instead where a feature is not claimed, the ring is
 // wrong, or a unit is switched off (SDM vol. 3A, tables 2-3 and 13-1).
-func (c *CPU) guard(f *x86.Form) func(*CPU, *Op) {
+func (c *CPU) guard(f x86.Form) func(*CPU, *Op) {
 	g, unit := c.guards, f.Attr&(x86.AttrX87|x86.AttrMmx|x86.AttrSse)
 	switch {
 	case !cpu.Claims(f.Feature):

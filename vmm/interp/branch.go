@@ -53,7 +53,16 @@ func jcc[T width](c *CPU, o *Op) {
 func jmp[T width](c *CPU, o *Op) { c.jump(target[T](c, o)) }
 
 func call[T width](c *CPU, o *Op) {
-	ip := target[T](c, o)
+	if o.Args[0].Kind == x86.Rel {
+		ip := relative[T](c, o)
+		push(c, T(c.next(o)))
+		c.jump(ip)
+		return
+	}
+	ip := uint64(get[T](c, o, 0))
+	n := size[T]()
+	c.probe(c.stackAt(-uint64(n), n, true), n, true) // the stack's fault comes first on a Zen 4
+	c.inside(ip)
 	push(c, T(c.next(o)))
 	c.jump(ip)
 }
@@ -82,10 +91,15 @@ func jcxz[T width](c *CPU, o *Op) {
 	}
 }
 
-// loop is LOOP, LOOPE and LOOPNE.
+// loop is LOOP, LOOPE and LOOPNE. A REP prefix makes both of the latter LOOPE and
+// REPNE makes them LOOPNE: no manual says so, a Zen 4 does it.
 func loop[T width](c *CPU, o *Op) {
 	n := (c.R[x86.RCX] - 1) & addrMask(o.AddrSize)
-	if n != 0 && (o.Sem == x86.SemLoop || c.zf() == (o.Sem == x86.SemLoope)) {
+	while := o.Sem == x86.SemLoope
+	if o.Prefixes&prefixRepeat != 0 {
+		while = o.Prefixes&x86.PrefixRep != 0
+	}
+	if n != 0 && (o.Sem == x86.SemLoop || c.zf() == while) {
 		c.jump(relative[T](c, o))
 	}
 	c.setAddr(x86.RCX, o.AddrSize, n)

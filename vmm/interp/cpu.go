@@ -34,10 +34,11 @@ type CPU struct {
 	mxOf uint32     // the MXCSR that it was made from
 	x87  softfp.Env // that of the current x87 instruction
 
-	start uint64 // RIP of the current block's first instruction
-	i     int    // index of the current instruction in its block
-	quiet bool   // the current instruction suppresses its single-step trap
-	leave leave  // why to leave the block after the current instruction
+	start  uint64 // RIP of the current block's first instruction
+	i      int    // index of the current instruction in its block
+	single bool   // look around after each step
+	quiet  bool   // the current instruction suppresses its single-step trap
+	leave  leave  // why to leave the block after the current instruction
 
 	left  int64 // steps until the deadline, from the start of the current block
 	limit vmm.Instant
@@ -49,7 +50,7 @@ type CPU struct {
 	tlb    *[tlbSize]entry
 	blk    *block
 
-	tlbs [2][tlbSize]entry // supervisor, user
+	tlbs [3][tlbSize]entry // supervisor, user, user with alignment checks
 
 	board  *vmm.Board
 	memGen uint32 // Mem.Gen when the TLBs were last emptied for it

@@ -84,6 +84,7 @@ type span struct {
 
 // span translates [la, la+n) and raises what it raises, first page first.
 func (c *CPU) span(la uint64, n int, write bool) (s span) {
+	c.whole(la, n)
 	c.align(la, n)
 	s.n[0] = min(n, int(mem.PageBytes-la&pageMax))
 	s.n[1] = n - s.n[0]
@@ -94,9 +95,29 @@ func (c *CPU) span(la uint64, n int, write bool) (s span) {
 	return s
 }
 
-// align raises #AC where alignment is checked (SDM vol. 3A, 6.15).
+// whole raises #GP(0) for an access that begins below the hole in the middle of
+// the canonical addresses and ends in it: that comes before any page fault.
+func (c *CPU) whole(la uint64, n int) {
+	if c.flat && !cpu.Canonical(la+uint64(n)-1) {
+		c.Fault = cpu.Fault{Vector: cpu.GP, NonCanon: true}
+		panic(&c.Fault)
+	}
+}
+
+// checked is the TLB in use while alignment is checked. It never has a tag for
+// data, so that every access comes to span.
+const checked = 2
+
+// align raises #AC where alignment is checked (SDM vol. 3A, 6.15). It comes
+// before page faults. Ten bytes want 8, sixteen 16, as on a Zen 4.
 func (c *CPU) align(la uint64, n int) {
-	if c.cpl == 3 && c.CR0&cpu.CR0AM != 0 && c.RFLAGS&cpu.FlagAC != 0 && n <= 8 && la&uint64(n-1) != 0 {
+	if c.tlb != &c.tlbs[checked] {
+		return
+	}
+	if n == 10 {
+		n = 8
+	}
+	if n <= 16 && n&(n-1) == 0 && la&uint64(n-1) != 0 && cpu.Canonical(la) {
 		c.Raise(cpu.AC, 0)
 	}
 }
@@ -137,7 +158,7 @@ func (c *CPU) storeSlow(la uint64, n int, v uint64) {
 		c.writeSpan(s.pa[1], s.ram[1], s.n[1], v>>(8*s.n[0]))
 		return
 	}
-	if s.ram[0] && c.Mem.Flags[s.pa[0]>>12] == 0 {
+	if s.ram[0] && c.Mem.Flags[s.pa[0]>>12] == 0 && c.tlb != &c.tlbs[checked] {
 		c.tlb[la>>12%tlbSize].w = la &^ pageMax
 	}
 }
@@ -180,8 +201,8 @@ func (c *CPU) fill(la uint64, write bool) (pa uint64, ram bool) {
 		a = cpu.Write
 	}
 	pa, ram = c.translate(la, a)
-	if !ram {
-		return pa, false
+	if !ram || c.tlb == &c.tlbs[checked] {
+		return pa, ram
 	}
 	e := c.claim(la, pa)
 	e.r = la &^ pageMax
@@ -260,6 +281,8 @@ func (c *CPU) writeBytes(la uint64, p []byte) {
 
 // probe raises what an access to [la, la+n) would raise.
 func (c *CPU) probe(la uint64, n int, write bool) {
+	c.whole(la, n)
+	c.align(la, n)
 	for end := la + uint64(n); la != end; {
 		c.fill(la, write)
 		la += min(mem.PageBytes-la&pageMax, end-la)

@@ -137,7 +137,7 @@ func cmpxchg16b(c *CPU, o *Op) {
 		c.GP(0)
 	}
 	lo, hi := loadW[uint64](c, la), loadW[uint64](c, la+8)
-	differ := lo ^ c.R[x86.RAX] | hi ^ c.R[x86.RDX]
+	differ := (lo ^ c.R[x86.RAX]) | (hi ^ c.R[x86.RDX])
 	if differ == 0 {
 		store(c, la, c.R[x86.RBX])
 		store(c, la+8, c.R[x86.RCX])

@@ -24,7 +24,7 @@ type rig struct {
 }
 
 const (
-	rigBytes    = 1 << 20
+	rigBytes    = 0x50000
 	rigTables   = 0x1000 // four pages
 	rigCode     = 0x10000
 	rigData     = 0x20000
@@ -92,6 +92,7 @@ func (r *rig) tables() {
 // steps runs up to n steps and tells how the stretch ended.
 func (r *rig) steps(n int64) outcome {
 	r.c.attend()
+	r.c.board.Attention = false
 	r.c.limit, r.c.left, r.c.i = 1<<40, n, 0
 	for r.c.left > 0 {
 		if out := r.c.stretch(); out != outLook {
@@ -201,6 +202,9 @@ var flagBit = map[string]uint64{"CF": cpu.FlagCF, "PF": cpu.FlagPF, "AF": cpu.Fl
 
 // assign carries out one word of a state.
 func assign(c *CPU, ram []byte, w string) error {
+	if done, err := assignVector(c, ram, w); done {
+		return err
+	}
 	name, value, ok := strings.Cut(w, "=")
 	if !ok {
 		if b := flagBit[w]; b != 0 {
@@ -306,11 +310,14 @@ func compare(r *rig, want *CPU, wantRAM []byte, out outcome, fault string) strin
 	if f := r.c.flags(); f != want.RFLAGS {
 		d = append(d, fmt.Sprintf("flags %s, want %s", flagText(f), flagText(want.RFLAGS)))
 	}
-	for i := rigTables + 4*4096; i < rigBytes; i++ {
+	const from = rigTables + 4*4096 // accessed and dirty bits change below
+	same := bytes.Equal(r.ram[from:], wantRAM[from:])
+	for i := from; !same && i < rigBytes; i++ {
 		if r.ram[i] != wantRAM[i] {
 			differ(fmt.Sprintf("[%x]", i), uint64(r.ram[i]), uint64(wantRAM[i]))
 		}
 	}
+	d = append(d, compareVector(r.c, want)...)
 	return strings.Join(d, "; ")
 }
 

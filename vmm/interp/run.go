@@ -60,13 +60,18 @@ func (c *CPU) Run(s *cpu.State, b *vmm.Board) vmm.Exit {
 	return e
 }
 
+// maxStretch bounds the steps of one stretch, since left has a sign and a
+// deadline may be vmm.Never.
+const maxStretch = 1 << 62
+
 // run alternates between the board's wishes and stretches of instructions.
 func (c *CPU) run() vmm.Exit {
 	b := c.board
 	for {
 		b.Attention = false
 		c.attend()
-		now, dead := b.Now(), b.Deadline()
+		now := b.Now()
+		dead := min(b.Deadline(), now+maxStretch)
 		if kind, _ := b.Stopped(); now >= dead || kind != vmm.StopNone || b.Wanted() {
 			return vmm.Reached
 		}
@@ -126,6 +131,9 @@ func (c *CPU) recode() {
 	c.tlb = &c.tlbs[0]
 	if c.cpl == 3 {
 		c.tlb = &c.tlbs[1]
+		if c.CR0&cpu.CR0AM != 0 && c.RFLAGS&cpu.FlagAC != 0 {
+			c.tlb = &c.tlbs[checked]
+		}
 	}
 }
 
@@ -163,9 +171,10 @@ func (c *CPU) stretch() (out outcome) {
 	}()
 	c.blk = nil
 	fl, shadow := c.RFLAGS, c.Shadow
-	c.Shadow = 0
+	c.Shadow, c.quiet = 0, false
 	var prev *block
 	single := fl&(cpu.FlagTF|cpu.FlagRF) != 0 || shadow != 0
+	c.single = single
 	for c.left > 0 {
 		c.blk = nil
 		b := prev
@@ -189,7 +198,6 @@ func (c *CPU) stretch() (out outcome) {
 		if fl&cpu.FlagTF != 0 && !c.quiet {
 			c.PendDB |= dr6BS
 		}
-		c.quiet = false
 	}
 	return outLook
 }

@@ -11,7 +11,7 @@ import (
 type routine [4]func(*CPU, *Op)
 
 // of picks the function for an operand size in bytes.
-func (r *routine) of(opSize uint8) func(*CPU, *Op) { return r[bits.TrailingZeros8(opSize)&3] }
+func (r routine) of(opSize uint8) func(*CPU, *Op) { return r[bits.TrailingZeros8(opSize)&3] }
 
 // one is a semantic that does not depend on the operand size, or looks at it itself.
 func one(f func(*CPU, *Op)) routine { return routine{f, f, f, f} }
@@ -23,7 +23,7 @@ type row struct {
 }
 
 // semantics is the routine of every semantic; one without stops the machine.
-var semantics = collect(arithRows, muldivRows, bitRows, bcdRows, moveRows, stackRows, shiftRows, branchRows, stringRows, systemRows, portRows, stateRows, sseRows, mmxRows, integerRows, shuffleRows, floatRows, convertRows, textRows, x87Rows)
+var semantics = collect(arithRows, muldivRows, bitRows, bcdRows, moveRows, stackRows, shiftRows, branchRows, stringRows, systemRows, portRows, stateRows, sseRows, mmxRows, integerRows, shuffleRows, floatRows, convertRows, textRows, x87Rows, stackRows87, envRows)
 
 func collect(parts ...[]row) (t [x86.NumSem]routine) {
 	for _, p := range parts {

@@ -21,15 +21,15 @@ var convertRows = []row{
 	{x86.SemCvtdq2pd, one(cvtdq2pd)},
 	{x86.SemCvtps2dq, floats32(func(e *softfp.Env, _, b uint32) uint32 { return uint32(softfp.F32toInt32(e, b)) })},
 	{x86.SemCvttps2dq, floats32(func(e *softfp.Env, _, b uint32) uint32 { return uint32(softfp.F32truncInt32(e, b)) })},
-	{x86.SemCvtpd2dq, one(func(c *CPU, o *Op) { *c.xmm(o, 0) = vec{c.doubles(c.src(o), softfp.F64toInt32)} })},
-	{x86.SemCvttpd2dq, one(func(c *CPU, o *Op) { *c.xmm(o, 0) = vec{c.doubles(c.src(o), softfp.F64truncInt32)} })},
+	{x86.SemCvtpd2dq, one(func(c *CPU, o *Op) { *c.xmm(o, 0) = vec{c.doubles(c.src128(o), softfp.F64toInt32)} })},
+	{x86.SemCvttpd2dq, one(func(c *CPU, o *Op) { *c.xmm(o, 0) = vec{c.doubles(c.src128(o), softfp.F64truncInt32)} })},
 
 	{x86.SemCvtpi2ps, one(cvtpi2ps)},
 	{x86.SemCvtpi2pd, one(cvtpi2pd)},
-	{x86.SemCvtps2pi, one(func(c *CPU, o *Op) { c.pendingMF(); c.setMM(o, c.singles(c.low64(o), softfp.F32toInt32)) })},
-	{x86.SemCvttps2pi, one(func(c *CPU, o *Op) { c.pendingMF(); c.setMM(o, c.singles(c.low64(o), softfp.F32truncInt32)) })},
-	{x86.SemCvtpd2pi, one(func(c *CPU, o *Op) { c.pendingMF(); c.setMM(o, c.doubles(c.src(o), softfp.F64toInt32)) })},
-	{x86.SemCvttpd2pi, one(func(c *CPU, o *Op) { c.pendingMF(); c.setMM(o, c.doubles(c.src(o), softfp.F64truncInt32)) })},
+	{x86.SemCvtps2pi, one(func(c *CPU, o *Op) { singlesToMM(c, o, softfp.F32toInt32) })},
+	{x86.SemCvttps2pi, one(func(c *CPU, o *Op) { singlesToMM(c, o, softfp.F32truncInt32) })},
+	{x86.SemCvtpd2pi, one(func(c *CPU, o *Op) { doublesToMM(c, o, softfp.F64toInt32) })},
+	{x86.SemCvttpd2pi, one(func(c *CPU, o *Op) { doublesToMM(c, o, softfp.F64truncInt32) })},
 }
 
 func cvtsi2ss[T width](c *CPU, o *Op) {
@@ -101,7 +101,7 @@ func cvtps2pd(c *CPU, o *Op) {
 }
 
 func cvtpd2ps(c *CPU, o *Op) {
-	s := c.src(o)
+	s := c.src128(o)
 	e := c.env()
 	r := uint64(softfp.F64to32(e, s[0])) | uint64(softfp.F64to32(e, s[1]))<<32
 	c.settle()
@@ -133,17 +133,40 @@ func (c *CPU) doubles(v vec, f func(*softfp.Env, uint64) int32) uint64 {
 	return uint64(uint32(lo)) | uint64(uint32(hi))<<32
 }
 
+// singlesToMM and doublesToMM convert to an MMX register. The x87 changes to MMX
+// state even if #XM follows, on AMD processors.
+func singlesToMM(c *CPU, o *Op, f func(*softfp.Env, uint32) int32) {
+	c.pendingMF()
+	s := c.low64(o)
+	c.mmx()
+	c.setMM(o, c.singles(s, f))
+}
+
+func doublesToMM(c *CPU, o *Op, f func(*softfp.Env, uint64) int32) {
+	c.pendingMF()
+	s := c.src128(o)
+	c.mmx()
+	c.setMM(o, c.doubles(s, f))
+}
+
+// pairMM is the MMX or memory operand of CVTPI2PS and CVTPI2PD. From memory
+// nothing happens to the x87, nor is its pending exception reported (Zen 4 does
+// so for both, the manual says it of CVTPI2PD).
+func (c *CPU) pairMM(o *Op) uint64 {
+	if o.Args[1].Kind == x86.Mem {
+		return load[uint64](c, c.ea(o, 8))
+	}
+	c.pendingMF()
+	c.mmx()
+	return c.mm(o, 1)
+}
+
 func cvtpi2ps(c *CPU, o *Op) {
-	s := c.srcMM(o)
+	s := c.pairMM(o)
 	e := c.env()
 	r := uint64(softfp.IntTo32(e, int64(int32(s)))) | uint64(softfp.IntTo32(e, int64(s)>>32))<<32
 	c.settle()
 	c.xmm(o, 0)[0] = r
-	c.mmx()
 }
 
-func cvtpi2pd(c *CPU, o *Op) {
-	s := c.srcMM(o)
-	*c.xmm(o, 0) = c.twoInts(s)
-	c.mmx()
-}
+func cvtpi2pd(c *CPU, o *Op) { *c.xmm(o, 0) = c.twoInts(c.pairMM(o)) }

@@ -89,7 +89,7 @@ func lanes64(e *softfp.Env, f op64, a, b vec) vec {
 // floats32 and floats64 are packed operations, float32s and float64s scalar ones.
 func floats32(f op32) routine {
 	return one(func(c *CPU, o *Op) {
-		s, d := c.src(o), c.xmm(o, 0)
+		s, d := c.src128(o), c.xmm(o, 0)
 		r := lanes32(c.env(), f, *d, s)
 		c.settle()
 		*d = r
@@ -98,7 +98,7 @@ func floats32(f op32) routine {
 
 func floats64(f op64) routine {
 	return one(func(c *CPU, o *Op) {
-		s, d := c.src(o), c.xmm(o, 0)
+		s, d := c.src128(o), c.xmm(o, 0)
 		r := lanes64(c.env(), f, *d, s)
 		c.settle()
 		*d = r
@@ -132,7 +132,7 @@ func rsqrt32(_ *softfp.Env, _, b uint32) uint32 { return softfp.Rsqrt32(b) }
 // The predicate of comparisons is bits 2:0 of the immediate; the others are
 // reserved and ignored.
 func cmpps(c *CPU, o *Op) {
-	s, d, p := c.src(o), c.xmm(o, 0), uint8(o.Imm)&7
+	s, d, p := c.src128(o), c.xmm(o, 0), uint8(o.Imm)&7
 	e := c.env()
 	var r vec
 	for i := range r {
@@ -144,7 +144,7 @@ func cmpps(c *CPU, o *Op) {
 }
 
 func cmppd(c *CPU, o *Op) {
-	s, d, p := c.src(o), c.xmm(o, 0), uint8(o.Imm)&7
+	s, d, p := c.src128(o), c.xmm(o, 0), uint8(o.Imm)&7
 	e := c.env()
 	lo := ones(softfp.Cmp64(e, d[0], s[0], p))
 	hi := ones(softfp.Cmp64(e, d[1], s[1], p))
@@ -196,7 +196,7 @@ func (c *CPU) setOrder(r softfp.Order) {
 
 func horizontal32(f op32) routine {
 	return one(func(c *CPU, o *Op) {
-		s, d := c.src(o), c.xmm(o, 0)
+		s, d := c.src128(o), c.xmm(o, 0)
 		e := c.env()
 		h := func(v uint64) uint64 { return uint64(f(e, uint32(v), uint32(v>>32))) }
 		r := vec{h(d[0]) | h(d[1])<<32, h(s[0]) | h(s[1])<<32}
@@ -207,7 +207,7 @@ func horizontal32(f op32) routine {
 
 func horizontal64(f op64) routine {
 	return one(func(c *CPU, o *Op) {
-		s, d := c.src(o), c.xmm(o, 0)
+		s, d := c.src128(o), c.xmm(o, 0)
 		e := c.env()
 		r := vec{f(e, d[0], d[1]), f(e, s[0], s[1])}
 		c.settle()
@@ -216,7 +216,7 @@ func horizontal64(f op64) routine {
 }
 
 func addsubps(c *CPU, o *Op) {
-	s, d := c.src(o), c.xmm(o, 0)
+	s, d := c.src128(o), c.xmm(o, 0)
 	e := c.env()
 	var r vec
 	for i := range r {
@@ -228,7 +228,7 @@ func addsubps(c *CPU, o *Op) {
 }
 
 func addsubpd(c *CPU, o *Op) {
-	s, d := c.src(o), c.xmm(o, 0)
+	s, d := c.src128(o), c.xmm(o, 0)
 	e := c.env()
 	r := vec{softfp.Sub64(e, d[0], s[0]), softfp.Add64(e, d[1], s[1])}
 	c.settle()
@@ -236,7 +236,7 @@ func addsubpd(c *CPU, o *Op) {
 }
 
 func roundps(c *CPU, o *Op) {
-	s, n := c.src(o), uint8(o.Imm)
+	s, n := c.src128(o), uint8(o.Imm)
 	e := c.env()
 	var r vec
 	for i := range r {
@@ -247,7 +247,7 @@ func roundps(c *CPU, o *Op) {
 }
 
 func roundpd(c *CPU, o *Op) {
-	s, n := c.src(o), uint8(o.Imm)
+	s, n := c.src128(o), uint8(o.Imm)
 	e := c.env()
 	r := vec{softfp.Round64(e, s[0], n), softfp.Round64(e, s[1], n)}
 	c.settle()
@@ -270,7 +270,7 @@ func roundsd(c *CPU, o *Op) {
 // the sum where bits 3:0 say, zero elsewhere. An unmasked exception of the
 // products ends the instruction before the sums (SDM vol. 2A, DPPS).
 func dpps(c *CPU, o *Op) {
-	s, d, n := c.src(o), c.xmm(o, 0), o.Imm
+	s, d, n := c.src128(o), c.xmm(o, 0), o.Imm
 	e := c.env()
 	var p [4]uint32
 	for i := range p {
@@ -290,7 +290,7 @@ func dpps(c *CPU, o *Op) {
 }
 
 func dppd(c *CPU, o *Op) {
-	s, d, n := c.src(o), c.xmm(o, 0), o.Imm
+	s, d, n := c.src128(o), c.xmm(o, 0), o.Imm
 	e := c.env()
 	var p vec
 	for i := range p {

@@ -32,23 +32,23 @@ var integerRows = []row{
 	{x86.SemPcmpeqw, packed(func(a, b uint64) uint64 { return fillEach(zeroEach(a^b, topW), 16) })},
 	{x86.SemPcmpeqd, packed(func(a, b uint64) uint64 { return fillEach(zeroEach(a^b, topD), 32) })},
 	{x86.SemPcmpeqq, packed(func(a, b uint64) uint64 { return ones(a == b) })},
-	{x86.SemPcmpgtb, packed(each(func(a, b int8) int8 { return int8(ones(a > b)) }))},
-	{x86.SemPcmpgtw, packed(each(func(a, b int16) int16 { return int16(ones(a > b)) }))},
-	{x86.SemPcmpgtd, packed(each(func(a, b int32) int32 { return int32(ones(a > b)) }))},
+	{x86.SemPcmpgtb, packed(func(a, b uint64) uint64 { return fillEach(lessEach(b^topB, a^topB, topB), 8) })},
+	{x86.SemPcmpgtw, packed(func(a, b uint64) uint64 { return fillEach(lessEach(b^topW, a^topW, topW), 16) })},
+	{x86.SemPcmpgtd, packed(func(a, b uint64) uint64 { return fillEach(lessEach(b^topD, a^topD, topD), 32) })},
 	{x86.SemPcmpgtq, packed(func(a, b uint64) uint64 { return ones(int64(a) > int64(b)) })},
 
-	{x86.SemPminub, packed(each(func(a, b uint8) uint8 { return min(a, b) }))},
-	{x86.SemPminuw, packed(each(func(a, b uint16) uint16 { return min(a, b) }))},
-	{x86.SemPminud, packed(each(func(a, b uint32) uint32 { return min(a, b) }))},
-	{x86.SemPminsb, packed(each(func(a, b int8) int8 { return min(a, b) }))},
-	{x86.SemPminsw, packed(each(func(a, b int16) int16 { return min(a, b) }))},
-	{x86.SemPminsd, packed(each(func(a, b int32) int32 { return min(a, b) }))},
-	{x86.SemPmaxub, packed(each(func(a, b uint8) uint8 { return max(a, b) }))},
-	{x86.SemPmaxuw, packed(each(func(a, b uint16) uint16 { return max(a, b) }))},
-	{x86.SemPmaxud, packed(each(func(a, b uint32) uint32 { return max(a, b) }))},
-	{x86.SemPmaxsb, packed(each(func(a, b int8) int8 { return max(a, b) }))},
-	{x86.SemPmaxsw, packed(each(func(a, b int16) int16 { return max(a, b) }))},
-	{x86.SemPmaxsd, packed(each(func(a, b int32) int32 { return max(a, b) }))},
+	{x86.SemPminub, packed(lesser(topB, 0, 8))},
+	{x86.SemPminuw, packed(lesser(topW, 0, 16))},
+	{x86.SemPminud, packed(lesser(topD, 0, 32))},
+	{x86.SemPminsb, packed(lesser(topB, topB, 8))},
+	{x86.SemPminsw, packed(lesser(topW, topW, 16))},
+	{x86.SemPminsd, packed(lesser(topD, topD, 32))},
+	{x86.SemPmaxub, packed(greater(topB, 0, 8))},
+	{x86.SemPmaxuw, packed(greater(topW, 0, 16))},
+	{x86.SemPmaxud, packed(greater(topD, 0, 32))},
+	{x86.SemPmaxsb, packed(greater(topB, topB, 8))},
+	{x86.SemPmaxsw, packed(greater(topW, topW, 16))},
+	{x86.SemPmaxsd, packed(greater(topD, topD, 32))},
 
 	{x86.SemPavgb, packed(each(func(a, b uint8) uint8 { return uint8((uint32(a) + uint32(b) + 1) >> 1) }))},
 	{x86.SemPavgw, packed(each(func(a, b uint16) uint16 { return uint16((uint32(a) + uint32(b) + 1) >> 1) }))},
@@ -158,7 +158,7 @@ func phminposuw(_, b vec) vec {
 // 1:0 of the control, and four bytes at each of eight places of the destination,
 // from 0 or 4 by bit 2.
 func mpsadbw(c *CPU, o *Op) {
-	s, d := c.src(o), c.xmm(o, 0)
+	s, d := c.src128(o), c.xmm(o, 0)
 	block := uint32(s[o.Imm>>1&1] >> (32 * (o.Imm & 1)))
 	var r vec
 	for i := range 8 {
@@ -170,7 +170,7 @@ func mpsadbw(c *CPU, o *Op) {
 }
 
 func ptest(c *CPU, o *Op) {
-	s, d := c.src(o), c.xmm(o, 0)
+	s, d := c.src128(o), c.xmm(o, 0)
 	c.zr = s[0]&d[0] | s[1]&d[1]
 	c.sr, c.pr, c.aux = 0, 1, 0
 	if s[0]&^d[0]|s[1]&^d[1] == 0 {
@@ -180,19 +180,19 @@ func ptest(c *CPU, o *Op) {
 
 // shiftedBytes is bytes n and up of lo with hi above it.
 func shiftedBytes(lo, hi vec, n int) vec {
-	q := [5]uint64{lo[0], lo[1], hi[0], hi[1]}
-	if n >= 32 {
-		return vec{}
+	var p, q, r uint64
+	switch n >> 3 {
+	case 0:
+		p, q, r = lo[0], lo[1], hi[0]
+	case 1:
+		p, q, r = lo[1], hi[0], hi[1]
+	case 2:
+		p, q = hi[0], hi[1]
+	case 3:
+		p = hi[1]
 	}
-	i, k := n>>3, 8*(n&7)
-	var r vec
-	for j := range r {
-		r[j] = q[i+j] >> k
-		if i+j+1 < len(q) {
-			r[j] |= q[i+j+1] << (64 - k)
-		}
-	}
-	return r
+	k := 8 * (n & 7)
+	return vec{p>>k | q<<(64-k), q>>k | r<<(64-k)}
 }
 
 // insertField replaces the n bits at bit at of a vec.

@@ -10,8 +10,9 @@ type lane func(a, b uint64) uint64
 // packed is an operation whose quadwords are independent.
 func packed(f lane) routine {
 	x := func(c *CPU, o *Op) {
-		s, d := c.src(o), c.xmm(o, 0)
-		d[0], d[1] = f(d[0], s[0]), f(d[1], s[1])
+		lo, hi := c.srcPair(o)
+		d := c.xmm(o, 0)
+		d[0], d[1] = f(d[0], lo), f(d[1], hi)
 	}
 	m := func(c *CPU, o *Op) {
 		s := c.srcMM(o)
@@ -24,7 +25,7 @@ func packed(f lane) routine {
 // the first operand below those of the second: packs and horizontal sums.
 func halving(f func(uint64) uint64) routine {
 	x := func(c *CPU, o *Op) {
-		s, d := c.src(o), c.xmm(o, 0)
+		s, d := c.src128(o), c.xmm(o, 0)
 		d[0], d[1] = f(d[0])|f(d[1])<<32, f(s[0])|f(s[1])<<32
 	}
 	m := func(c *CPU, o *Op) {
@@ -38,7 +39,7 @@ func halving(f func(uint64) uint64) routine {
 // two doublewords.
 func unpackLow(f lane) routine {
 	x := func(c *CPU, o *Op) {
-		s, d := c.src(o), c.xmm(o, 0)
+		s, d := c.src128(o), c.xmm(o, 0)
 		d[0], d[1] = f(d[0], s[0]), f(d[0]>>32, s[0]>>32)
 	}
 	m := func(c *CPU, o *Op) {
@@ -50,7 +51,7 @@ func unpackLow(f lane) routine {
 
 func unpackHigh(f lane) routine {
 	x := func(c *CPU, o *Op) {
-		s, d := c.src(o), c.xmm(o, 0)
+		s, d := c.src128(o), c.xmm(o, 0)
 		d[0], d[1] = f(d[1], s[1]), f(d[1]>>32, s[1]>>32)
 	}
 	m := func(c *CPU, o *Op) {
@@ -63,7 +64,7 @@ func unpackHigh(f lane) routine {
 // wide is an XMM operation on whole registers.
 func wide(f func(a, b vec) vec) routine {
 	return one(func(c *CPU, o *Op) {
-		s, d := c.src(o), c.xmm(o, 0)
+		s, d := c.src128(o), c.xmm(o, 0)
 		*d = f(*d, s)
 	})
 }
@@ -107,6 +108,26 @@ const (
 // carries from one to the next.
 func addEach(a, b, t uint64) uint64 { return (a&^t + b&^t) ^ (a^b)&t }
 func subEach(a, b, t uint64) uint64 { return (a | t - b&^t) ^ ^(a^b)&t }
+
+// lessEach is the top bit of every element of a that is less than b's, unsigned:
+// the borrow of their difference.
+func lessEach(a, b, t uint64) uint64 { return (^a&b | ^(a^b)&subEach(a, b, t)) & t }
+
+// lesser and greater choose between elements of n bits, with top bits t; those
+// bits are exchanged in x, so that x of t makes them signed.
+func lesser(t, x uint64, n uint) lane {
+	return func(a, b uint64) uint64 {
+		m := fillEach(lessEach(a^x, b^x, t), n)
+		return a&m | b&^m
+	}
+}
+
+func greater(t, x uint64, n uint) lane {
+	return func(a, b uint64) uint64 {
+		m := fillEach(lessEach(a^x, b^x, t), n)
+		return b&m | a&^m
+	}
+}
 
 // fillEach makes every element all ones whose top bit is set in v, the others
 // zero; n is the element's width.

@@ -14,8 +14,8 @@ var sseRows = []row{
 	{x86.SemMovhlps, one(func(c *CPU, o *Op) { c.xmm(o, 0)[0] = c.xmm(o, 1)[1] })},
 	{x86.SemMovlhps, one(func(c *CPU, o *Op) { c.xmm(o, 0)[1] = c.xmm(o, 1)[0] })},
 	{x86.SemMovddup, one(func(c *CPU, o *Op) { v := c.low64(o); *c.xmm(o, 0) = vec{v, v} })},
-	{x86.SemMovsldup, one(func(c *CPU, o *Op) { s := c.src(o); *c.xmm(o, 0) = vec{twice(s[0]), twice(s[1])} })},
-	{x86.SemMovshdup, one(func(c *CPU, o *Op) { s := c.src(o); *c.xmm(o, 0) = vec{twice(s[0] >> 32), twice(s[1] >> 32)} })},
+	{x86.SemMovsldup, one(func(c *CPU, o *Op) { s := c.src128(o); *c.xmm(o, 0) = vec{twice(s[0]), twice(s[1])} })},
+	{x86.SemMovshdup, one(func(c *CPU, o *Op) { s := c.src128(o); *c.xmm(o, 0) = vec{twice(s[0] >> 32), twice(s[1] >> 32)} })},
 	{x86.SemMovmskps, one(movmskps)},
 	{x86.SemMovmskpd, one(func(c *CPU, o *Op) { s := c.xmm(o, 1); setReg(c, &o.Args[0], uint32(s[0]>>63|s[1]>>63<<1)) })},
 	{x86.SemPmovmskb, one(pmovmskb)},
@@ -30,7 +30,9 @@ func movvX(c *CPU, o *Op) {
 	case o.Args[0].Kind == x86.Mem:
 		c.store128(c.aligned(o, c.eaW(o, 16)), c.xmm(o, 1))
 	case o.Args[1].Kind == x86.Mem:
-		*c.xmm(o, 0) = c.load128(c.aligned(o, c.ea(o, 16)))
+		lo, hi := c.load128(c.aligned(o, c.ea(o, 16)))
+		d := c.xmm(o, 0)
+		d[0], d[1] = lo, hi
 	default:
 		*c.xmm(o, 0) = *c.xmm(o, 1)
 	}
@@ -126,29 +128,23 @@ func pmovmskb(c *CPU, o *Op) {
 	c.mmx()
 }
 
-// maskmov is MASKMOVQ and MASKMOVDQU: bytes whose mask is clear are neither
-// written nor able to fault.
+// maskmov is MASKMOVQ and MASKMOVDQU. Pages of bytes that are not written can
+// fault too, even if none is, as on AMD processors.
 func maskmov(c *CPU, o *Op) {
 	n := int(o.OpSize)
 	var data, mask vec
 	if n == 8 {
 		c.pendingMF()
 		data[0], mask[0] = c.mm(o, 0), c.mm(o, 1)
+		c.mmx()
 	} else {
 		data, mask = *c.xmm(o, 0), *c.xmm(o, 1)
 	}
 	la := c.linear(o.Mem.Seg, c.R[x86.RDI]&addrMask(o.AddrSize), n, true)
-	for i := range n {
-		if mask[i>>3]>>(8*(i&7)+7)&1 != 0 {
-			c.probe(la+uint64(i), 1, true)
-		}
-	}
+	c.probe(la, n, true)
 	for i := range n {
 		if mask[i>>3]>>(8*(i&7)+7)&1 != 0 {
 			store(c, la+uint64(i), uint8(data[i>>3]>>(8*(i&7))))
 		}
-	}
-	if n == 8 {
-		c.mmx()
 	}
 }

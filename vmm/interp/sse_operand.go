@@ -12,10 +12,17 @@ type vec = [2]uint64
 // xmm is the register of operand n.
 func (c *CPU) xmm(o *Op, n int) *vec { return &c.XMM[o.Args[n&3].Reg&15] }
 
-// src is operand 1, a register or 16 bytes of memory.
-func (c *CPU) src(o *Op) vec {
+// src128 is operand 1, a register or 16 bytes of memory; srcPair is the same as
+// two numbers, which come back in registers.
+func (c *CPU) src128(o *Op) vec {
+	lo, hi := c.srcPair(o)
+	return vec{lo, hi}
+}
+
+func (c *CPU) srcPair(o *Op) (lo, hi uint64) {
 	if o.Args[1].Kind != x86.Mem {
-		return c.XMM[o.Args[1].Reg&15]
+		r := &c.XMM[o.Args[1].Reg&15]
+		return r[0], r[1]
 	}
 	return c.load128(c.aligned(o, c.ea(o, 16)))
 }
@@ -29,14 +36,14 @@ func (c *CPU) aligned(o *Op, la uint64) uint64 {
 	return la
 }
 
-func (c *CPU) load128(la uint64) vec {
+func (c *CPU) load128(la uint64) (lo, hi uint64) {
 	e := &c.tlb[la>>12%tlbSize]
 	if e.r == (la+15)&^pageMax {
 		b := c.Mem.B[la+e.add:]
-		return vec{binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])}
+		return binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])
 	}
 	c.probe(la, 16, false)
-	return vec{load[uint64](c, la), load[uint64](c, la+8)}
+	return load[uint64](c, la), load[uint64](c, la+8)
 }
 
 func (c *CPU) store128(la uint64, v *vec) {

@@ -35,10 +35,10 @@ var shuffleRows = []row{
 
 	{x86.SemPshufb, routine{pshufb, nil, nil, pshufbM}},
 	{x86.SemPshufd, one(pshufd)},
-	{x86.SemPshuflw, one(func(c *CPU, o *Op) { s := c.src(o); *c.xmm(o, 0) = vec{shuffleWords(s[0], uint8(o.Imm)), s[1]} })},
-	{x86.SemPshufhw, one(func(c *CPU, o *Op) { s := c.src(o); *c.xmm(o, 0) = vec{s[0], shuffleWords(s[1], uint8(o.Imm))} })},
+	{x86.SemPshuflw, one(func(c *CPU, o *Op) { s := c.src128(o); *c.xmm(o, 0) = vec{shuffleWords(s[0], uint8(o.Imm)), s[1]} })},
+	{x86.SemPshufhw, one(func(c *CPU, o *Op) { s := c.src128(o); *c.xmm(o, 0) = vec{s[0], shuffleWords(s[1], uint8(o.Imm))} })},
 	{x86.SemShufps, one(shufps)},
-	{x86.SemShufpd, one(func(c *CPU, o *Op) { s, d := c.src(o), c.xmm(o, 0); *d = vec{d[o.Imm&1], s[o.Imm>>1&1]} })},
+	{x86.SemShufpd, one(func(c *CPU, o *Op) { s, d := c.src128(o), c.xmm(o, 0); *d = vec{d[o.Imm&1], s[o.Imm>>1&1]} })},
 
 	{x86.SemPblendw, one(func(c *CPU, o *Op) { c.blend(o, spread(o.Imm, 16)) })},
 	{x86.SemBlendps, one(func(c *CPU, o *Op) { c.blend(o, spread(o.Imm, 32)) })},
@@ -94,7 +94,7 @@ func shifts(f lane, n uint64) routine {
 	x := func(c *CPU, o *Op) {
 		k := uint64(o.Imm)
 		if o.Args[1].Kind != x86.Imm {
-			k = c.src(o)[0]
+			k = c.src128(o)[0]
 		}
 		d := c.xmm(o, 0)
 		if k, ok := bound(k); ok {
@@ -132,7 +132,7 @@ func psrad(v, n uint64) uint64 {
 }
 
 func palignr(c *CPU, o *Op) {
-	s, d := c.src(o), c.xmm(o, 0)
+	s, d := c.src128(o), c.xmm(o, 0)
 	*d = shiftedBytes(s, *d, int(o.Imm))
 }
 
@@ -164,7 +164,7 @@ func spaced(v uint64) uint64 {
 }
 
 func pshufb(c *CPU, o *Op) {
-	s, d := c.src(o), c.xmm(o, 0)
+	s, d := c.src128(o), c.xmm(o, 0)
 	var r vec
 	for j := range r {
 		for i := 0; i < 64; i += 8 {
@@ -191,12 +191,12 @@ func pshufbM(c *CPU, o *Op) {
 func pick(v *vec, i int64) uint64 { return v[i>>1&1] >> (32 * (i & 1)) & 0xffffffff }
 
 func pshufd(c *CPU, o *Op) {
-	s, n := c.src(o), o.Imm
+	s, n := c.src128(o), o.Imm
 	*c.xmm(o, 0) = vec{pick(&s, n) | pick(&s, n>>2)<<32, pick(&s, n>>4) | pick(&s, n>>6)<<32}
 }
 
 func shufps(c *CPU, o *Op) {
-	s, d, n := c.src(o), c.xmm(o, 0), o.Imm
+	s, d, n := c.src128(o), c.xmm(o, 0), o.Imm
 	*d = vec{pick(d, n) | pick(d, n>>2)<<32, pick(&s, n>>4) | pick(&s, n>>6)<<32}
 }
 
@@ -211,7 +211,7 @@ func shuffleWords(v uint64, n uint8) (r uint64) {
 
 // blend takes operand 1 where the mask is set.
 func (c *CPU) blend(o *Op, m vec) {
-	s, d := c.src(o), c.xmm(o, 0)
+	s, d := c.src128(o), c.xmm(o, 0)
 	d[0], d[1] = d[0]&^m[0]|s[0]&m[0], d[1]&^m[1]|s[1]&m[1]
 }
 

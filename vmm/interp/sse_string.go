@@ -62,7 +62,7 @@ func explicit(r uint64, opSize uint8, n int) int {
 // for one at element 0, ZF and SF if the second and the first operand are
 // shorter than a register; AF and PF are cleared.
 func (c *CPU) compareText(o *Op, lengths bool) verdict {
-	b, a := newText(c.src(o), o.Imm), newText(*c.xmm(o, 0), o.Imm)
+	b, a := newText(c.src128(o), o.Imm), newText(*c.xmm(o, 0), o.Imm)
 	n := 16 >> (o.Imm & 1)
 	if lengths {
 		a.len, b.len = explicit(c.R[x86.RAX], o.OpSize, n), explicit(c.R[x86.RDX], o.OpSize, n)

@@ -90,11 +90,14 @@ func enter[T width](c *CPU, o *Op) {
 		slots *= uint64(level + 1)
 	}
 	outer := func(i int) uint64 { return c.stackAt(c.R[x86.RBP]-c.R[x86.RSP]-uint64(i*n), n, false) }
-	for i := 1; i < level; i++ {
-		c.probe(outer(i), n, false)
+	for i := range max(level, 1) {
+		if i > 0 {
+			c.probe(outer(i), n, false)
+		}
+		c.probe(c.stackAt(-uint64((i+1)*n), n, true), n, true)
 	}
-	for at := slots; at > 0; at -= uint64(n) {
-		c.probe(c.stackAt(-at, n, true), n, true)
+	if level > 0 {
+		c.probe(c.stackAt(-slots, n, true), n, true)
 	}
 	down := -slots - uint64(o.Imm)
 	c.probe(c.stackAt(down, n, true), n, true)

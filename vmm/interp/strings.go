@@ -41,7 +41,7 @@ func (c *CPU) begin(o *Op) bool {
 }
 
 // more accounts for an iteration just completed and tells whether to go on
-// with the next one at once. done says that the instruction ends whatever rCX is.
+// with the next one at once; not if TF is to trap after each (SDM vol. 3B, 17.3.1.4). done says that the instruction ends whatever rCX is.
 func (c *CPU) more(o *Op, done bool) bool {
 	if o.Prefixes&prefixRepeat == 0 {
 		return false
@@ -55,7 +55,7 @@ func (c *CPU) more(o *Op, done bool) bool {
 		return false
 	}
 	c.spend(1)
-	if c.left <= int64(c.i) || c.leave != stay || c.board.Attention || len(c.Mem.Hits) != 0 {
+	if c.left <= int64(c.i) || c.single || c.leave != stay || c.board.Attention || len(c.Mem.Hits) != 0 {
 		c.leave = again
 		return false
 	}
@@ -99,8 +99,8 @@ func lods[T width](c *CPU, o *Op) {
 func cmps[T width](c *CPU, o *Op) {
 	n := size[T]()
 	for more := c.begin(o); more; more = c.more(o, c.zf() == (o.Prefixes&x86.PrefixRepne != 0)) {
+		b := load[T](c, c.dest(o, n, false)) // first: its fault comes first on a Zen 4
 		a := load[T](c, c.source(o, n))
-		b := load[T](c, c.dest(o, n, false))
 		c.advance(x86.RSI, o, uint64(n))
 		c.advance(x86.RDI, o, uint64(n))
 		flagsSub(c, a, b, a-b)
@@ -120,7 +120,7 @@ func scas[T width](c *CPU, o *Op) {
 // one of those that rCX and the budget allow, upwards only, so that what ends
 // the instruction or the stretch is always the loop's own iteration.
 func (c *CPU) room(o *Op) uint64 {
-	if o.Prefixes&prefixRepeat == 0 || c.RFLAGS&cpu.FlagDF != 0 || c.leave != stay {
+	if o.Prefixes&prefixRepeat == 0 || c.RFLAGS&(cpu.FlagDF|cpu.FlagTF) != 0 || c.leave != stay {
 		return 0
 	}
 	return min(c.R[x86.RCX]&addrMask(o.AddrSize), uint64(c.left)-uint64(c.i)) - 1

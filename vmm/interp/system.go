@@ -375,6 +375,7 @@ func popf[T width](c *CPU, o *Op) {
 		mask |= cpu.FlagIF
 	}
 	mask &= uint64(^T(0))
+	c.Recode = c.Recode || (c.RFLAGS^v)&mask&cpu.FlagAC != 0
 	c.setFlags((c.flags()&^mask | v&mask) &^ cpu.FlagRF)
 	c.look_()
 }

@@ -40,13 +40,14 @@ func (c *CPU) summarize() {
 }
 
 func fldcw(c *CPU, o *Op) {
-	v := get[uint16](c, o, 0)
 	c.pendingMF()
+	v := get[uint16](c, o, 0)
 	c.FCW = v&0x1f3f | 0x40
 	c.summarize()
 }
 
-// pendingMF reports an unmasked x87 exception that waits (SDM vol. 1, 8.7).
+// pendingMF reports an unmasked x87 exception that waits, before anything else
+// can fault (SDM vol. 1, 8.7). With CR0.NE clear it is #MF too: FERR# goes nowhere.
 func (c *CPU) pendingMF() {
 	if c.FSW&0x80 != 0 {
 		c.Raise(cpu.MF, 0)
@@ -61,8 +62,7 @@ func ldmxcsr(c *CPU, o *Op) {
 	c.MXCSR = v
 }
 
-// fxArea is the size of the FXSAVE area; sseBytes of it are written when the
-// registers XMM8 up count.
+// fxArea is the size of the FXSAVE area.
 const fxArea = 512
 
 // fxsave writes the FXSAVE area (SDM vol. 1, 10.5.1; AMD APM vol. 2, 11.4.4).
@@ -96,7 +96,6 @@ func fxsave(c *CPU, o *Op) {
 		le.PutUint64(b[160+16*i:], c.XMM[i][0])
 		le.PutUint64(b[168+16*i:], c.XMM[i][1])
 	}
-	c.probe(la, fxArea, true)
 	c.writeBytes(la, b[:160+16*n])
 }
 
@@ -113,7 +112,7 @@ func fxrstor(c *CPU, o *Op) {
 	c.FCW, c.FSW = le.Uint16(b[0:])&0x1f3f|0x40, le.Uint16(b[2:])
 	c.summarize()
 	c.FOP = le.Uint16(b[6:]) & 0x7ff
-	c.FIP, c.FDP = le.Uint64(b[8:]), le.Uint64(b[16:])
+	c.FIP, c.FDP = linear57(le.Uint64(b[8:])), linear57(le.Uint64(b[16:]))
 	if o.OpSize != 8 {
 		c.FIP, c.FDP = c.FIP&0xffffffff, c.FDP&0xffffffff
 	}
@@ -121,21 +120,28 @@ func fxrstor(c *CPU, o *Op) {
 	for i := range 8 {
 		c.FPR[(top+i)&7] = cpu.F80{Mant: le.Uint64(b[32+16*i:]), SE: le.Uint16(b[40+16*i:])}
 	}
-	c.FTW = c.tags(b[4])
+	c.FTW = fullTags(b[4])
 	for i := range c.fxRegs() {
 		c.XMM[i] = [2]uint64{le.Uint64(b[160+16*i:]), le.Uint64(b[168+16*i:])}
 	}
 }
 
-// fxAddress is the area's address, which must be aligned to 16 bytes.
+// linear57 sign-extends 57 bits, which is what FIP and FDP hold on a Zen 4.
+func linear57(v uint64) uint64 { return uint64(int64(v<<7) >> 7) }
+
+// fxAddress is the area's address, which must be aligned to 16 bytes. The last
+// byte is looked for first, as page faults on a Zen 4 tell.
 func (c *CPU) fxAddress(o *Op, write bool) uint64 {
 	la := c.ea(o, fxArea)
 	if write {
 		la = c.eaW(o, fxArea)
 	}
+	c.align(la, 4)
 	if la&15 != 0 {
 		c.GP(0)
 	}
+	c.probe(la+fxArea-1, 1, write)
+	c.probe(la, fxArea, write)
 	return la
 }
 
@@ -149,38 +155,4 @@ func (c *CPU) fxRegs() int {
 		return 16
 	}
 	return 8
-}
-
-// abridged is the tag word with one bit a register: not empty.
-func (c *CPU) abridged() (b uint8) {
-	for i := range 8 {
-		if c.FTW>>(2*i)&3 != 3 {
-			b |= 1 << i
-		}
-	}
-	return b
-}
-
-// tags makes the full tag word from the abridged one and the registers
-// (SDM vol. 1, 10.5.1.1).
-func (c *CPU) tags(b uint8) (w uint16) {
-	for i := range 8 {
-		t := uint16(3)
-		if b>>i&1 != 0 {
-			t = tagOf(c.FPR[i])
-		}
-		w |= t << (2 * i)
-	}
-	return w
-}
-
-// tagOf classifies a register: valid, zero or special.
-func tagOf(r cpu.F80) uint16 {
-	switch {
-	case r.SE&0x7fff == 0 && r.Mant == 0:
-		return 1
-	case r.SE&0x7fff == 0, r.SE&0x7fff == 0x7fff, r.Mant>>63 == 0:
-		return 2
-	}
-	return 0
 }

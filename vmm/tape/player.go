@@ -222,7 +222,7 @@ func (p *Player) beat(b Heartbeat) {
 			return
 		}
 	}
-	if b.HasRoot && b.Root != root(p.m) {
+	if b.HasRoot && b.Root != p.m.Mem.Root() {
 		p.fail(&Divergence{Good: p.good, Bad: p.m.Position(), Section: "ram", HashesAlone: true})
 	}
 }

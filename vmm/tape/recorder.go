@@ -76,7 +76,7 @@ func (r *Recorder) heartbeat(k BeatKind, withRoot bool) {
 	b := Heartbeat{Kind: k, Inputs: r.m.Inputs() - r.w.h.Start.Inputs, Retired: r.retired(), HasRoot: withRoot}
 	b.Digests, _ = r.m.Digests()
 	if withRoot {
-		b.Root = root(r.m)
+		b.Root = r.m.Mem.Root()
 	}
 	r.w.Heartbeat(r.m.Now(), b)
 }

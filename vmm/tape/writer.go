@@ -200,7 +200,7 @@ func (c *chain) next() uint64 {
 }
 
 // EndHash is the hash over everything that a machine is: the processor, the
-// devices and RAM. It makes pages clean, so the engine is told to look again.
+// devices and RAM.
 func EndHash(m *vmm.Machine) (h mem.Hash) {
 	s, b := sha256.New(), []byte(nil)
 	for _, sec := range m.Save() {
@@ -208,14 +208,8 @@ func EndHash(m *vmm.Machine) (h mem.Hash) {
 		b = binary.AppendUvarint(b, uint64(len(sec.Data)))
 		s.Write(append(b, sec.Data...))
 	}
-	r := root(m)
+	r := m.Mem.Root()
 	s.Write(r[:])
 	s.Sum(h[:0])
 	return h
-}
-
-func root(m *vmm.Machine) mem.Hash {
-	r := m.Mem.Root()
-	m.Engine.Drop(nil)
-	return r
 }

@@ -97,7 +97,7 @@ func crossCheck(t *testing.T, f *Form, w Want) {
 
 // otherWidths lists rows whose register operands x86asm shows with another
 // width: it prints 16-bit sources as 32-bit ones.
-var otherWidths = map[string]string{"MOV Sreg, r/m16": "", "MOVSXD rv, r/mz": "", "LAR rv, r/m16": "", "LSL rv, r/m16": ""}
+var otherWidths = map[string]string{"MOV Sreg, r/m16": "", "MOVSXD rv, r/m32": "", "LAR rv, r/m16": "", "LSL rv, r/m16": ""}
 
 // crossCheckArgs compares registers and addresses of the operands not implied.
 func crossCheckArgs(t *testing.T, f *Form, in *Inst, ref *x86asm.Inst, code []byte) {

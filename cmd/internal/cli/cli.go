@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -28,7 +29,8 @@ func Run(root *cobra.Command, args []string) int {
 	if err == nil {
 		return 0
 	}
-	if strings.HasPrefix(err.Error(), "unknown command") { // cobra's own, which has no type
+	// Cobra's own, which have no type.
+	if m := err.Error(); strings.HasPrefix(m, "unknown command") || strings.HasPrefix(m, "required flag") {
 		err = exit.Errorf(exit.Usage, "%s", strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n\n", "\n"))
 	}
 	if s := (Status)(0); errors.As(err, &s) {
@@ -116,4 +118,16 @@ func Fresh(name string, force bool) error {
 		return fmt.Errorf("%s exists and is not overwritten; to do it: --force", name)
 	}
 	return nil
+}
+
+// Revision is the source revision that the program was built from.
+func Revision() string {
+	if b, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range b.Settings {
+			if s.Key == "vcs.revision" {
+				return s.Value
+			}
+		}
+	}
+	return "unknown"
 }

@@ -30,6 +30,18 @@ func NewProgress(w io.Writer) *Progress {
 
 // Step tells how many of total bytes are done; total 0 means that nobody knows.
 func (p *Progress) Step(what string, done, total int64) {
+	p.show(what, func(took time.Duration) string { return tail(done, total, took) })
+}
+
+// Part tells what part of a job without a unit is done.
+func (p *Progress) Part(what string, done, total uint64) {
+	p.show(what, func(took time.Duration) string {
+		share := float64(done) / float64(max(total, 1))
+		return fmt.Sprintf(" [%s] %.0f%%, %.0f s left", bar(share), 100*share, took.Seconds()*(1-share)/max(share, 1e-6))
+	})
+}
+
+func (p *Progress) show(what string, tail func(took time.Duration) string) {
 	t := p.now()
 	if what != p.what {
 		p.End()
@@ -43,7 +55,7 @@ func (p *Progress) Step(what string, done, total int64) {
 		return
 	}
 	p.last, p.drawn = t, true
-	line := what + tail(done, total, t.Sub(p.start))
+	line := what + tail(t.Sub(p.start))
 	if p.tty {
 		fmt.Fprintf(p.w, "\r%s\x1b[K", line)
 		return
@@ -63,11 +75,15 @@ func tail(done, total int64, took time.Duration) string {
 	if done <= 0 || total <= 0 {
 		return fmt.Sprintf(" ... %d s", int(took.Seconds()))
 	}
-	const width = 20
-	n := int(min(done, total) * width / total)
 	rate := float64(done) / took.Seconds()
-	return fmt.Sprintf(" [%s%s] %s of %s, %s/s, %d s left", strings.Repeat("#", n), strings.Repeat(".", width-n),
+	return fmt.Sprintf(" [%s] %s of %s, %s/s, %d s left", bar(float64(done)/float64(total)),
 		Bytes(done), Bytes(total), Bytes(int64(rate)), int(float64(max(total-done, 0))/rate))
+}
+
+func bar(share float64) string {
+	const width = 20
+	n := int(max(0, min(share, 1)) * width)
+	return strings.Repeat("#", n) + strings.Repeat(".", width-n)
 }
 
 // Bytes prints a number of bytes for people.

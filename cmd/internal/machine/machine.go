@@ -3,10 +3,13 @@
 package machine
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"strings"
 
+	"vmrecord/backdoor"
+	"vmrecord/hwdevices/intc"
 	"vmrecord/hwdevices/pc"
 	"vmrecord/vmm"
 	"vmrecord/vmm/cpu"
@@ -24,7 +27,20 @@ type Spec struct {
 	Memory    uint64 `json:"memory"` // bytes
 	Hz        uint64 `json:"hz"`     // instants in a guest second
 	DebugExit bool   `json:"debug_exit"`
+
+	// What the backdoor tells and allows.
+	UUID          string `json:"uuid"`    // 32 hex digits
+	Control       bool   `json:"control"` // the guest may start and stop recording
+	MaxRecordings uint32 `json:"max_recordings"`
 }
+
+// Names of the outlets and inlets that programs connect.
+const (
+	ConsoleOut   = "com1/tx"
+	ConsoleIn    = "com1/rx"
+	ConsoleSpace = "com1/space"
+	Control      = "backdoor/control" // an outlet and an inlet
+)
 
 // Text is the spec as one line of JSON.
 func (s Spec) Text() string {
@@ -56,6 +72,9 @@ func (s Spec) check() error {
 	if s.Hz < 1e6 || s.Hz > 1e12 {
 		return fmt.Errorf("machine of %d Hz; 1000000 to 1000000000000", s.Hz)
 	}
+	if b, err := hex.DecodeString(s.UUID); err != nil || len(b) != 16 {
+		return fmt.Errorf("machine with UUID %.40q; 32 hex digits", s.UUID)
+	}
 	return nil
 }
 
@@ -72,6 +91,13 @@ func (s Spec) Build(epoch, seed uint64) (m *vmm.Machine, free func(), err error)
 	}
 	m = &vmm.Machine{CPU: new(cpu.State), Engine: interp.New(),
 		Board: pc.New(mem.New(b), pc.Options{Hz: s.Hz, Epoch: epoch, DebugExit: s.DebugExit})}
+	m.Plug(vmm.Place{Name: "backdoor"}, backdoor.New(s.backdoor()))
 	m.CPU.Cold(seed)
 	return m, func() { _ = m.Engine.Close(); release() }, nil
+}
+
+func (s Spec) backdoor() backdoor.Config {
+	c := backdoor.Config{MemoryBytes: s.Memory, BusHz: intc.BusHz, Control: s.Control, MaxRecordings: s.MaxRecordings}
+	_, _ = hex.Decode(c.UUID[:], []byte(s.UUID)) // checked
+	return c
 }

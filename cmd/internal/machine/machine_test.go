@@ -7,8 +7,10 @@ import (
 	"vmrecord/vmm"
 )
 
+const uuid = "00112233445566778899aabbccddeeff"
+
 func TestText(t *testing.T) {
-	s := Spec{Memory: 4 << 20, Hz: vmm.DefaultHz, DebugExit: true}
+	s := Spec{Memory: 4 << 20, Hz: vmm.DefaultHz, DebugExit: true, UUID: uuid, Control: true, MaxRecordings: 3}
 	got, err := Parse(s.Text())
 	if s.Format = format; err != nil || got != s {
 		t.Errorf("%+v %v", got, err)
@@ -16,13 +18,15 @@ func TestText(t *testing.T) {
 }
 
 func TestParseRefuses(t *testing.T) {
-	good := Spec{Memory: 4 << 20, Hz: vmm.DefaultHz}.Text()
+	good := Spec{Memory: 4 << 20, Hz: vmm.DefaultHz, UUID: uuid}.Text()
 	for _, c := range []struct{ old, new, want string }{
 		{"machine/1", "machine/2", "this program knows"},
 		{`"memory":4194304`, `"memory":1`, "2 MiB to 3 GiB"},
 		{`"memory":4194304`, `"memory":18446744073709551615`, "2 MiB to 3 GiB"},
 		{`"hz":4000000000`, `"hz":0`, "Hz"},
 		{`"hz"`, `"khz"`, "unknown field"},
+		{`"00112233`, `"0011223`, "32 hex digits"},
+		{`"00112233`, `"xx112233`, "32 hex digits"},
 		{"{", "[", "machine description"},
 	} {
 		if _, err := Parse(strings.Replace(good, c.old, c.new, 1)); err == nil || !strings.Contains(err.Error(), c.want) {
@@ -32,7 +36,7 @@ func TestParseRefuses(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	f.Add(Spec{Memory: 4 << 20, Hz: vmm.DefaultHz}.Text())
+	f.Add(Spec{Memory: 4 << 20, Hz: vmm.DefaultHz, UUID: uuid}.Text())
 	f.Fuzz(func(t *testing.T, s string) {
 		if p, err := Parse(s); err == nil && p.check() != nil {
 			t.Errorf("accepted %+v", p)
@@ -42,7 +46,7 @@ func FuzzParse(f *testing.F) {
 
 // Two machines of one text save the same sections.
 func TestBuild(t *testing.T) {
-	s := Spec{Memory: 4 << 20, Hz: vmm.DefaultHz}
+	s := Spec{Memory: 4 << 20, Hz: vmm.DefaultHz, UUID: uuid}
 	a, free, err := s.Build(1, 2)
 	if err != nil {
 		t.Fatal(err)

@@ -81,7 +81,7 @@ func (p *plan) wish() {
 	}
 	p.place = p.address(uint64(p.bytes), align)
 	w.Base, w.Index, w.Scale = uint8(p.IntN(16)), x86.NoReg, uint8(p.IntN(4))
-	w.Disp = int32(choose(p.rng, 0, int64(p.IntN(256))-128, int64(int32(p.Uint64())))) // #nosec
+	w.Disp = int32(choose(p.rng, 0, int64(p.IntN(256))-128, int64(int32(p.Uint64()))))
 	if p.one(3) {
 		if w.Index = uint8(p.IntN(16)); w.Index == x86.RSP || w.Index == w.Base {
 			w.Index = x86.NoReg
@@ -184,6 +184,10 @@ func (p *plan) encode() bool {
 	if err != nil || in.Row != p.row {
 		return false
 	}
+	if in.Sem == x86.SemEnter && !p.one(8) { // small frames
+		binary.LittleEndian.PutUint16(code[len(code)-3:], uint16(p.IntN(64)))
+		in, _ = x86.Decode(code, x86.Mode64)
+	}
 	p.in, p.c.Inst, p.c.Code = in, in, code
 	p.c.RIP = p.slot + p.Uint64N(4)
 	if in.Mem.RIPRel {
@@ -254,13 +258,13 @@ func (p *plan) x87() {
 	}
 	if sw&^cw&0x3f != 0 {
 		sw |= 0x8080
+		c.put16(fxFOP, uint16(p.Uint64())&0x7ff)
+		c.put64(fxFIP, p.Uint64()>>17)
+		c.put64(fxFDP, p.Uint64()>>17)
 	}
 	c.put16(fxFCW, cw)
 	c.put16(fxFSW, sw)
 	c.FX[fxTags] = choose[byte](p.rng, 0xff, 0xff, 0xff, 0, byte(p.Uint64()), byte(p.Uint64()))
-	c.put16(fxFOP, uint16(p.Uint64())&0x7ff)
-	c.put64(fxFIP, p.Uint64()>>17)
-	c.put64(fxFDP, p.Uint64()>>17)
 	for i := range 8 {
 		mant, se := p.f80()
 		if p.form.Attr&x86.AttrMmx != 0 {
@@ -284,9 +288,7 @@ func (p *plan) memory() {
 	for i, a := range p.in.Args[:p.in.NArgs] {
 		isMem = isMem || a.Kind == x86.Mem && p.form.Ops[i].Loc != x86.LocMoffs
 	}
-	if len(c.Win) > 0 {
-		p.fill(p.place)
-	}
+	p.fill(p.place)
 	if p.in.Sem == x86.SemBt || p.in.Sem == x86.SemBts || p.in.Sem == x86.SemBtr || p.in.Sem == x86.SemBtc {
 		if a := p.in.Args[1]; a.Kind == x86.Reg && !p.one(8) {
 			c.R[a.Reg] = c.R[a.Reg]&^0xffffffff | uint64(uint32(p.IntN(2000)-1000))
@@ -330,6 +332,8 @@ func (p *plan) fill(la uint64) {
 		q.x87()
 		q.c.put32(fxMXCSR, uint32(p.IntN(0x10000)))
 		q.c.put32(fxMXCSR+4, 0)
+		q.c.put64(fxFIP, p.Uint64()>>17)
+		q.c.put64(fxFDP, p.Uint64()>>17)
 		p.c.putWin(la, q.c.FX[:])
 	}
 	if p.in.Sem == x86.SemLdmxcsr && !p.one(8) {
@@ -337,38 +341,42 @@ func (p *plan) fill(la uint64) {
 	}
 }
 
+// set writes a register, unless it is part of the memory operand's address.
+func (p *plan) set(r uint8, v uint64) {
+	if r != p.in.Mem.Base && r != p.in.Mem.Index {
+		p.c.R[r] = v
+	}
+}
+
 // implied sets the registers that an instruction uses without naming them.
 func (p *plan) implied() {
 	c := &p.c
-	base := uint8(x86.NoReg)
-	if p.in.Mem.Base != x86.NoReg && !p.in.Mem.RIPRel {
-		base = p.in.Mem.Base
-	}
-	set := func(r uint8, v uint64) {
-		if r != base {
-			c.R[r] = v
-		}
-	}
-	set(x86.RSP, p.address(8, choose[uint64](p.rng, 8, 8, 1)))
+	p.set(x86.RSP, p.address(8, choose[uint64](p.rng, 8, 8, 1)))
 	switch p.in.Sem {
 	case x86.SemMovs, x86.SemCmps, x86.SemStos, x86.SemLods, x86.SemScas:
 		p.strings()
 	case x86.SemXlat:
-		set(x86.RBX, p.wide(p.address(1, 1)-c.R[x86.RAX]&0xff))
+		p.set(x86.RBX, p.wide(p.address(1, 1)-c.R[x86.RAX]&0xff))
 	case x86.SemMaskmov:
-		set(x86.RDI, p.wide(p.address(16, 1)))
-	case x86.SemEnter, x86.SemLeave:
-		set(x86.RBP, p.address(8, 1))
+		p.set(x86.RDI, p.wide(p.address(16, 1)))
+	case x86.SemEnter:
+		p.set(x86.RBP, p.address(8, 1))
+		p.set(x86.RSP, middle+p.Uint64N(128))
+		if p.one(8) {
+			p.set(x86.RSP, choose[uint64](p.rng, border+8, fixedAt+0x100, 1<<47))
+		}
+	case x86.SemLeave:
+		p.set(x86.RBP, p.address(8, 1))
 	case x86.SemDiv, x86.SemIdiv:
 		p.dividend()
 	case x86.SemCmpxchg, x86.SemCmpxchg8b, x86.SemCmpxchg16b:
 		p.expected()
 	case x86.SemLoop, x86.SemLoope, x86.SemLoopne, x86.SemJcxz:
-		set(x86.RCX, choose(p.rng, 0, 1, 2, 1<<32, 1<<32|1, p.Uint64()))
+		p.set(x86.RCX, choose(p.rng, 0, 1, 2, 1<<32, 1<<32|1, p.Uint64()))
 	}
 	if p.kind == kindText {
 		for _, r := range []uint8{x86.RAX, x86.RDX} {
-			set(r, choose(p.rng, uint64(p.IntN(40))-20, uint64(p.IntN(17)), p.Uint64()))
+			p.set(r, choose(p.rng, uint64(p.IntN(40))-20, uint64(p.IntN(17)), p.Uint64()))
 		}
 	}
 }
@@ -393,56 +401,45 @@ func (p *plan) strings() {
 	}
 }
 
-// dividend keeps many quotients small enough.
+// dividend makes rDX:rAX a number of any length, so that many quotients fit.
 func (p *plan) dividend() {
-	c := &p.c
 	if p.one(4) {
 		return
 	}
 	n := 8 * uint(p.in.OpSize)
-	k := p.UintN(2*n) + 1
-	hi, lo := p.Uint64(), p.Uint64() // a number of 2n-k bits, in rDX:rAX
+	v := int64(p.Uint64()) >> p.UintN(64)
 	if p.one(2) {
-		hi, lo = ^hi, ^lo
+		v = int64(p.Uint64() >> p.UintN(64))
 	}
-	shift := func(v uint64, by uint) uint64 { return uint64(int64(v) >> min(by, 63)) }
-	if k >= n {
-		lo = shift(lo<<(64-n), 64-n+k-n)
-		hi = shift(lo, 63)
-	} else {
-		hi = shift(hi<<(64-n), 64-n+k)
+	switch {
+	case n == 8:
+		p.set(x86.RAX, p.c.R[x86.RAX]&^0xffff|uint64(uint16(v)))
+	case n == 64 && p.one(2):
+		p.set(x86.RDX, uint64(v))
+	case n == 64:
+		p.set(x86.RAX, uint64(v))
+		p.set(x86.RDX, uint64(v>>63))
+	default:
+		p.set(x86.RAX, uint64(v))
+		p.set(x86.RDX, uint64(v>>n))
 	}
-	if n == 8 {
-		c.R[x86.RAX] = c.R[x86.RAX]&^0xffff | hi&0xff<<8 | lo&0xff
-		return
-	}
-	c.R[x86.RAX], c.R[x86.RDX] = lo, hi
 }
 
 // expected makes CMPXCHG's comparison succeed half the time.
 func (p *plan) expected() {
-	c := &p.c
-	if p.one(2) {
-		return
-	}
 	w := window(p.place)
 	switch {
+	case p.one(2):
 	case p.in.Args[0].Kind == x86.Reg:
-		c.R[x86.RAX] = c.R[p.in.Args[0].Reg]
+		p.set(x86.RAX, p.c.R[p.in.Args[0].Reg])
 	case w < 0 || w+16 > windowBytes:
-	case p.in.Sem == x86.SemCmpxchg:
-		c.R[x86.RAX] = binary.LittleEndian.Uint64(c.Win[w:])
 	default:
-		half := int(p.in.OpSize)
+		b := p.c.Win[w:]
+		p.set(x86.RAX, binary.LittleEndian.Uint64(b))
+		p.set(x86.RDX, binary.LittleEndian.Uint64(b[8:]))
 		if p.in.Sem == x86.SemCmpxchg8b {
-			half = 4
-		} else {
-			half = 8
+			p.set(x86.RDX, binary.LittleEndian.Uint64(b[4:]))
 		}
-		var lo, hi [8]byte
-		copy(lo[:half], c.Win[w:])
-		copy(hi[:half], c.Win[w+half:])
-		c.R[x86.RAX], c.R[x86.RDX] = binary.LittleEndian.Uint64(lo[:]), binary.LittleEndian.Uint64(hi[:])
 	}
 }
 

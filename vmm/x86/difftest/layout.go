@@ -55,8 +55,7 @@ const (
 )
 
 // A State is what an instruction in user mode can see and change. FX is the
-// head of a 64-bit XSAVE area: like FXSAVE64's, but with FOP, FIP and FDP
-// whether or not an exception is pending (SDM vol. 1, 13.5.1).
+// head of FXSAVE64's area (SDM vol. 1, table 10-2).
 type State struct {
 	R     [16]uint64
 	RIP   uint64
@@ -79,12 +78,12 @@ const (
 	fxBytes = 416
 )
 
-func (s *State) u16(at int) uint16       { return binary.LittleEndian.Uint16(s.FX[at:]) }
-func (s *State) u32(at int) uint32       { return binary.LittleEndian.Uint32(s.FX[at:]) }
-func (s *State) u64(at int) uint64       { return binary.LittleEndian.Uint64(s.FX[at:]) }
-func (s *State) put16(at int, v uint16)  { binary.LittleEndian.PutUint16(s.FX[at:], v) }
-func (s *State) put32(at int, v uint32)  { binary.LittleEndian.PutUint32(s.FX[at:], v) }
-func (s *State) put64(at int, v uint64)  { binary.LittleEndian.PutUint64(s.FX[at:], v) }
+func (s *State) u16(at int) uint16      { return binary.LittleEndian.Uint16(s.FX[at:]) }
+func (s *State) u32(at int) uint32      { return binary.LittleEndian.Uint32(s.FX[at:]) }
+func (s *State) u64(at int) uint64      { return binary.LittleEndian.Uint64(s.FX[at:]) }
+func (s *State) put16(at int, v uint16) { binary.LittleEndian.PutUint16(s.FX[at:], v) }
+func (s *State) put32(at int, v uint32) { binary.LittleEndian.PutUint32(s.FX[at:], v) }
+func (s *State) put64(at int, v uint64) { binary.LittleEndian.PutUint64(s.FX[at:], v) }
 func (s *State) putWin(la uint64, b []byte) {
 	for i, v := range b {
 		if w := window(la + uint64(i)); w >= 0 {

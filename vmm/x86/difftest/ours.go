@@ -39,9 +39,9 @@ type Ours struct {
 // shut is the door of a machine that nothing reaches.
 type shut struct{}
 
-func (shut) Next(vmm.Instant) (vmm.Input, bool)        { return vmm.Input{}, false }
-func (shut) Horizon(vmm.Instant) vmm.Instant           { return vmm.Never }
-func (shut) Idle(now, until vmm.Instant) vmm.Instant   { return vmm.Never }
+func (shut) Next(vmm.Instant) (vmm.Input, bool)      { return vmm.Input{}, false }
+func (shut) Horizon(vmm.Instant) vmm.Instant         { return vmm.Never }
+func (shut) Idle(now, until vmm.Instant) vmm.Instant { return vmm.Never }
 
 // NewOurs makes a machine with RAM and nothing else around an engine.
 func NewOurs(e vmm.Engine) *Ours {
@@ -230,6 +230,9 @@ func (o *Outcome) normalize() {
 	}
 	if hasCode>>o.Vector&1 == 0 {
 		o.Code = 0
+	}
+	if o.u16(fxFSW)&0x80 == 0 { // AMD processors save the pointers only with an exception pending
+		clear(o.FX[fxFOP:fxMXCSR])
 	}
 	o.FX[5] = 0
 	o.put32(fxMXCSR+4, 0)

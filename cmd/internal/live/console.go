@@ -1,4 +1,4 @@
-package main
+package live
 
 import (
 	"fmt"
@@ -80,8 +80,8 @@ func (o *output) Close() error {
 	return o.err
 }
 
-// A console is where the guest's serial port leads.
-type console struct {
+// A Console is where the guest's serial port leads.
+type Console struct {
 	out  *output
 	term *host.Terminal // nil: none
 	file *os.File       // to be closed
@@ -92,9 +92,9 @@ type console struct {
 	ended  bool         // the reader is at its end
 }
 
-// openConsole understands --serial.
-func openConsole(serial string, stdin *os.File, stdout io.Writer) (*console, error) {
-	c := new(console)
+// OpenConsole understands --serial: stdio, file:PATH or none.
+func OpenConsole(serial string, stdin *os.File, stdout io.Writer) (*Console, error) {
+	c := new(Console)
 	name, toFile := strings.CutPrefix(serial, "file:")
 	switch {
 	case serial == "none":
@@ -121,8 +121,20 @@ func openConsole(serial string, stdin *os.File, stdout io.Writer) (*console, err
 	return c, nil
 }
 
+// Terminal is the user's terminal, or nil.
+func (c *Console) Terminal() *host.Terminal { return c.term }
+
+// Typed tells whether somebody can type.
+func (c *Console) Typed() bool { return c.in != nil }
+
+// Write prints what the guest says.
+func (c *Console) Write(p []byte) (int, error) {
+	c.out.Write(p)
+	return len(p), nil
+}
+
 // Close prints the rest and gives the terminal back.
-func (c *console) Close() error {
+func (c *Console) Close() error {
 	err := c.out.Close()
 	if c.term != nil {
 		c.term.Restore()
@@ -136,7 +148,7 @@ func (c *console) Close() error {
 }
 
 // connect makes s the place where typed bytes go.
-func (c *console) connect(s *host.Stream) {
+func (c *Console) connect(s *host.Stream) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.stream = s
@@ -145,15 +157,15 @@ func (c *console) connect(s *host.Stream) {
 	}
 }
 
-func (c *console) target() *host.Stream {
+func (c *Console) target() *host.Stream {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.stream
 }
 
-// pump carries what is typed to the guest, until the reader ends. command is
+// Pump carries what is typed to the guest, until the reader ends. command is
 // told of what follows the escape key, which exists at a terminal only.
-func (c *console) pump(command func(byte)) {
+func (c *Console) Pump(command func(byte)) {
 	if c.term != nil {
 		defer c.term.Guard()
 	}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"vmrecord/backdoor/wire"
+	"vmrecord/cmd/internal/exit"
+)
+
+// The control socket lies beside the recordings. A conversation is one line
+// each way: a request as the guest would make it (package wire), answered by
+// "1 " and a text when it was passed on, or by "0 " and the reason; to
+// "vmrecord.status" the text is a state as JSON.
+const controlSocket = "control.sock"
+
+const (
+	maxSocketPath = 107 // sun_path without its NUL
+	talkTime      = 5 * time.Second
+)
+
+// serveControl listens until stop is called.
+func serveControl(dir string, r *recorder) (stop func(), err error) {
+	name := filepath.Join(dir, controlSocket)
+	if len(name) > maxSocketPath {
+		return nil, fmt.Errorf("the path of %s is too long for a socket; choose a shorter --recordings", name)
+	}
+	// The shelf is locked by us: what is there was left by a killed run.
+	if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	l, err := net.Listen("unix", name)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(name, 0o600); err != nil {
+		l.Close()
+		return nil, err
+	}
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go converse(c, r)
+		}
+	}()
+	return func() { l.Close() }, nil
+}
+
+func converse(c net.Conn, r *recorder) {
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(talkTime))
+	line, err := bufio.NewReader(io.LimitReader(c, wire.MaxMessageBytes)).ReadString('\n')
+	if err != nil {
+		return
+	}
+	fmt.Fprintln(c, answer(line[:len(line)-1], r))
+}
+
+func answer(line string, r *recorder) string {
+	q, err := wire.ParseRequest(line)
+	switch {
+	case err != nil:
+		return "0 " + err.Error()
+	case q.Verb == wire.GetStatus:
+		b, err := json.Marshal(r.state())
+		if err != nil {
+			return "0 " + err.Error()
+		}
+		return "1 " + string(b)
+	case q.Verb == wire.Start && r.state().State == "recording":
+		return "0 a recording runs already"
+	case q.Verb != wire.Start && r.state().State != "recording":
+		return "0 nothing is recording"
+	case !r.order(q):
+		return "0 at virtual pace only the guest has a say"
+	}
+	return "1 "
+}
+
+// askControl has a conversation with the appliance that records in dir.
+func askControl(dir string, q wire.Request) (string, error) {
+	c, err := net.DialTimeout("unix", filepath.Join(dir, controlSocket), talkTime)
+	if err != nil {
+		return "", exit.Errorf(exit.NotFound, "no appliance is running that records in %s; to run one: vmappliance run CONFIG.toml", dir)
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(talkTime))
+	if _, err := fmt.Fprintln(c, q.Format()); err != nil {
+		return "", fmt.Errorf("ask the appliance: %w", err)
+	}
+	b, err := io.ReadAll(io.LimitReader(c, wire.MaxMessageBytes))
+	if err != nil || len(b) < 3 {
+		return "", fmt.Errorf("the appliance did not answer: %w", errors.Join(err, io.ErrUnexpectedEOF))
+	}
+	text := string(b[2 : len(b)-1])
+	if b[0] != '1' {
+		return "", errors.New(text)
+	}
+	return text, nil
+}

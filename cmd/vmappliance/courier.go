@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"vmrecord/bundle"
+	"vmrecord/bundle/mail"
+	"vmrecord/cmd/internal/cli"
+	"vmrecord/configs"
+)
+
+// A courier makes bundles of kept recordings and sends them, behind the guest.
+type courier struct {
+	post   *post
+	vendor configs.Vendor
+	limit  int64 // bytes of a bundle that may be mailed
+	shelf  string
+	say    func(format string, a ...any)
+	events *events
+
+	ctx    context.Context
+	cancel context.CancelFunc
+	jobs   chan *kept
+	done   chan struct{}
+	queued int // bundles that could not be delivered
+}
+
+const maxJobs = 1000
+
+// newCourier begins to work; ctx ends conversations that are under way.
+func newCourier(ctx context.Context, c courier) *courier {
+	c.ctx, c.cancel = context.WithCancel(ctx)
+	c.jobs, c.done = make(chan *kept, maxJobs), make(chan struct{})
+	go func() {
+		defer close(c.done)
+		for k := range c.jobs {
+			if err := c.carry(k); err != nil {
+				k.Mail = "failed"
+				c.say("recording %s: %v", k.Summary.Name, err)
+				c.events.tell(event{Event: "mail", Text: err.Error()})
+			}
+		}
+	}()
+	return &c
+}
+
+// take accepts a recording; it is carried behind the caller's back.
+func (c *courier) take(k *kept) { c.jobs <- k }
+
+// finish waits until all is sent or queued.
+func (c *courier) finish() { close(c.jobs); <-c.done }
+
+func (c *courier) carry(k *kept) error {
+	tmp, err := os.MkdirTemp(c.post.routes, "pack-")
+	if err != nil {
+		return fmt.Errorf("pack: %w", err)
+	}
+	defer os.RemoveAll(tmp)
+	p, err := bundle.Pack(filepath.Join(c.shelf, k.Summary.Name), tmp, nil)
+	if err != nil {
+		return fmt.Errorf("pack: %w", err)
+	}
+	k.ID, k.UUID, k.Bytes = p.ID, p.UUID, p.Bytes
+	c.say("● saved problem %s, %s", p.ID, cli.Bytes(p.Bytes))
+	c.events.tell(event{Event: "bundle", ID: p.ID, Bytes: p.Bytes})
+	if p.Bytes > c.limit {
+		k.Mail = "too large"
+		return fmt.Errorf("%s is %s, more than record.limits.mail of the configuration (%s), and is not mailed; to have it as a file: vmbundle pack %s",
+			p.ID, cli.Bytes(p.Bytes), cli.Bytes(c.limit), filepath.Join(c.shelf, k.Summary.Name))
+	}
+	it, err := c.post.add(p.Path, p.ID, p.UUID, c.vendor)
+	if err != nil {
+		return fmt.Errorf("queue %s: %w", p.ID, err)
+	}
+	return c.send(k, it)
+}
+
+func (c *courier) send(k *kept, it mail.Item) error {
+	snd, err := c.post.sender(it)
+	if err != nil {
+		return err
+	}
+	snd.Progress = func(p mail.Progress) {
+		c.events.tell(event{Event: "part", ID: p.ID, Part: p.Part, Parts: p.Parts, Bytes: p.Done})
+	}
+	_, res, err := c.post.spool.Deliver(c.ctx, it.UUID, snd)
+	if errors.Is(err, mail.ErrBusy) {
+		k.Mail = "sending" // another program is at it
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	k.Mail, k.Parts, k.Reply = string(res.Outcome), res.Parts, res.Reply
+	c.events.tell(event{Event: "mail", ID: it.ID, Parts: res.Parts, Text: res.String()})
+	c.say("mail %s: %s", it.ID, res)
+	if res.Outcome != mail.Delivered {
+		c.queued++
+		c.say("it is kept and can be sent again: vmappliance outbox retry %s", it.ID)
+	}
+	return nil
+}

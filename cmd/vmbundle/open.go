@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"vmrecord/bundle"
+	"vmrecord/bundle/replay"
+	"vmrecord/cmd/internal/exit"
+	"vmrecord/cmd/internal/machine"
+	"vmrecord/vmm"
+	"vmrecord/vmm/tape"
+)
+
+// open opens a bundle file.
+func open(name string) (*bundle.Bundle, error) {
+	b, err := bundle.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, exit.Errorf(exit.NotFound, "%s: there is no such file; to see what was received: vmbundle inbox list", name)
+	}
+	return b, status(err)
+}
+
+// status gives what the bundle's packages say its exit status.
+func status(err error) error {
+	var (
+		integrity    *bundle.IntegrityError
+		incompatible *bundle.IncompatibleError
+		diverged     *tape.Divergence
+		position     *replay.PositionError
+	)
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &diverged):
+		return exit.With(exit.Diverged, err)
+	case errors.As(err, &integrity):
+		return exit.With(exit.Integrity, err)
+	case errors.As(err, &incompatible):
+		return exit.With(exit.Incompatible, err)
+	case errors.As(err, &position):
+		return exit.With(exit.Usage, err)
+	case errors.Is(err, context.Canceled):
+		return exit.With(exit.Interrupted, errors.New("interrupted"))
+	}
+	return err
+}
+
+// build makes the machine that a bundle was recorded on. free gives its memory
+// back once it was built.
+func build(free *func()) replay.Build {
+	*free = func() {}
+	return func(c replay.Config) (*vmm.Machine, error) {
+		s, err := machine.Parse(c.Machine)
+		if err != nil {
+			return nil, &bundle.IncompatibleError{Needs: "another program", Have: "this problem with it: " + err.Error()}
+		}
+		if s.Memory != c.MemoryBytes || s.Hz != c.Board.Hz {
+			return nil, &bundle.IntegrityError{Part: "manifest.json", What: fmt.Sprintf("its machine has %d bytes at %d Hz, its tape's %d at %d",
+				s.Memory, s.Hz, c.MemoryBytes, c.Board.Hz)}
+		}
+		m, f, err := s.Build(c.Board.Epoch, c.Seed)
+		if err == nil {
+			*free = f
+		}
+		return m, err
+	}
+}

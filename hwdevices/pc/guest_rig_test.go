@@ -1,0 +1,118 @@
+package pc_test
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+
+	"vmrecord/backdoor"
+	"vmrecord/backdoor/wire"
+	"vmrecord/configs/bare"
+	"vmrecord/hwdevices/firmware"
+	"vmrecord/hwdevices/pc"
+	"vmrecord/vmm"
+	"vmrecord/vmm/cpu"
+	"vmrecord/vmm/interp"
+	"vmrecord/vmm/mem"
+)
+
+const (
+	guestBytes = 2 << 20
+	slowHz     = 8_000_000 // a timer interrupt every 8000 instants
+	longest    = 1 << 40 // no guest here runs for so long
+	never      = vmm.Never
+)
+
+// A guest is a machine with what it said.
+type guest struct {
+	*vmm.Machine
+	tx     bytes.Buffer
+	events bytes.Buffer // of the backdoor
+}
+
+// A script is a door with inputs known beforehand. Asleep, it jumps.
+type script struct{ rest []vmm.Input }
+
+func (s *script) Horizon(vmm.Instant) vmm.Instant {
+	if len(s.rest) == 0 {
+		return never
+	}
+	return s.rest[0].At
+}
+
+func (s *script) Next(now vmm.Instant) (in vmm.Input, ok bool) {
+	if len(s.rest) == 0 || s.rest[0].At > now {
+		return in, false
+	}
+	in, s.rest = s.rest[0], s.rest[1:]
+	return in, true
+}
+
+func (s *script) Idle(now, until vmm.Instant) vmm.Instant { return min(until, s.Horizon(now)) }
+
+// machine is a PC over ram, with nothing in it yet, and the backdoor.
+func machine(ram []byte, hz uint64, d vmm.Door) *guest {
+	b := pc.New(mem.New(ram), pc.Options{Hz: hz, Epoch: 1_790_000_000, DebugExit: true})
+	g := &guest{Machine: &vmm.Machine{Board: b, CPU: new(cpu.State), Engine: interp.New(), Door: d}}
+	if f, _ := b.CallAt(wire.Port); f == nil {
+		b.Plug(vmm.Place{Name: "backdoor"}, backdoor.New(backdoor.Config{Control: true, MaxRecordings: 1000}))
+	}
+	b.OnOutput("com1/tx", func(p []byte) { g.tx.Write(p) })
+	b.OnOutput("backdoor/control", func(p []byte) {
+		fmt.Fprintf(&g.events, "%s: %s\n", g.Position(), p)
+	})
+	return g
+}
+
+// boot is a PC about to run the guest.
+func boot(t testing.TB, o bare.Options, hz uint64, in ...vmm.Input) *guest {
+	t.Helper()
+	g := machine(make([]byte, guestBytes), hz, &script{in})
+	g.CPU.Cold(1)
+	rsdp, m, err := pc.Firmware(g.Board)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &firmware.Linux{Kernel: bare.Image(o), Map: m, RSDP: rsdp}
+	if err := l.Load(g.Mem, g.CPU); err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// to runs the guest to an instant; the host has nothing to do when it asks.
+func (g *guest) to(until vmm.Instant) vmm.Exit {
+	for {
+		e := g.Run(until)
+		if e != vmm.Control {
+			return e
+		}
+		g.TakeControl()
+	}
+}
+
+// finish runs the guest to its end.
+func (g *guest) finish(t testing.TB) {
+	t.Helper()
+	if e := g.to(longest); e != vmm.Stopped {
+		t.Fatalf("exit %d at %s: %v; RIP %#x\n%s", e, g.Position(), g.Err(), g.CPU.RIP, g.tx.Bytes())
+	}
+}
+
+// end is everything about a machine's state, in lines.
+func (g *guest) end() string {
+	secs, total := g.Digests()
+	s := fmt.Sprintf("position %s, retired %d, exit %s\n", g.Position(), g.Retired(), g.stop())
+	for i, n := range g.SectionNames() {
+		s += fmt.Sprintf("%016x %s\n", secs[i], n)
+	}
+	r := g.Mem.Root()
+	s += fmt.Sprintf("%016x total\n%x memory\n", total, r[:8])
+	return s + strings.ReplaceAll(g.tx.String(), "\r", "") + g.events.String()
+}
+
+func (g *guest) stop() string {
+	kind, code := g.Stopped()
+	return fmt.Sprintf("%d/%#x", kind, code)
+}

@@ -1,3 +1,0 @@
-package interp
-
-var x87Rows []row
