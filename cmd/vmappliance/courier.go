@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"vmrecord/bundle"
 	"vmrecord/bundle/mail"
@@ -37,6 +38,7 @@ func newCourier(ctx context.Context, c courier) *courier {
 	c.jobs, c.done = make(chan *kept, maxJobs), make(chan struct{})
 	go func() {
 		defer close(c.done)
+		c.resume()
 		for k := range c.jobs {
 			if err := c.carry(k); err != nil {
 				k.Mail = "failed"
@@ -46,6 +48,21 @@ func newCourier(ctx context.Context, c courier) *courier {
 		}
 	}()
 	return &c
+}
+
+// resume tries what earlier runs left in the outbox and is due again.
+func (c *courier) resume() {
+	items, err := c.post.spool.List()
+	if err != nil {
+		c.say("outbox: %v", err)
+	}
+	for _, it := range items {
+		if (it.State == mail.Queued || it.State == mail.Waiting) && !it.NextTry.After(time.Now()) && c.ctx.Err() == nil {
+			if err := c.send(new(kept), it); err != nil {
+				c.say("outbox: %v", err)
+			}
+		}
+	}
 }
 
 // take accepts a recording; it is carried behind the caller's back.
@@ -99,7 +116,9 @@ func (c *courier) send(k *kept, it mail.Item) error {
 	c.events.tell(event{Event: "mail", ID: it.ID, Parts: res.Parts, Text: res.String()})
 	c.say("mail %s: %s", it.ID, res)
 	if res.Outcome != mail.Delivered {
-		c.queued++
+		if k.ID != "" {
+			c.queued++ // this run's
+		}
 		c.say("it is kept and can be sent again: vmappliance outbox retry %s", it.ID)
 	}
 	return nil

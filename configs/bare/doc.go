@@ -7,7 +7,7 @@
 //
 // The kernel (kernel.asm) takes over GDT, IDT, TSS and page tables, programs the
 // 8259s, the 8254 at 1 kHz, COM1, and if asked the local APIC's timer, and starts
-// a program in ring 3 (user.asm). That one works in rounds of about 50 000
+// a program in ring 3 (user.asm). That one works in rounds of about 100 000
 // instructions: CRC, sieve, string instructions, recursion, multiplication and
 // division, bit fiddling; if asked MMX, SSE and x87 arithmetic; faults of its own making;
 // pages mapped on demand; accessed and dirty bits that are cleared without

@@ -45,7 +45,7 @@ const (
 	initBytes  = 0x100000
 	setupBytes = 1024
 
-	roundCost = 64_000 // instructions of one round, roughly
+	roundCost = 103_000 // instructions of one round, roughly
 )
 
 // Rounds is how many rounds the guest works before it ends or obeys keys.

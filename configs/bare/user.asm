@@ -599,6 +599,8 @@ exceptions3:
     pushfq
     and dword [rsp], -257
     popfq
+    mov eax, 10
+    syscall
     ret
 
 ; menu: keys.

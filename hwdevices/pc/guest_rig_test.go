@@ -20,7 +20,7 @@ import (
 const (
 	guestBytes = 2 << 20
 	slowHz     = 8_000_000 // a timer interrupt every 8000 instants
-	longest    = 1 << 40 // no guest here runs for so long
+	longest    = 1 << 40   // no guest here runs for so long
 	never      = vmm.Never
 )
 
@@ -51,12 +51,13 @@ func (s *script) Next(now vmm.Instant) (in vmm.Input, ok bool) {
 
 func (s *script) Idle(now, until vmm.Instant) vmm.Instant { return min(until, s.Horizon(now)) }
 
-// machine is a PC over ram, with nothing in it yet, and the backdoor.
-func machine(ram []byte, hz uint64, d vmm.Door) *guest {
+// machine is a PC over ram, with nothing in it yet, and a backdoor, which may be
+// closed to ring 3.
+func machine(ram []byte, hz uint64, d vmm.Door, closed bool) *guest {
 	b := pc.New(mem.New(ram), pc.Options{Hz: hz, Epoch: 1_790_000_000, DebugExit: true})
 	g := &guest{Machine: &vmm.Machine{Board: b, CPU: new(cpu.State), Engine: interp.New(), Door: d}}
 	if f, _ := b.CallAt(wire.Port); f == nil {
-		b.Plug(vmm.Place{Name: "backdoor"}, backdoor.New(backdoor.Config{Control: true, MaxRecordings: 1000}))
+		b.Plug(vmm.Place{Name: "backdoor"}, backdoor.New(backdoor.Config{Control: true, MaxRecordings: 1000, Ring0Only: closed}))
 	}
 	b.OnOutput("com1/tx", func(p []byte) { g.tx.Write(p) })
 	b.OnOutput("backdoor/control", func(p []byte) {
@@ -68,7 +69,14 @@ func machine(ram []byte, hz uint64, d vmm.Door) *guest {
 // boot is a PC about to run the guest.
 func boot(t testing.TB, o bare.Options, hz uint64, in ...vmm.Input) *guest {
 	t.Helper()
-	g := machine(make([]byte, guestBytes), hz, &script{in})
+	g := machine(make([]byte, guestBytes), hz, &script{in}, false)
+	g.load(t, o)
+	return g
+}
+
+// load does what firmware and boot loader do.
+func (g *guest) load(t testing.TB, o bare.Options) {
+	t.Helper()
 	g.CPU.Cold(1)
 	rsdp, m, err := pc.Firmware(g.Board)
 	if err != nil {
@@ -78,7 +86,6 @@ func boot(t testing.TB, o bare.Options, hz uint64, in ...vmm.Input) *guest {
 	if err := l.Load(g.Mem, g.CPU); err != nil {
 		t.Fatal(err)
 	}
-	return g
 }
 
 // to runs the guest to an instant; the host has nothing to do when it asks.

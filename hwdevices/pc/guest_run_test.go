@@ -110,6 +110,17 @@ func TestEnds(t *testing.T) {
 	}
 }
 
+// A port that ring 3 may not use raises #GP(0), with RIP at the instruction.
+func TestClosedBackdoor(t *testing.T) {
+	g := machine(make([]byte, guestBytes), slowHz, &script{keys(170_000, 0, "r")}, true)
+	g.load(t, bare.Options{Keys: true})
+	g.finish(t)
+	const want = "panic: vector, stack, CR2: 000000000000000d 0000000000000000 000000004000"
+	if kind, code := g.Stopped(); kind != vmm.StopDebugExit || code != 0xff || !strings.Contains(g.tx.String(), want) {
+		t.Errorf("stopped %s\n%s", g.stop(), g.tx.Bytes())
+	}
+}
+
 // A deadline that never comes is a deadline too: with all timers idle and no
 // input to come, an engine is told to run to vmm.Never.
 func TestNever(t *testing.T) {
@@ -122,7 +133,7 @@ func TestNever(t *testing.T) {
 // Accessed and dirty bits that were cleared without INVLPG are set again by the
 // accesses that follow, and by nothing else.
 func TestAccessedDirty(t *testing.T) {
-	g := boot(t, bare.Options{Work: 2e5}, slowHz)
+	g := boot(t, bare.Options{Work: 3e5}, slowHz)
 	g.finish(t)
 	for i := range 64 {
 		straddles := i == 32 || i == 33
@@ -166,7 +177,7 @@ func TestSumIgnoresTime(t *testing.T) {
 		apic bool
 		hz   uint64
 	}{{false, 0}, {true, 0}, {false, slowHz}, {true, slowHz}, {true, 1_000_000}} {
-		g := boot(t, bare.Options{Work: 2e5, Float: true, APIC: c.apic}, c.hz)
+		g := boot(t, bare.Options{Work: 3e5, Float: true, APIC: c.apic}, c.hz)
 		g.finish(t)
 		_, last, _ := strings.Cut(g.tx.String(), "\r\n sum ")
 		sum, _, _ := strings.Cut(last, " ")

@@ -49,6 +49,7 @@ const (
 	guardTS   guards = 1 << 4 // CR0.TS
 	guardSSE  guards = 1 << 5 // CR4.OSFXSR is clear
 	guardRing guards = 1 << 6 // CPL is 3: the user TLB
+	guardMP   guards = 1 << 7 // CR0.MP
 )
 
 // A jump finds a block by linear address; it is a cache over translation and
@@ -222,6 +223,10 @@ func (c *CPU) guard(f x86.Form) func(*CPU, *Op) {
 	switch {
 	case !cpu.Claims(f.Feature):
 		return raiseUD
+	case f.Sem == x86.SemFwait:
+		if g&guardMP != 0 && g&guardTS != 0 {
+			return raiseNM
+		}
 	case unit == x86.AttrX87 && g&(guardEM|guardTS) != 0:
 		return raiseNM
 	case unit&(x86.AttrMmx|x86.AttrSse) != 0 && g&guardEM != 0, unit&x86.AttrSse != 0 && g&guardSSE != 0:

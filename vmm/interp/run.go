@@ -123,7 +123,7 @@ func (c *CPU) recode() {
 	for _, g := range [...]struct {
 		on bool
 		g  guards
-	}{{c.cpl != 0, guardUser}, {c.CR0&cpu.CR0EM != 0, guardEM}, {c.CR0&cpu.CR0TS != 0, guardTS}, {c.CR4&cpu.CR4OSFXSR == 0, guardSSE}, {c.cpl == 3, guardRing}} {
+	}{{c.cpl != 0, guardUser}, {c.CR0&cpu.CR0EM != 0, guardEM}, {c.CR0&cpu.CR0TS != 0, guardTS}, {c.CR4&cpu.CR4OSFXSR == 0, guardSSE}, {c.cpl == 3, guardRing}, {c.CR0&cpu.CR0MP != 0, guardMP}} {
 		if g.on {
 			c.guards |= g.g
 		}

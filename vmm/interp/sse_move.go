@@ -129,7 +129,7 @@ func pmovmskb(c *CPU, o *Op) {
 }
 
 // maskmov is MASKMOVQ and MASKMOVDQU. Pages of bytes that are not written can
-// fault too, even if none is, as on AMD processors.
+// fault too, even if none is, as on AMD processors. Alignment, where it is checked, is to 8 bytes.
 func maskmov(c *CPU, o *Op) {
 	n := int(o.OpSize)
 	var data, mask vec
@@ -141,7 +141,10 @@ func maskmov(c *CPU, o *Op) {
 		data, mask = *c.xmm(o, 0), *c.xmm(o, 1)
 	}
 	la := c.linear(o.Mem.Seg, c.R[x86.RDI]&addrMask(o.AddrSize), n, true)
-	c.probe(la, n, true)
+	c.whole(la, n)
+	for i := 0; i < n; i += 8 {
+		c.probe(la+uint64(i), 8, true)
+	}
 	for i := range n {
 		if mask[i>>3]>>(8*(i&7)+7)&1 != 0 {
 			store(c, la+uint64(i), uint8(data[i>>3]>>(8*(i&7))))

@@ -136,6 +136,7 @@ func (c *CPU) fxAddress(o *Op, write bool) uint64 {
 	if write {
 		la = c.eaW(o, fxArea)
 	}
+	c.whole(la, 1)
 	c.align(la, 4)
 	if la&15 != 0 {
 		c.GP(0)

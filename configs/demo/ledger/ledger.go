@@ -22,7 +22,7 @@ const (
 	accounts          = 64
 	opening           = 15625 // of each account: together 1 000 000
 	transfersPerRound = 48
-	lanes             = 4    // groups of accounts that a batch works through in turn
+	lanes             = 2    // groups of accounts that a batch works through in turn
 	historyLen        = 6144 // entries an account remembers; sealing reads them all
 	vetPasses         = 775  // of the check of each transfer, before it is posted
 )

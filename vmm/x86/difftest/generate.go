@@ -190,8 +190,11 @@ func (p *plan) encode() bool {
 	}
 	p.in, p.c.Inst, p.c.Code = in, in, code
 	p.c.RIP = p.slot + p.Uint64N(4)
-	if in.Mem.RIPRel {
+	switch {
+	case in.Mem.RIPRel:
 		p.c.RIP = p.slot + relSlack - uint64(in.Len)
+	case p.slot == slotAt+(slots-1)*slotBytes && in.Sem != x86.SemUd:
+		p.c.RIP = codeAt + codeBytes - 1 - p.Uint64N(uint64(in.Len)) // the rest cannot be fetched
 	}
 	return true
 }
@@ -451,7 +454,7 @@ func (p *plan) flags() {
 	if p.one(4) {
 		f |= cpu.FlagDF
 	}
-	if p.one(24) {
+	if p.one(24) && p.in.Sem != x86.SemMaskmov { // whose alignment depends on the mask
 		f |= cpu.FlagAC
 	}
 	if p.one(32) {

@@ -103,26 +103,28 @@ func forgive(c *Case, host, ours *Outcome) {
 	if host.u32(fxMXCSR)&mxcsrMM != 0 {
 		*ours = *host // LDMXCSR and FXRSTOR: ours is right to raise #GP
 	}
+	if host.Vector == cpu.SS && ours.Vector == cpu.GP && c.R[x86.RSP] < 1<<47 && c.R[x86.RSP]+7 >= 1<<47 {
+		ours.Vector = cpu.SS // a stack slot across the canonical border: #GP with us
+	}
 	switch c.Inst.Sem {
 	case x86.SemCmps:
 		// REPE CMPSB reads its source first, the others their destination.
 		if host.Vector == cpu.PF && ours.Vector == cpu.PF && c.Inst.Prefixes&x86.PrefixRep != 0 && c.Inst.OpSize == 1 {
 			ours.Addr = host.Addr
 		}
-	case x86.SemFxrstor:
+	case x86.SemFxsave, x86.SemFxrstor:
 		// The last byte is looked at first, and its address wraps at 4 GiB.
 		if host.Vector == cpu.PF && ours.Vector == cpu.PF && c.Inst.AddrSize == 4 {
 			ours.Addr &= 0xffffffff
+		}
+		// FXSAVE's MXCSR_MASK has MM too.
+		if w := window(c.address() + fxMXCSR + 4); w >= 0 && host.Win[w+2] == ours.Win[w+2]|2 {
+			host.Win[w+2] = ours.Win[w+2]
 		}
 	case x86.SemEnter:
 		// Pushes done before one that faults: seen on the host, not with us.
 		if host.Vector == ours.Vector && host.Vector != cpu.BP && host.Vector != cpu.DB {
 			ours.Win = host.Win
-		}
-	case x86.SemFxsave:
-		// MXCSR_MASK has the bit too.
-		if w := window(c.address() + fxMXCSR + 4); w >= 0 && host.Win[w+2] == ours.Win[w+2]|2 {
-			host.Win[w+2] = ours.Win[w+2]
 		}
 	}
 }

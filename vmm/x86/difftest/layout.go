@@ -20,7 +20,8 @@ const (
 )
 
 // Every case has a slot of code. Slots start at slotAt, so that one in 64 lies
-// in two pages; the last case of a batch ends where the code ends.
+// in two pages; the last one's instruction stands where the code ends, and ends
+// there or cannot be fetched in full.
 const (
 	slotAt    = codeAt + 0x38
 	slotBytes = 64

@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"syscall"
 	"time"
 	"unsafe"
@@ -192,8 +191,30 @@ func (n *Native) End(res []Outcome) (clean bool, err error) {
 		copy(o.Win[:], r[outWin:])
 		o.normalize()
 	}
-	runtime.KeepAlive(n)
 	return checkData(n.shared[sharedData:][:dataBytes]), nil
+}
+
+// reference runs CPUID: AMD's family 0x19 is what undefined flags and the rest
+// were taken from (AMD APM vol. 3, E.3.1 and E.3.2).
+func (n *Native) reference() (bool, error) {
+	var res [2]Outcome
+	cases := make([]Case, len(res))
+	for leaf := range cases {
+		c := &cases[leaf]
+		c.Code, c.RIP, c.Flags = []byte{0x0f, 0xa2}, slotAt+uint64(leaf)*slotBytes, 0x202
+		c.R[0] = uint64(leaf)
+		c.put16(fxFCW, 0x37f)
+		c.put32(fxMXCSR, 0x1f80)
+	}
+	if err := n.Begin(cases); err != nil {
+		return false, err
+	}
+	if _, err := n.End(res[:]); err != nil {
+		return false, err
+	}
+	const auth, family = 0x68747541, 0x19 // "Auth"enticAMD
+	sig := res[1].R[0]
+	return res[0].R[3] == auth && sig>>8&15+sig>>20&255 == family, nil
 }
 
 func (n *Native) record(i int) []byte { return n.shared[sharedRecord+i*recordBytes:][:recordBytes] }

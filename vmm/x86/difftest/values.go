@@ -144,13 +144,12 @@ const (
 	kindF80
 	kindText // few different bytes, with zeros
 	kindBCD
-	kindAny
 )
 
 // block fills b, of 16 bytes, with data of a kind.
 func (r rng) block(k kind, b []byte) {
 	le := binary.LittleEndian
-	if k == kindAny || r.one(16) {
+	if r.one(16) {
 		k = choose(r, kindInt, kindF32, kindF64)
 	}
 	switch k {
