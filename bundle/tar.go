@@ -84,6 +84,9 @@ func readTar(r io.ReaderAt, size int64) (names []string, at map[string]entry, er
 		if h == [tarBlock]byte{} {
 			return names, at, tarEnd(r, off, size)
 		}
+		if off == 0 && !bytes.HasPrefix(h[:], []byte(textPart+"\x00")) {
+			return nil, nil, damaged("file", "it does not begin like a bundle, so it is another kind of file, or cut at its front")
+		}
 		name, n, err := parseHeader(&h, off)
 		if err != nil {
 			return nil, nil, err

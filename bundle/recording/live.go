@@ -44,6 +44,7 @@ type Summary struct {
 	Why          string       `json:"why,omitzero"`
 	Truncated    bool         `json:"truncated"`
 	Cause        string       `json:"cause,omitzero"` // of the truncation
+	Lost         string       `json:"lost,omitzero"`  // why nothing of it can be used
 	Start        vmm.Position `json:"start"`
 	End          vmm.Position `json:"end"`
 	Retired      uint64       `json:"retired"`

@@ -48,6 +48,9 @@ func (e *LimitError) Error() string {
 	return fmt.Sprintf("%s: %d, the limit is %d; %s", e.What, e.Have, e.Limit, e.Next)
 }
 
+// ErrInUse is a shelf that another program has opened.
+var ErrInUse = errors.New("another program records there; end it, or choose another folder")
+
 // A Shelf is a directory of recordings, opened by the one program that adds to it.
 type Shelf struct {
 	dir    string
@@ -75,7 +78,7 @@ func openShelf(dir string, l Limits, files store.Files) (*Shelf, error) {
 	}
 	unlock, err := lock(filepath.Join(dir, "lock"))
 	if err != nil {
-		return nil, fmt.Errorf("open recordings %s: %w; another program records there", dir, err)
+		return nil, fmt.Errorf("open recordings %s: %w", dir, err)
 	}
 	s := &Shelf{dir: dir, files: files, limits: l, unlock: unlock}
 	if s.pages, err = store.Open(filepath.Join(dir, pagesDir), files); err == nil {
@@ -108,8 +111,11 @@ func (s *Shelf) recover() error {
 			}
 			continue
 		}
-		// One that cannot be recovered stays, and List says why.
-		Recover(dir)
+		// One that cannot be recovered stays, and List says why. It is tried again
+		// each time: what was missing may be back.
+		if _, err := Recover(dir); err != nil {
+			s.note(saveSummary(dir, Summary{Name: e.Name(), Lost: err.Error()}))
+		}
 	}
 	s.tapes = s.measure()
 	return nil

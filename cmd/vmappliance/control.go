@@ -17,13 +17,15 @@ import (
 
 // The control socket lies beside the recordings. A conversation is one line
 // each way: a request as the guest would make it (package wire), answered by
-// "1 " and a text when it was passed on, or by "0 " and the reason; to
+// "1 " and a text when it was done, or by "0 " and the reason; to
 // "vmrecord.status" the text is a state as JSON.
 const controlSocket = "control.sock"
 
 const (
 	maxSocketPath = 107 // sun_path without its NUL
 	talkTime      = 5 * time.Second
+	obeyTime      = 3 * time.Second
+	lookTime      = 5 * time.Millisecond
 )
 
 // serveControl listens until stop is called.
@@ -81,10 +83,29 @@ func answer(line string, r *recorder) string {
 		return "0 a recording runs already"
 	case q.Verb != wire.Start && r.state().State != "recording":
 		return "0 nothing is recording"
-	case !r.order(q):
+	}
+	before := r.tally()
+	if !r.order(q) {
 		return "0 at virtual pace only the guest has a say"
 	}
-	return "1 "
+	return r.outcome(q.Verb, before)
+}
+
+// outcome waits for what the machine and the disk make of a request: the answer
+// to start and stop is the recording's folder, or why there is none.
+func (r *recorder) outcome(v wire.Verb, before tally) string {
+	if v != wire.Start && v != wire.Stop {
+		return "1 "
+	}
+	for end := time.Now().Add(obeyTime); time.Now().Before(end); time.Sleep(lookTime) {
+		switch t := r.tally(); {
+		case v == wire.Start && t.begun > before.begun, v == wire.Stop && t.ended > before.ended:
+			return "1 " + t.text
+		case t.refused > before.refused:
+			return "0 " + t.text
+		}
+	}
+	return "0 the guest has not come to it yet; to see: vmappliance record status"
 }
 
 // askControl has a conversation with the appliance that records in dir.

@@ -11,6 +11,7 @@ import (
 	"vmrecord/bundle"
 	"vmrecord/bundle/mail"
 	"vmrecord/cmd/internal/cli"
+	"vmrecord/cmd/internal/exit"
 	"vmrecord/configs"
 )
 
@@ -27,7 +28,8 @@ type courier struct {
 	cancel context.CancelFunc
 	jobs   chan *kept
 	done   chan struct{}
-	queued int // bundles that could not be delivered
+	queued int // bundles of this run that could not be delivered
+	failed int // recordings that could not be packed or queued
 }
 
 const maxJobs = 1000
@@ -42,6 +44,7 @@ func newCourier(ctx context.Context, c courier) *courier {
 		for k := range c.jobs {
 			if err := c.carry(k); err != nil {
 				k.Mail = "failed"
+				c.failed++
 				c.say("recording %s: %v", k.Summary.Name, err)
 				c.events.tell(event{Event: "mail", Text: err.Error()})
 			}
@@ -68,8 +71,18 @@ func (c *courier) resume() {
 // take accepts a recording; it is carried behind the caller's back.
 func (c *courier) take(k *kept) { c.jobs <- k }
 
-// finish waits until all is sent or queued.
-func (c *courier) finish() { close(c.jobs); <-c.done }
+// finish waits until all is sent or queued, and gives the run's status.
+func (c *courier) finish() exit.Code {
+	close(c.jobs)
+	<-c.done
+	switch {
+	case c.failed > 0:
+		return exit.Failure
+	case c.queued > 0:
+		return exit.Queued
+	}
+	return exit.OK
+}
 
 func (c *courier) carry(k *kept) error {
 	tmp, err := os.MkdirTemp(c.post.routes, "pack-")
@@ -79,7 +92,7 @@ func (c *courier) carry(k *kept) error {
 	defer os.RemoveAll(tmp)
 	p, err := bundle.Pack(filepath.Join(c.shelf, k.Summary.Name), tmp, nil)
 	if err != nil {
-		return fmt.Errorf("pack: %w", err)
+		return fmt.Errorf("%w; it stays on this computer; to make its bundle later: vmbundle pack %s", err, filepath.Join(c.shelf, k.Summary.Name))
 	}
 	k.ID, k.UUID, k.Bytes = p.ID, p.UUID, p.Bytes
 	c.say("● saved problem %s, %s", p.ID, cli.Bytes(p.Bytes))

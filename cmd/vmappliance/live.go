@@ -29,7 +29,7 @@ type oneRun struct {
 	guest   *guest
 	config  *configs.Appliance // nil: none
 	console *live.Console
-	keys    []host.Key
+	keys    host.Script
 	say     func(format string, a ...any)
 	events  *events
 
@@ -58,13 +58,16 @@ func (l *oneRun) run() error {
 		func() { l.say("press Ctrl-C again to end the run") },
 		func() { l.stop(exit.Interrupted) })
 	err = l.boots(epoch, seed)
+	// From here on Ctrl-C ends a conversation, and the bundle stays in the outbox.
+	ctx, done := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer done()
 	stop()
 	d := &l.doc
 	d.WallSeconds = time.Since(wall).Seconds()
 	d.CPUSeconds = (host.CPUTime() - cpu).Seconds()
 	d.MIPS = float64(d.Retired) / max(d.CPUSeconds, 1e-9) / 1e6
-	if queued := shut(); queued > 0 && d.Status == 0 {
-		d.Status = int(exit.Queued)
+	if status := shut(ctx); d.Status == 0 {
+		d.Status = int(status)
 	}
 	return err
 }
@@ -83,11 +86,12 @@ func (l *oneRun) specify(seed uint64) {
 }
 
 // openRecorder opens what recording needs, if anything may be recorded. shut
-// waits for what is under way and tells how many bundles are still to be sent.
-func (l *oneRun) openRecorder(seed uint64) (shut func() int, err error) {
+// waits for what is under way, cut short by ctx, and gives the status that it
+// deserves.
+func (l *oneRun) openRecorder(seed uint64) (shut func(ctx context.Context) exit.Code, err error) {
 	v := l.verb
 	if l.config == nil && v.recordings == "" && v.fromStart == "" {
-		return func() int { return 0 }, nil
+		return func(context.Context) exit.Code { return exit.OK }, nil
 	}
 	base, err := cli.StateDir()
 	if err != nil {
@@ -107,43 +111,38 @@ func (l *oneRun) openRecorder(seed uint64) (shut func() int, err error) {
 	r.keep = func(k *kept) { l.doc.Kept = append(l.doc.Kept, k) }
 	l.rec = r
 	if l.config == nil {
-		return func() int { return l.shut(nil) }, nil
+		return func(ctx context.Context) exit.Code { return l.shut(ctx, nil) }, nil
 	}
 	c := l.config
 	r.options.Meta.Appliance, r.options.Meta.Version = c.Appliance.Name, c.Appliance.Version
 	r.options.Period, r.features, r.keepAll = c.Record.Heartbeat, append([]string{}, c.Record.Features...), c.Record.Keep == configs.KeepAll
 	if c.Consent.Mode != configs.ConsentAlways {
-		return func() int { return l.shut(nil) }, nil
+		return func(ctx context.Context) exit.Code { return l.shut(ctx, nil) }, nil
 	}
 	p, err := openPost(base)
 	if err != nil {
 		return nil, err
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-	co := newCourier(ctx, courier{post: p, vendor: c.Vendor, limit: int64(c.Record.Limits.Mail), shelf: dir, say: l.say, events: l.events})
+	term, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	co := newCourier(term, courier{post: p, vendor: c.Vendor, limit: int64(c.Record.Limits.Mail), shelf: dir, say: l.say, events: l.events})
 	r.keep = func(k *kept) {
 		l.doc.Kept = append(l.doc.Kept, k)
 		co.take(k)
 	}
-	return func() int { defer stop(); return l.shut(co) }, nil
+	return func(ctx context.Context) exit.Code { defer stop(); return l.shut(ctx, co) }, nil
 }
 
-// shut ends recording and mailing; from here on Ctrl-C ends a conversation, and
-// the bundle stays in the outbox.
-func (l *oneRun) shut(c *courier) (queued int) {
+// shut ends recording and mailing.
+func (l *oneRun) shut(ctx context.Context, c *courier) (status exit.Code) {
 	l.doc.Dropped = l.rec.dropped
 	if c != nil {
-		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-		end := context.AfterFunc(ctx, c.cancel)
-		c.finish()
-		end()
-		stop()
-		queued = c.queued
+		defer context.AfterFunc(ctx, c.cancel)()
+		status = c.finish()
 	}
 	if err := l.rec.shelf.Close(); err != nil {
 		l.say("recordings: %v", err)
 	}
-	return queued
+	return status
 }
 
 // keysIn is how many keys an input stands for.

@@ -33,6 +33,7 @@ type recorder struct {
 	heard   []backdoor.Event
 	failed  string // what the running recording was marked with
 	warned  bool   // that the disk fails
+	durable uint64 // frames that were reported so
 	dropped int
 
 	mu    sync.Mutex // for what other goroutines ask about
@@ -42,6 +43,27 @@ type recorder struct {
 	name  string
 	uid   uint32
 	since time.Time
+	tale  tally
+}
+
+// A tally counts what became of requests, for who waits for one.
+type tally struct {
+	begun, ended, refused int    // recordings
+	text                  string // of the last: its folder, or the reason
+}
+
+// note counts for the tally.
+func (r *recorder) note(n *int, text string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	*n++
+	r.tale.text = text
+}
+
+func (r *recorder) tally() tally {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.tale
 }
 
 // A kept is a recording that was kept, and what became of it.
@@ -101,8 +123,7 @@ func (r *recorder) work() {
 
 func (r *recorder) start(e backdoor.Event) {
 	if !r.allowed(e.Text) {
-		r.say("not recorded: %q is not among record.features of the configuration", e.Text)
-		r.refuse()
+		r.refuse(fmt.Errorf("%q is not among record.features of the configuration", e.Text))
 		return
 	}
 	o := r.options
@@ -110,14 +131,14 @@ func (r *recorder) start(e backdoor.Event) {
 	o.Meta.Created = int64(r.m.Clock().Epoch() + uint64(r.m.Now())/r.m.Clock().Hz())
 	cur, err := r.shelf.Start(r.m, o)
 	if err != nil {
-		r.say("not recorded: %v", err)
-		r.refuse()
+		r.refuse(err)
 		return
 	}
 	r.mu.Lock()
 	r.cur, r.name, r.uid, r.since = cur, e.Text, e.UID, time.Now()
 	r.mu.Unlock()
-	r.failed, r.warned = "", false
+	r.failed, r.warned, r.durable = "", false, 0
+	r.note(&r.tale.begun, r.shelf.Dir(cur.Name()))
 	r.events.tell(event{Event: "start", UID: e.UID, Name: e.Text})
 	if !r.shown {
 		r.say("● REC %s", e.Text)
@@ -133,7 +154,11 @@ func (r *recorder) allowed(name string) bool {
 
 // refuse tells the machine that nothing is recorded. At virtual pace the guest
 // is not told: the run must not depend on this host.
-func (r *recorder) refuse() { r.door.Send(machine.Control, []byte("ended")) }
+func (r *recorder) refuse(why error) {
+	r.say("not recorded: %v", why)
+	r.note(&r.tale.refused, "not recorded: "+why.Error())
+	r.door.Send(machine.Control, []byte("ended"))
+}
 
 // order passes a request of the user's on to the machine, as an input; false at
 // virtual pace.
@@ -162,12 +187,14 @@ func (r *recorder) stop(keep bool, why string) {
 	if err != nil {
 		r.say("%v; free some disk space in %s", err, r.dir)
 		r.events.tell(event{Event: "lost", Name: r.name, Text: err.Error()})
+		r.note(&r.tale.refused, err.Error())
 		return
 	}
-	what := "dropped"
+	what, folder := "dropped", ""
 	if keep {
-		what = "kept"
+		what, folder = "kept", r.shelf.Dir(sum.Name)
 	}
+	r.note(&r.tale.ended, folder)
 	r.events.tell(event{Event: "stop", UID: r.uid, Name: r.name, Kept: keep, Seconds: took.Seconds(), Bytes: sum.Bytes, Text: r.failed})
 	if keep || !r.shown {
 		r.say("● REC %s: %.1f s, %s, %s%s", r.name, took.Seconds(), cli.Bytes(sum.Bytes), what, truncation(sum))
@@ -192,7 +219,12 @@ func (r *recorder) slice() {
 		return
 	}
 	r.cur.Slice()
-	if st := r.cur.Status(); st.Err != nil && !r.warned {
+	st := r.cur.Status()
+	if st.Durable > r.durable {
+		r.durable = st.Durable
+		r.events.tell(event{Event: "durable", Name: r.cur.Name(), Frames: st.Durable, Instant: uint64(st.At.At)})
+	}
+	if st.Err != nil && !r.warned {
 		r.warned = true
 		r.say("the recording ends here, truncated: %v; the guest goes on; free some disk space in %s", st.Err, r.dir)
 		r.events.tell(event{Event: "truncated", Name: r.name, Text: st.Err.Error()})

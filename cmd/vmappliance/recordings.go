@@ -1,7 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -17,6 +20,12 @@ type recordingsDocument struct {
 	Schema     string            `json:"schema"` // vmappliance.recordings/1
 	Folder     string            `json:"folder"`
 	Recordings []recording.Entry `json:"recordings"`
+}
+
+// A recordingDocument is what recordings show prints.
+type recordingDocument struct {
+	Schema string `json:"schema"` // vmappliance.recording/1
+	recording.Entry
 }
 
 func recordingsCommand() *cobra.Command {
@@ -56,16 +65,36 @@ func standing(e recording.Entry) string {
 		return "damaged: " + e.Err
 	case e.Open:
 		return "being made"
+	case e.Summary.Lost != "":
+		return "lost: " + e.Summary.Lost
 	case e.Summary.Truncated:
 		return "truncated: " + e.Summary.Cause
 	}
 	return "whole: " + e.Summary.Why
 }
 
-// entries reads the shelf; one that does not exist is empty.
+// entries reads the shelf; one that does not exist is empty. What a killed run
+// left behind is recovered first, unless the shelf is in use.
 func entries(c *cobra.Command) (dir string, all []recording.Entry, err error) {
 	if dir, err = recordingsDir(c); err != nil {
 		return "", nil, err
+	}
+	all, err = recording.List(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return dir, nil, nil
+	}
+	if err != nil || !slices.ContainsFunc(all, func(e recording.Entry) bool { return e.Open }) {
+		return dir, all, err
+	}
+	s, err := recording.OpenShelf(dir, recording.Limits{})
+	if errors.Is(err, recording.ErrInUse) {
+		return dir, all, nil
+	}
+	if err == nil {
+		err = s.Close()
+	}
+	if err != nil {
+		return dir, nil, err
 	}
 	all, err = recording.List(dir)
 	return dir, all, err
@@ -80,7 +109,7 @@ func recordingsShow() *cobra.Command {
 		}
 		for _, e := range all {
 			if e.Name == args[0] {
-				return cli.JSON(c.OutOrStdout(), e)
+				return cli.JSON(c.OutOrStdout(), recordingDocument{"vmappliance.recording/1", e})
 			}
 		}
 		return exit.Errorf(exit.NotFound, "no recording %q in %s; to see all: vmappliance recordings list", args[0], dir)

@@ -156,22 +156,21 @@ func loadConfig(args []string) (*configs.Appliance, error) {
 }
 
 // script reads --keys, moved about by the seed.
-func (r *runVerb) script() ([]host.Key, error) {
+func (r *runVerb) script() (sc host.Script, err error) {
 	if r.keys == "" {
-		return nil, nil
+		return sc, nil
 	}
 	b, err := os.ReadFile(r.keys)
 	if err != nil {
-		return nil, exit.Errorf(exit.NotFound, "--keys: %w", err)
+		return sc, exit.Errorf(exit.NotFound, "--keys: %w", err)
 	}
-	keys, err := host.ParseKeys(string(b))
-	if err != nil {
-		return nil, exit.Errorf(exit.Usage, "--keys %s: %w", r.keys, err)
+	if sc, err = host.ParseScript(string(b)); err != nil {
+		return sc, exit.Errorf(exit.Usage, "--keys %s: %w", r.keys, err)
 	}
 	if r.seeded {
-		keys = host.Jitter(keys, r.seed)
+		sc.Keys = host.Jitter(sc.Keys, r.seed)
 	}
-	return keys, nil
+	return sc, nil
 }
 
 // surroundings are what the world gives a machine at power-on.

@@ -103,7 +103,7 @@ func (v *goliveVerb) goOn(c *cobra.Command, r *replay.Replay, pos vmm.Position, 
 	if v.most != 0 {
 		s.Limit = s.M.Now() + vmm.Instant(v.most)
 	}
-	s.Connect(nil)
+	s.Connect(host.Script{})
 	// Channels that are open learn that the machine was resumed. At virtual pace
 	// the host has no say, so the input enters here, before the first step.
 	s.M.Deliver(vmm.Input{Inlet: machine.Control, Data: []byte("live")})

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -11,6 +12,20 @@ import (
 	"vmrecord/cmd/internal/cli"
 	"vmrecord/cmd/internal/exit"
 )
+
+// diskFull adds what to do to the error of a full disk.
+func diskFull(err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG) {
+		return fmt.Errorf("%w; free some disk space, or choose another place: vmbundle pack RECORDING OUT", err)
+	}
+	return err
+}
+
+// A packDocument is what pack --json prints.
+type packDocument struct {
+	Schema string `json:"schema"` // vmbundle.pack/1
+	bundle.Packed
+}
 
 func packCommand() *cobra.Command {
 	var asJSON bool
@@ -29,10 +44,10 @@ func packCommand() *cobra.Command {
 			return exit.Errorf(exit.NotFound, "%s is no recording: %w; to see all: vmappliance recordings list", args[0], err)
 		}
 		if err != nil {
-			return status(err)
+			return status(diskFull(err))
 		}
 		if asJSON {
-			return cli.JSON(c.OutOrStdout(), p)
+			return cli.JSON(c.OutOrStdout(), packDocument{"vmbundle.pack/1", p})
 		}
 		fmt.Fprintln(c.OutOrStdout(), p.Path)
 		return nil

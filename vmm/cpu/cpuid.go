@@ -25,7 +25,7 @@ const (
 	f7ECX = 1<<2 | 1<<22                                       // UMIP RDPID
 
 	fxEDX = f1EDX&^(1<<11|1<<19|1<<25|1<<26) | 1<<11 | 1<<20 | 1<<26 | 1<<27 | 1<<29 // SYSCALL NX PDPE1GB RDTSCP LM
-	fxECX = 1<<0 | 1<<4 | 1<<8                                                       // LAHF CR8LEGACY 3DNOWPREFETCH
+	fxECX = 1<<0 | 1<<8                                                              // LAHF 3DNOWPREFETCH
 )
 
 // CPUID executes the instruction's function: leaf EAX, subleaf ECX.

@@ -218,21 +218,21 @@ func TestVirtualTakesTheScriptOnly(t *testing.T) {
 }
 
 func TestPlay(t *testing.T) {
-	keys, err := ParseKeys("2ms \"a\"\n+1ms \"b\"")
+	sc, err := ParseScript("2ms \"a\"\n+1ms \"b\"")
 	if err != nil {
 		t.Fatal(err)
 	}
 	d, c := newDoor(Real)
 	s := d.Stream("com1/rx")
 	s.Announce([]byte{16})
-	s.Play(keys, 0)
+	s.Play(sc.Keys, 0)
 	want(t, "idle for the first", d.Idle(0, vmm.Never), vmm.Instant(2*ims))
 	want(t, "wall", c.now, time.Hour+2*ms)
 	want(t, "first", all(d, 2*ims), `com1/rx "a"`)
 	d, _ = newDoor(Free)
 	s = d.Stream("com1/rx")
 	s.Announce([]byte{16})
-	s.Play(keys, 100)
+	s.Play(sc.Keys, 100)
 	want(t, "fixed", d.Idle(100, vmm.Never), vmm.Instant(100+2*ims))
 }
 

@@ -29,7 +29,7 @@ func TestKeys(t *testing.T) {
 	}
 }
 
-func TestParseKeys(t *testing.T) {
+func TestParseScript(t *testing.T) {
 	for _, c := range []struct{ in, want string }{
 		{"", ""},
 		{"# nothing\n\n", ""},
@@ -37,6 +37,11 @@ func TestParseKeys(t *testing.T) {
 		{"1s \"a\"\n+200ms \"\\r\"", `1s "a", 1.2s "\r"`},
 		{`+1s "k" x 3`, `1s "k", 2s "k", 3s "k"`},
 		{`2s "k" x 2`, `2s "k", 2s "k"`},
+		{"# c\nafter \"in:\"\n+1s \"a\"", `after in:, 1.02s "a"`},
+		{`after x`, `line 1: want a quoted text`},
+		{`after ""`, `line 1: want a quoted text`},
+		{"after \"a\"\n1ms \"a\"", `line 2: time 1ms; want 20ms to`},
+		{"1s \"a\"\nafter \"b\"", `line 2: "after" is no time`},
 		{`x "a"`, `line 1: "x" is no time`},
 		{`-1s "a"`, `line 1: "-1s" is no time`},
 		{`1s a`, `line 1: want a quoted text`},
@@ -47,9 +52,12 @@ func TestParseKeys(t *testing.T) {
 		{"2s \"a\"\n1s \"b\"", `line 2: time 1s; want 2s to`},
 		{`+20h "a" x 2`, `line 1: time 40h0m0s`},
 	} {
-		keys, err := ParseKeys(c.in)
+		sc, err := ParseScript(c.in)
 		var got []string
-		for _, k := range keys {
+		if sc.Cue != "" {
+			got = append(got, "after "+sc.Cue)
+		}
+		for _, k := range sc.Keys {
 			got = append(got, fmt.Sprintf("%s %q", k.At, k.Data))
 		}
 		s := strings.Join(got, ", ")
@@ -62,10 +70,11 @@ func TestParseKeys(t *testing.T) {
 	}
 }
 
-func FuzzParseKeys(f *testing.F) {
+func FuzzParseScript(f *testing.F) {
 	f.Add("1s \"a\"\n+2ms \"b\" x 3")
 	f.Fuzz(func(t *testing.T, s string) {
-		keys, err := ParseKeys(s)
+		sc, err := ParseScript(s)
+		keys := sc.Keys
 		for i := range keys {
 			if err == nil && i > 0 && keys[i].At < keys[i-1].At {
 				t.Errorf("goes back at %d", i)
@@ -75,7 +84,8 @@ func FuzzParseKeys(f *testing.F) {
 }
 
 func TestJitter(t *testing.T) {
-	keys, _ := ParseKeys(`+10ms "k" x 50`)
+	sc, _ := ParseScript(`+10ms "k" x 50`)
+	keys := sc.Keys
 	a, b, c := Jitter(keys, 1), Jitter(keys, 1), Jitter(keys, 2)
 	same := 0
 	for i := range keys {
@@ -184,5 +194,28 @@ func TestSystemClock(t *testing.T) {
 	c.Wait(at, wake)
 	if n := c.Now(); n < at {
 		t.Errorf("woke at %s, before %s", n, at)
+	}
+}
+
+func TestListener(t *testing.T) {
+	for _, c := range []struct {
+		text string
+		in   []string
+		want int // the piece that completes it; -1: none
+	}{
+		{"login:", []string{"log", "in", ": ", "login:"}, 2},
+		{"aab", []string{"a", "a", "a", "b"}, 3},
+		{"x", []string{"abc", "zxz", "x"}, 1},
+		{"xyz", []string{"xy", "xy", "x"}, -1},
+	} {
+		l, got := Listen(c.text), -1
+		for i, p := range c.in {
+			if l.Hear([]byte(p)) {
+				got = i
+			}
+		}
+		if got != c.want {
+			t.Errorf("%q in %q: piece %d, want %d", c.text, c.in, got, c.want)
+		}
 	}
 }

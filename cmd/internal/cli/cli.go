@@ -25,6 +25,7 @@ func Run(root *cobra.Command, args []string) int {
 		return exit.Errorf(exit.Usage, "%w; see: %s --help", err, c.CommandPath())
 	})
 	root.SetArgs(args)
+	tolerateFullDisk()
 	err := root.Execute()
 	if err == nil {
 		return 0

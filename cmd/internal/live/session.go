@@ -44,19 +44,27 @@ const (
 const piecesInSecond = 100
 
 // Connect ties the machine to the door and the console.
-func (s *Session) Connect(keys []host.Key) {
+func (s *Session) Connect(script host.Script) {
 	s.M.Door = s.Door
 	s.Door.OnQuit(func() { s.M.Beat = 1 }) // reached at once: Run returns
 	in := s.Door.Stream(machine.ConsoleIn)
+	var cue *host.Listener
+	if script.Cue != "" {
+		cue = host.Listen(script.Cue)
+	} else {
+		in.Play(script.Keys, s.M.Now())
+	}
 	s.M.OnOutput(machine.ConsoleSpace, in.Announce)
 	s.M.OnOutput(machine.ConsoleOut, func(p []byte) {
 		if s.Heard != nil {
 			s.Heard(p)
 		}
+		if cue != nil && cue.Hear(p) {
+			in.Play(script.Keys, s.M.Now())
+		}
 		s.Console.out.Write(p)
 	})
 	s.Console.connect(in)
-	in.Play(keys, s.M.Now())
 }
 
 // Run runs the machine to an end.

@@ -66,7 +66,7 @@ func (d *demo) live() error {
 	k := doc.Kept[0]
 	s.Failure, s.BundleID, s.BundleBytes, s.Parts, s.Reply = k.Failure, k.ID, k.Bytes, k.Parts, k.Reply
 	d.step("bundle", "%s.vmb  %s", k.ID, size(k.Bytes))
-	d.step("mail", "%s", k.Mail)
+	d.step("mail", "%s", d.mail)
 	return d.arrived(k.ID)
 }
 
@@ -142,9 +142,15 @@ func (d *demo) console(r io.Reader, begun time.Time) string {
 		case strings.HasPrefix(l, "{") || doc != "":
 			doc += l + "\n"
 			continue
-		case strings.HasPrefix(l, "ledger ") && !d.sum.BootOK:
+		case strings.Contains(l, "ledger 0.9") && !d.sum.BootOK:
 			d.sum.BootOK = true
 			d.sum.BootSeconds = time.Since(begun).Seconds()
+		case strings.Contains(l, "b account "):
+			d.answered.Add(1) // told with its round's recording
+			continue
+		case strings.HasPrefix(l, "["):
+			d.kernel(l)
+			continue
 		}
 		d.line("| %s", l)
 	}
@@ -160,11 +166,14 @@ func (d *demo) watch(r io.Reader) {
 		if json.Unmarshal(sc.Bytes(), &e) != nil {
 			continue // a line for people; the events say the same
 		}
+		rec := fmt.Sprintf("| ● REC %.1f s  %d KB", e.Seconds, e.Bytes/1000)
 		switch {
 		case e.Event == "stop" && e.Kept:
-			d.line("| ● REC %.1f s  %d KB  FAILED  kept: %s", e.Seconds, e.Bytes/1000, e.Text)
+			d.line("%s  kept     (%d keys answered)", rec, d.answered.Swap(0))
 		case e.Event == "stop":
-			d.line("| ● REC %.1f s  %d KB  ok      dropped", e.Seconds, e.Bytes/1000)
+			d.line("%s  dropped  (%d keys answered)", rec, d.answered.Swap(0))
+		case e.Event == "mail":
+			d.mail = e.Text
 		case e.Event == "lost" || e.Event == "truncated":
 			d.line("| ● REC %s: %s", e.Event, e.Text)
 		}

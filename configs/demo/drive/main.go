@@ -13,10 +13,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 )
 
 func main() {
-	var d demo
+	d := new(demo)
 	flag.StringVar(&d.bin, "bin", "bin", "folder of vmappliance and vmbundle")
 	flag.StringVar(&d.out, "out", "demo-out", "folder for all that the demo makes; emptied first")
 	flag.BoolVar(&d.json, "json", false, "print the summary as one JSON object on the last line")
@@ -41,9 +42,12 @@ type demo struct {
 	json           bool
 	limit          int
 	screen
-	sum    summary
-	smtp   string // where the inbox listens
-	bundle string // the file that arrived
+	sum  summary
+	smtp string // where the inbox listens
+	mail string // how the last mail went
+	// answered counts the guest's answers to keys since the last recording ended.
+	answered atomic.Int64
+	bundle   string // the file that arrived
 }
 
 func (d *demo) run() error {

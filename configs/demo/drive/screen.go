@@ -6,13 +6,39 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 )
 
 // A screen prints what happens, with the time since the start.
-type screen struct{ start time.Time }
+type screen struct {
+	start  time.Time
+	tty    bool
+	over   bool      // the last line may be written over
+	kernAt time.Time // when the kernel's last line was shown
+	mu     sync.Mutex
+}
 
-func (s *screen) begin() { s.start = time.Now() }
+func (s *screen) begin() {
+	s.start = time.Now()
+	st, err := os.Stdout.Stat()
+	s.tty = err == nil && st.Mode()&os.ModeCharDevice != 0
+}
+
+// kernel shows the kernel's messages as they come: on a terminal each over the
+// one before it, elsewhere one a second.
+func (s *screen) kernel(l string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.tty:
+		fmt.Printf("\r\x1b[K| %.76s", l)
+		s.over = true
+	case time.Since(s.kernAt) > time.Second:
+		s.kernAt = time.Now()
+		fmt.Printf("| %s\n", l)
+	}
+}
 
 // step prints what happened in a stage of the demonstration.
 func (s *screen) step(stage, format string, a ...any) {
@@ -20,7 +46,15 @@ func (s *screen) step(stage, format string, a ...any) {
 	s.line("[%d:%02d] %-8s %s", t/60, t%60, stage, fmt.Sprintf(format, a...))
 }
 
-func (s *screen) line(format string, a ...any) { fmt.Printf(format+"\n", a...) }
+func (s *screen) line(format string, a ...any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over {
+		fmt.Print("\r\x1b[K")
+		s.over = false
+	}
+	fmt.Printf(format+"\n", a...)
+}
 
 // short is a path as a person would type it here.
 func (s *screen) short(path string) string {

@@ -71,19 +71,20 @@ func (d *demo) inspect() error {
 	}
 	var doc struct {
 		Manifest struct {
-			Recording struct {
+			Tape struct {
 				Keys uint64 `json:"keys"`
-			} `json:"recording"`
+			} `json:"tape"`
 		} `json:"manifest"`
 	}
 	if err := json.Unmarshal(b, &doc); err != nil {
 		return fmt.Errorf("vmbundle inspect --json: %w", err)
 	}
-	d.sum.Keys = doc.Manifest.Recording.Keys
+	d.sum.Keys = doc.Manifest.Tape.Keys
 	return nil
 }
 
-// replay runs the bundle once and returns the last full line of its console.
+// replay runs the bundle once and returns what the program said went wrong: the
+// last line of its console that begins with its name, in this replay's bytes.
 func (d *demo) replay(args []string, env string) (r replayResult, last string, err error) {
 	dir, err := os.MkdirTemp(filepath.Join(d.out, "vendor"), "empty-")
 	if err != nil {
@@ -101,8 +102,8 @@ func (d *demo) replay(args []string, env string) (r replayResult, last string, e
 		return r, "", fmt.Errorf("vmbundle replay: %v: %s", runErr, console.String())
 	}
 	for l := range strings.Lines(console.String()) {
-		if l = strings.TrimSpace(l); l != "" {
-			last = l
+		if _, l, ok := strings.Cut(l, "ledger: "); ok {
+			last = strings.TrimSpace(l)
 		}
 	}
 	return r, last, nil

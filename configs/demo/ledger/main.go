@@ -60,10 +60,15 @@ func play(k *keyboard, rounds, threads int) error {
 	k.out.say("ledger 0.9 beta: %d accounts, %d threads", accounts, threads)
 	for n := 1; rounds == 0 || n <= rounds; n++ {
 		_ = recorder.Attr("round", fmt.Sprint(n))
-		err := recorder.Guard("transfer-batch", func() error { return round(k.book, n, threads) })
+		err := recorder.Guard("transfer-batch", func() error {
+			err := round(k.book, n, threads)
+			if err != nil {
+				k.out.say("round %2d FAILED", n)
+				k.out.say("ledger: %v", err)
+			}
+			return err
+		})
 		if err != nil {
-			k.out.say("round %2d FAILED", n)
-			k.out.say("ledger: %v", err)
 			return err
 		}
 		k.out.say("round %2d ok", n)

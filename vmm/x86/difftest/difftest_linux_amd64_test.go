@@ -11,7 +11,7 @@ import (
 )
 
 // seed makes the cases; a failure prints it with the case's number.
-const seed = 12
+const seed = 1
 
 func perRow() int {
 	if testing.Short() {

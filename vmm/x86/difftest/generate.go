@@ -443,6 +443,9 @@ func (p *plan) expected() {
 		if p.in.Sem == x86.SemCmpxchg8b {
 			p.set(x86.RDX, binary.LittleEndian.Uint64(b[4:]))
 		}
+		if p.one(3) { // one half only
+			p.set(choose[uint8](p.rng, x86.RAX, x86.RDX), p.value())
+		}
 	}
 }
 

@@ -1,0 +1,133 @@
+package linuxtest
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"vmrecord/cmd/internal/cli"
+	"vmrecord/cmd/internal/machine"
+	"vmrecord/configs/cpio"
+	"vmrecord/configs/guestkernel"
+	"vmrecord/hwdevices/firmware"
+	"vmrecord/hwdevices/pc"
+	"vmrecord/vmm"
+	"vmrecord/vmm/host"
+)
+
+const (
+	epoch   = 1_790_000_123 // the date at which the guest is switched on
+	seed    = 7
+	cmdline = "console=ttyS0 panic=-1 nokaslr"
+	piece   = 1 << 22   // instants between two looks at the console
+	longest = 1 << 38   // no guest here runs for so long
+)
+
+var spec = machine.Spec{Memory: 256 << 20, Hz: vmm.DefaultHz, UUID: strings.Repeat("5a", 16), Control: true, MaxRecordings: 10}
+
+// files are the kernel and the initial ramdisk with the probe.
+var files = sync.OnceValues(func() (f struct{ kernel, initrd []byte }, err error) {
+	cache, err := cli.CacheDir()
+	if err != nil {
+		return f, err
+	}
+	k, err := (&guestkernel.Fetcher{Cache: cache}).Fetch(context.Background())
+	if err != nil {
+		return f, err
+	}
+	if f.kernel, err = os.ReadFile(k.Path); err != nil {
+		return f, err
+	}
+	f.initrd, err = initrd()
+	return f, err
+})
+
+// initrd builds the probe as a program for the oldest processor there is.
+func initrd() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "linuxtest-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	name := filepath.Join(dir, "probe")
+	c := exec.Command("go", "build", "-trimpath", "-o", name, "./testdata/probe")
+	c.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64", "GOAMD64=v1", "GOFLAGS=")
+	c.Stderr = os.Stderr
+	if err := c.Run(); err != nil {
+		return nil, err
+	}
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	return cpio.BuildInitramfs([]cpio.File{
+		{Name: "init", Mode: cpio.Regular | 0o755, Data: b},
+		{Name: "dev/console", Mode: cpio.Char | 0o600, Major: 5, Minor: 1},
+	})
+}
+
+// A guest is a machine with what it printed.
+type guest struct {
+	*vmm.Machine
+	tx bytes.Buffer
+}
+
+// power makes a machine with nothing in it.
+func power(t testing.TB) *guest {
+	t.Helper()
+	m, free, err := spec.Build(epoch, seed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(free)
+	g := &guest{Machine: m}
+	m.OnOutput(machine.ConsoleOut, func(p []byte) { g.tx.Write(p) })
+	return g
+}
+
+// boot makes a machine about to run the kernel.
+func boot(t testing.TB) *guest {
+	t.Helper()
+	f, err := files()
+	if err != nil {
+		t.Fatalf("this test boots Debian's kernel: %v", err)
+	}
+	g := power(t)
+	rsdp, ranges, err := pc.Firmware(g.Board)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := firmware.Linux{Kernel: f.kernel, Initrd: f.initrd, Append: cmdline, Map: ranges, RSDP: rsdp}
+	if err := l.Load(g.Mem, g.CPU); err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// connect puts a live door in front of the guest and returns the keyboard.
+func (g *guest) connect(p host.Pace) *host.Stream {
+	d := host.NewDoor(host.Config{Hz: spec.Hz, Pace: p})
+	s := d.Stream(machine.ConsoleIn)
+	g.OnOutput(machine.ConsoleSpace, s.Announce)
+	g.Door = d
+	return s
+}
+
+// until runs the guest until it has printed text.
+func (g *guest) until(t testing.TB, text string) {
+	t.Helper()
+	for from := 0; !bytes.Contains(g.tx.Bytes()[from:], []byte(text)); {
+		from = max(0, g.tx.Len()-len(text))
+		e := g.Run(g.Now() + piece)
+		if e != vmm.Reached || g.Now() > longest {
+			t.Fatalf("exit %d at %s waiting for %q: %v; the console ends\n%s", e, g.Position(), text, g.Err(), tail(g.tx.Bytes()))
+		}
+	}
+}
+
+func tail(b []byte) []byte { return b[max(0, len(b)-2000):] }
