@@ -213,6 +213,7 @@ func (l *oneRun) boot(epoch, seed uint64) (live.End, error) {
 	if l.console.Typed() && l.doc.Boots == 0 {
 		go l.console.Pump(l.command)
 	}
+	l.events.tell(event{Event: "boot"})
 	l.doc.Boots++
 	e := s.Run()
 	if l.rec != nil {

@@ -5,37 +5,57 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"vmrecord/configs/bare"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"vmappliance": main})
+	testscript.Main(suite{m}, map[string]func(){"vmappliance": main})
 }
 
-// TestScripts runs the command lines in testdata/script. They use vmbundle too,
-// which is built here.
-func TestScripts(t *testing.T) {
-	bin := t.TempDir()
-	if out, err := exec.Command("go", "build", "-o", bin, "../vmbundle").CombinedOutput(); err != nil {
-		t.Fatalf("build vmbundle: %v\n%s", err, out)
+// A suite is all tests with vmbundle, which they use too, built and in the path.
+type suite struct{ m *testing.M }
+
+func (s suite) Run() int {
+	bin, err := os.MkdirTemp("", "vmbundle-")
+	if err != nil {
+		panic(err)
 	}
+	defer os.RemoveAll(bin)
+	if out, err := exec.Command("go", "build", "-o", bin, "../vmbundle").CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "build vmbundle: %v\n%s", err, out)
+		return 1
+	}
+	os.Setenv("PATH", os.Getenv("PATH")+string(os.PathListSeparator)+bin)
+	return s.m.Run()
+}
+
+// TestScripts runs the command lines in testdata/script.
+func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata/script",
 		UpdateScripts: os.Getenv("UPDATE") != "",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"kernel":    kernelCmd,
+			"bare":      bareCmd,
+			"waitfor":   waitforCmd,
 			"status":    statusCmd,
 			"interrupt": interruptCmd,
 		},
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("VMRECORD_STATE", e.WorkDir+"/state")
 			e.Setenv("VMRECORD_CACHE", e.WorkDir+"/cache")
-			e.Setenv("PATH", e.Getenv("PATH")+string(os.PathListSeparator)+bin)
 			return nil
 		},
 	})
@@ -62,9 +82,44 @@ func kernelCmd(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), k, 0o600))
 }
 
+// bareCmd makes the guest of package bare: "bare FILE INSTRUCTIONS [keys]". It
+// powers off at its end.
+func bareCmd(ts *testscript.TestScript, _ bool, args []string) {
+	work, err := strconv.ParseUint(args[1], 10, 64)
+	ts.Check(err)
+	b := bare.Image(bare.Options{Work: work, Keys: slices.Contains(args, "keys")})
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), b, 0o600))
+}
+
+// waitforCmd waits until a file matches: "waitfor FILE REGEXP".
+func waitforCmd(ts *testscript.TestScript, _ bool, args []string) {
+	re, err := regexp.Compile(args[1])
+	ts.Check(err)
+	if b, ok := waitFor(ts.MkAbs(args[0]), re); !ok {
+		ts.Fatalf("%s does not come to match %s:\n%s", args[0], re, b)
+	}
+}
+
+// waitFor looks at a file until it matches, for half a minute at most.
+func waitFor(name string, re *regexp.Regexp) (b []byte, ok bool) {
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		if b, _ = os.ReadFile(name); re.Match(b) {
+			return b, true
+		}
+	}
+	return b, false
+}
+
 // statusCmd runs a program and checks its exit status: "status N PROGRAM...".
 // The program's output stands on ours.
+// "status N limited KIB PROGRAM..." lets no file grow over so many KiB.
 func statusCmd(ts *testscript.TestScript, _ bool, args []string) {
+	if args[1] == "limited" {
+		kib, err := strconv.Atoi(args[2])
+		ts.Check(err)
+		limit := fmt.Sprintf("ulimit -f %d && exec \"$@\"", kib*2) // in blocks of 512 bytes
+		args = append([]string{args[0], "sh", "-c", limit, "sh"}, args[3:]...)
+	}
 	err := ts.Exec(args[1], args[2:]...)
 	got := "0"
 	if x := (*exec.ExitError)(nil); errors.As(err, &x) {

@@ -29,7 +29,8 @@ type next struct {
 
 const (
 	blockMax = 64
-	jumpSize = 8192 // entries of the jump cache
+	jumpSize = 8192  // entries of the jump cache
+	physSize = 16384 // entries in front of the block table
 )
 
 // A key names code: where its bytes are and under which guards it was decoded.
@@ -61,11 +62,18 @@ type jump struct {
 	b      *block
 }
 
+// A found is a block under its key; b is nil in an empty entry.
+type found struct {
+	key key
+	b   *block
+}
+
 // A cache holds decoded blocks. Nothing in it can be seen by the guest.
 type cache struct {
 	blocks map[key]*block
 	pages  map[uint32][]key // blocks by page
 	jumps  [jumpSize]jump
+	phys   [physSize]found // in front of blocks
 	gen    uint32
 	cross  map[uint64]*crossing
 }
@@ -85,6 +93,7 @@ func (k *cache) forget() { k.gen++ }
 
 func (k *cache) reset() {
 	k.blocks, k.pages = map[key]*block{}, map[uint32][]key{}
+	k.phys = [physSize]found{}
 	k.cross = map[uint64]*crossing{}
 	k.forget()
 }
@@ -93,6 +102,9 @@ func (k *cache) reset() {
 func (k *cache) dropPage(p uint32) {
 	for _, x := range k.pages[p] {
 		delete(k.blocks, x)
+		if f := &k.phys[(x.pa^x.pa>>12)%physSize]; f.key == x {
+			*f = found{}
+		}
 	}
 	delete(k.pages, p)
 	k.forget()
@@ -128,11 +140,17 @@ func (c *CPU) lookup() *block {
 		return j.b
 	}
 	pa := c.fetch(la)
-	b := c.cache.blocks[key{pa, c.guards}]
-	if b == nil {
-		if b = c.decode(la, pa); b == nil {
+	k := key{pa, c.guards}
+	f := &c.cache.phys[(pa^pa>>12)%physSize]
+	b := f.b
+	if b == nil || f.key != k {
+		if b = c.cache.blocks[k]; b == nil {
+			b = c.decode(la, pa)
+		}
+		if b == nil {
 			return c.decodeCrossing(la)
 		}
+		*f = found{k, b}
 	}
 	*j = jump{la, c.cache.gen, c.guards, b}
 	return b

@@ -3,6 +3,7 @@ package linuxtest
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,14 +19,16 @@ import (
 	"vmrecord/hwdevices/pc"
 	"vmrecord/vmm"
 	"vmrecord/vmm/host"
+	"vmrecord/vmm/mem"
 )
 
 const (
 	epoch   = 1_790_000_123 // the date at which the guest is switched on
 	seed    = 7
-	cmdline = "console=ttyS0 panic=-1 nokaslr"
-	piece   = 1 << 22   // instants between two looks at the console
-	longest = 1 << 38   // no guest here runs for so long
+	cmdline = "console=ttyS0 panic=-1"
+	quick   = cmdline + " cryptomgr.notests"
+	piece   = 1 << 22 // instants between two looks at the console
+	longest = 1 << 38 // no guest here runs for so long
 )
 
 var spec = machine.Spec{Memory: 256 << 20, Hz: vmm.DefaultHz, UUID: strings.Repeat("5a", 16), Control: true, MaxRecordings: 10}
@@ -59,7 +62,7 @@ func initrd() ([]byte, error) {
 	c.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64", "GOAMD64=v1", "GOFLAGS=")
 	c.Stderr = os.Stderr
 	if err := c.Run(); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("go build ./testdata/probe: %w", err)
 	}
 	b, err := os.ReadFile(name)
 	if err != nil {
@@ -91,18 +94,21 @@ func power(t testing.TB) *guest {
 }
 
 // boot makes a machine about to run the kernel.
-func boot(t testing.TB) *guest {
+func boot(t testing.TB, append string) *guest {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("boots a kernel for real")
+	}
 	f, err := files()
 	if err != nil {
-		t.Fatalf("this test boots Debian's kernel: %v", err)
+		t.Fatalf("this test boots Debian's kernel with a probe: %v", err)
 	}
 	g := power(t)
 	rsdp, ranges, err := pc.Firmware(g.Board)
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := firmware.Linux{Kernel: f.kernel, Initrd: f.initrd, Append: cmdline, Map: ranges, RSDP: rsdp}
+	l := firmware.Linux{Kernel: f.kernel, Initrd: f.initrd, Append: append, Map: ranges, RSDP: rsdp}
 	if err := l.Load(g.Mem, g.CPU); err != nil {
 		t.Fatal(err)
 	}
@@ -128,6 +134,22 @@ func (g *guest) until(t testing.TB, text string) {
 			t.Fatalf("exit %d at %s waiting for %q: %v; the console ends\n%s", e, g.Position(), text, g.Err(), tail(g.tx.Bytes()))
 		}
 	}
+}
+
+// fork makes a second machine in g's state.
+func (g *guest) fork(t testing.TB) *guest {
+	t.Helper()
+	h := power(t)
+	zero := make([]byte, mem.PageBytes)
+	for at := 0; at < len(g.Mem.B); at += mem.PageBytes {
+		if page := g.Mem.B[at:][:mem.PageBytes]; !bytes.Equal(page, zero) {
+			h.Mem.Write(uint64(at), page)
+		}
+	}
+	if err := h.Load(g.Save()); err != nil {
+		t.Fatal(err)
+	}
+	return h
 }
 
 func tail(b []byte) []byte { return b[max(0, len(b)-2000):] }

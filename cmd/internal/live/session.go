@@ -43,9 +43,23 @@ const (
 
 const piecesInSecond = 100
 
+// An untilStop is a door that closes when the machine stops: power-off is the
+// last that happens on a tape, not a leap of the clock behind it.
+type untilStop struct {
+	*host.Door
+	m *vmm.Machine
+}
+
+func (d untilStop) Next(now vmm.Instant) (vmm.Input, bool) {
+	if kind, _ := d.m.Stopped(); kind != vmm.StopNone {
+		return vmm.Input{}, false
+	}
+	return d.Door.Next(now)
+}
+
 // Connect ties the machine to the door and the console.
 func (s *Session) Connect(script host.Script) {
-	s.M.Door = s.Door
+	s.M.Door = untilStop{s.Door, s.M}
 	s.Door.OnQuit(func() { s.M.Beat = 1 }) // reached at once: Run returns
 	in := s.Door.Stream(machine.ConsoleIn)
 	var cue *host.Listener

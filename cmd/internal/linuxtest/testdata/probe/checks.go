@@ -156,10 +156,10 @@ func memory() error {
 
 // child runs this program again, as another process.
 func child() error {
-	c := exec.Command("/proc/self/exe", "child", "argument")
+	c := exec.Command("/proc/self/exe", "some", "arguments")
 	out, err := c.Output()
 	var e *exec.ExitError
-	if string(out) != "child true argument\n" || !errors.As(err, &e) || e.ExitCode() != 7 {
+	if string(out) != "true [some arguments]\n" || !errors.As(err, &e) || e.ExitCode() != 7 {
 		return fmt.Errorf("%q, %v", out, err)
 	}
 	return nil

@@ -1,0 +1,124 @@
+package linuxtest
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"vmrecord/bundle"
+	"vmrecord/bundle/recording"
+	"vmrecord/bundle/replay"
+	"vmrecord/cmd/internal/machine"
+	"vmrecord/vmm"
+	"vmrecord/vmm/host"
+)
+
+// TestRecordBoot records the first part of a boot, from the first instant.
+func TestRecordBoot(t *testing.T) {
+	for _, c := range []struct {
+		pace    host.Pace
+		retired uint64
+		inputs  uint64 // at least
+	}{{host.Virtual, 250e6, 2}, {host.Real, 100e6, 20}} {
+		t.Run(c.pace.String(), func(t *testing.T) {
+			g := boot(t, quick)
+			keys := g.connect(c.pace)
+			keys.Play([]host.Key{{At: 10 * time.Millisecond, Data: []byte("one")}, {At: 30 * time.Millisecond, Data: []byte("two")},
+				{At: 50 * time.Millisecond, Data: []byte("three")}}, 0)
+			same(t, g, 1<<22, func() bool { return g.Retired() >= c.retired }, c.inputs)
+		})
+	}
+}
+
+// recorded records, at real pace, a user who types, until the guest is off.
+func recorded(t *testing.T, ready *guest) {
+	g := ready.fork(t)
+	var keys []host.Key
+	for i, k := range "some keys, then O" {
+		keys = append(keys, host.Key{At: time.Duration(i) * 20 * time.Millisecond, Data: []byte(string(k))})
+	}
+	g.connect(host.Real).Play(keys, 0)
+	same(t, g, 1<<15, func() bool { return false }, uint64(len(keys)))
+}
+
+// same records g until it is done or stops, with a heartbeat every so many
+// instructions, and replays the bundle.
+func same(t *testing.T, g *guest, period uint64, done func() bool, inputs uint64) {
+	t.Helper()
+	shelf, err := recording.OpenShelf(t.TempDir(), recording.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := shelf.Start(g.Machine, recording.Options{Period: period, Seed: seed,
+		Meta: recording.Meta{Machine: spec.Text(), Console: machine.ConsoleOut}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.OnOutput(machine.ConsoleOut, func(p []byte) { g.tx.Write(p); r.Console(p) })
+	for !done() {
+		e := g.Run(g.Now() + piece)
+		if e == vmm.Beat {
+			r.Beat()
+		}
+		if r.Slice(); e == vmm.Stopped {
+			break
+		}
+		if e != vmm.Beat && e != vmm.Reached {
+			t.Fatalf("exit %d at %s: %v\n%s", e, g.Position(), g.Err(), tail(g.tx.Bytes()))
+		}
+	}
+	sum, err := r.Stop(true, "the test has what it wants")
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(t.TempDir(), "linux.vmb")
+	p, err := bundle.Pack(shelf.Dir(sum.Name), name, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := shelf.Close(); err != nil {
+		t.Error(err)
+	}
+	t.Logf("%d M instants, %d M instructions, %d inputs, %d heartbeats, tape and bundle %d bytes",
+		(sum.End.At-sum.Start.At)/1e6, sum.Retired/1e6, sum.Inputs, sum.Heartbeats, p.Bytes)
+	if sum.Inputs < inputs || sum.Heartbeats < 10 {
+		t.Errorf("%d inputs and %d heartbeats, want %d and 10 or more", sum.Inputs, sum.Heartbeats, inputs)
+	}
+	for _, slice := range []vmm.Instant{0, 100_009} {
+		res := play(t, name, slice)
+		if !res.Identical || res.EndHash != sum.EndHash || res.InputsDelivered != sum.Inputs ||
+			res.HeartbeatsCompared != sum.Heartbeats || res.ConsoleBytes != sum.ConsoleBytes {
+			t.Errorf("slices of %d: %+v, want %+v", slice, res, sum)
+		}
+	}
+}
+
+// play replays a bundle in a new machine.
+func play(t *testing.T, name string, slice vmm.Instant) replay.Result {
+	t.Helper()
+	b, err := bundle.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	r, err := replay.Open(b, func(c replay.Config) (*vmm.Machine, error) {
+		s, err := machine.Parse(c.Machine)
+		if err != nil {
+			return nil, err
+		}
+		m, free, err := s.Build(c.Board.Epoch, c.Seed)
+		if err == nil {
+			t.Cleanup(free)
+		}
+		return m, err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := r.Run(context.Background(), replay.Options{Slice: slice})
+	if err != nil {
+		t.Errorf("slices of %d: %v", slice, err)
+	}
+	return res
+}
