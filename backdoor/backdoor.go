@@ -133,7 +133,7 @@ func (b *Backdoor) command(r *vmm.Regs) bool {
 	case wire.CmdMessage:
 		b.message(r)
 	case wire.CmdGetVCPUInfo:
-		r.RAX = wire.VCPUReplayOK
+		r.RAX = wire.VCPUReplayOK | wire.VCPULegacyX2APIC
 	default:
 		return false
 	}

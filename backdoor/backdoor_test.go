@@ -121,7 +121,7 @@ func TestCommands(t *testing.T) {
 		{"GETHZ", 45, "eax=ee6b2800 ebx=0 ecx=3b9aca00 edx=5658 " + untouched},
 		{"GETTIMEFULL", 46, "eax=564d5868 ebx=7a120 ecx=f4240 edx=6553f101 rsi=0 rdi=d1"},
 		{"GETTIMEFULL_WITH_LAG", 55, "eax=564d5868 ebx=7a120 ecx=f4240 edx=6553f101 rsi=0 rdi=0"},
-		{"GET_VCPU_INFO", 68, "eax=4 ebx=1 ecx=44 edx=5658 " + untouched},
+		{"GET_VCPU_INFO", 68, "eax=c ebx=1 ecx=44 edx=5658 " + untouched},
 		{"absolute pointer", 41, "eax=ffffffff ebx=1 ecx=29 edx=5658 " + untouched},
 		{"unknown", 4711, "eax=ffffffff ebx=1 ecx=1267 edx=5658 " + untouched},
 	} {

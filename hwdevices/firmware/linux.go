@@ -192,7 +192,9 @@ func gdt() []byte {
 }
 
 // enter sets the processor up as the protocol wants it: 64-bit mode, paging
-// on, flat segments, interrupts off, RSI at boot_params.
+// on, flat segments, interrupts off, RSI at boot_params. The MTRRs are on, with
+// write-back as the default and no ranges (SDM vol. 3A, 11.11.2.1); while they
+// are off Linux leaves the page attribute table alone.
 func enter(c *cpu.State, rip uint64) {
 	const (
 		rsi             = 6
@@ -201,6 +203,7 @@ func enter(c *cpu.State, rip uint64) {
 		lme, lma        = 1 << 8, 1 << 10                 // EFER
 		cs              = 1                               // in State.Seg
 		code, data, tss = 0xa09b, 0xc093, 0x008b
+		mtrrE, mtrrWB   = 1 << 11, 6 // IA32_MTRR_DEF_TYPE
 	)
 	c.CR0, c.CR4, c.CR3, c.EFER = pe|et|ne|pg, pae, tablesAt, lme|lma
 	c.RFLAGS, c.RIP, c.R[rsi] = 2, rip, paramsAt
@@ -212,6 +215,7 @@ func enter(c *cpu.State, rip uint64) {
 	c.LDTR = cpu.Segment{Attr: 0x0082, Limit: 0xffff}
 	c.GDTR = cpu.TableReg{Base: gdtAt, Limit: 4*8 - 1}
 	c.IDTR = cpu.TableReg{}
+	c.MTRRDefType = mtrrE | mtrrWB
 }
 
 func alignUp(n, to uint64) uint64 { return (n + to - 1) &^ (to - 1) }

@@ -139,6 +139,8 @@ func madtBody() []byte {
 //	Scope (\_SB) {
 //	    Device (PCI0) { _HID PNP0A03, _UID 0, _CRS bus 0, ports, memory }
 //	    Device (RTC)  { _HID PNP0B00, _CRS 70h-71h, interrupt 8 }
+//	    Device (KBD)  { _HID PNP0303, _CRS 60h, 64h, interrupt 1 }
+//	    Device (AUX)  { _HID PNP0F13, _CRS interrupt 12 }
 //	    Device (COM1) { _HID PNP0501, _UID 1, _CRS 3F8h-3FFh, interrupt 4 }
 //	}
 func dsdtBody() []byte {
@@ -157,5 +159,8 @@ func dsdtBody() []byte {
 		name("_CRS", resources(ioPorts(0x70, 2), irq(8))))
 	com := device("COM1", name("_HID", eisaID("PNP0501")), name("_UID", integer(1)),
 		name("_CRS", resources(ioPorts(0x3f8, 8), irq(4))))
-	return join(s5, scope(`\_SB_`, pci, rtc, com))
+	kbd := device("KBD_", name("_HID", eisaID("PNP0303")),
+		name("_CRS", resources(ioPorts(0x60, 1), ioPorts(0x64, 1), irq(1))))
+	aux := device("AUX_", name("_HID", eisaID("PNP0F13")), name("_CRS", resources(irq(12))))
+	return join(s5, scope(`\_SB_`, pci, rtc, kbd, aux, com))
 }

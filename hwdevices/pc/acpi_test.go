@@ -34,6 +34,8 @@ func TestTablesDisassemble(t *testing.T) {
 		{"DSDT", `Name (\_S5, Package (0x04)`},
 		{"DSDT", `Name (_HID, EisaId ("PNP0A03") /* PCI Bus */)`},
 		{"DSDT", `Name (_HID, EisaId ("PNP0501") /* 16550A-compatible COM Serial Port */)`},
+		{"DSDT", `Name (_HID, EisaId ("PNP0303") /* IBM Enhanced Keyboard (101/102-key, PS/2 Mouse) */)`},
+		{"DSDT", `Name (_HID, EisaId ("PNP0F13") /* PS/2 Mouse */)`},
 		{"DSDT", `0xFEBFFFFF,         // Range Maximum`},
 		{"FACP", `[06Ch 0108   1]            RTC Century Index : 32`},
 		{"FACP", `Reset Register Supported (V2) : 1`},

@@ -13,7 +13,7 @@ const (
 	maxKeyTime  = 24 * time.Hour
 	// cueDelay is the least time from a cue to a key: longer than a turn of the
 	// door, so that at virtual pace the key is in time whatever this host does.
-	cueDelay = 20 * time.Millisecond
+	cueDelay = 6 * time.Millisecond
 )
 
 // A Key is one entry of a script of keys: what is typed, and when after the start.

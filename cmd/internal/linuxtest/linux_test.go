@@ -30,7 +30,7 @@ func TestLinux(t *testing.T) {
 
 	t.Run("says", func(t *testing.T) { says(t, g.tx.String()) })
 	t.Run("idle", func(t *testing.T) {
-		if slept > 3*piece {
+		if slept > piece {
 			t.Errorf("10 s of sleep took %d instructions", slept)
 		}
 	})
@@ -56,6 +56,8 @@ var facts = []struct{ section, want string }{
 	{"kmsg", `tsc: Detected 4000\.000 MHz processor\n`},
 	{"kmsg", `Calibrating delay loop \(skipped\) preset value`},
 	{"kmsg", `TSC deadline timer available`},
+	{"kmsg", `x86/PAT: Configuration \[0-7\]: WB  WC  UC- UC  WB  WP  UC- WT`},
+	{"kmsg", `i8042: PNP: PS/2 Controller \[PNP0303:KBD,PNP0f13:AUX\] at 0x60,0x64 irq 1,12\n`},
 	{"kmsg", `NX \(Execute Disable\) protection: active`},
 	{"kmsg", `IOAPIC\[0\]: apic_id 0, version \d+, address 0xfec00000, GSI 0-23\n`},
 	{"kmsg", `ACPI: Using IOAPIC for interrupt routing`},

@@ -101,7 +101,7 @@ func boot(t testing.TB, append string) *guest {
 	}
 	f, err := files()
 	if err != nil {
-		t.Fatalf("this test boots Debian's kernel with a probe: %v", err)
+		t.Fatalf("this test boots Debian's kernel with a probe; to have it in the cache: vmappliance build --kernel debian: %v", err)
 	}
 	g := power(t)
 	rsdp, ranges, err := pc.Firmware(g.Board)

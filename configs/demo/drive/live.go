@@ -92,7 +92,11 @@ func (d *demo) inbox() (*exec.Cmd, error) {
 
 // appliance runs the guest to its end, and shows its console.
 func (d *demo) appliance() (*runResult, error) {
-	keys, err := filepath.Abs("configs/demo/keys.txt")
+	script := "configs/demo/keys.txt"
+	if d.seed != "" {
+		script = "configs/demo/keys-seed.txt"
+	}
+	keys, err := filepath.Abs(script)
 	if err != nil {
 		return nil, err
 	}
