@@ -20,6 +20,7 @@ const (
 	Control             // host work was asked for: see Board.TakeControl
 	Beat                // Machine.Beat instructions have retired
 	Stopped             // power-off, reset, debug exit: see Board.Stopped
+	Left                // Machine.Leave was set
 	Asleep              // halted, and no timer or input will ever come
 	Unknown             // an encoding outside the instruction table: see Machine.Err
 	Broken              // a host failure: see Machine.Err
@@ -51,6 +52,9 @@ type Machine struct {
 	OnInput func(Input)
 	// Beat is the count of retired instructions at which Run returns Beat; 0: never.
 	Beat uint64
+	// Leave has Run return Left at the next boundary; Run clears it. A door may
+	// set it while it is asked for inputs.
+	Leave bool
 	// Slice, if not 0, cuts the run into pieces of so many instants. It changes nothing.
 	Slice Instant
 }
@@ -96,6 +100,9 @@ func (m *Machine) Run(until Instant) Exit {
 			return Stopped
 		case m.w.Control:
 			return Control
+		case m.Leave:
+			m.Leave = false
+			return Left
 		case m.Beat != 0 && m.Retired() >= m.Beat:
 			return Beat
 		case m.w.Now >= until:

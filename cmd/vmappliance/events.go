@@ -25,8 +25,7 @@ type event struct {
 	Part    int     `json:"part,omitempty"`
 	Parts   int     `json:"parts,omitempty"`
 	Status  int     `json:"status,omitempty"`
-	Frames  uint64  `json:"frames,omitempty"`  // of the tape, durable from now on
-	Instant uint64  `json:"instant,omitempty"` // of the last of them
+	Frames  uint64  `json:"frames,omitempty"` // of the tape, durable from now on
 }
 
 // events writes lines of progress for programs. The zero value writes nothing.

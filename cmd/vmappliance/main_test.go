@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -50,6 +51,7 @@ func TestScripts(t *testing.T) {
 			"kernel":    kernelCmd,
 			"bare":      bareCmd,
 			"waitfor":   waitforCmd,
+			"terminate": terminateCmd,
 			"status":    statusCmd,
 			"interrupt": interruptCmd,
 		},
@@ -97,6 +99,13 @@ func waitforCmd(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	if b, ok := waitFor(ts.MkAbs(args[0]), re); !ok {
 		ts.Fatalf("%s does not come to match %s:\n%s", args[0], re, b)
+	}
+}
+
+// terminateCmd sends SIGTERM to what runs in the background.
+func terminateCmd(ts *testscript.TestScript, _ bool, _ []string) {
+	for _, c := range ts.BackgroundCmds() {
+		_ = c.Process.Signal(syscall.SIGTERM) // it may have ended
 	}
 }
 

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"text/tabwriter"
 	"time"
 
@@ -60,6 +62,17 @@ func outboxList() *cobra.Command {
 	return c
 }
 
+// missing gives what the outbox does not have its status.
+func missing(err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return exit.With(exit.NotFound, err)
+	case errors.Is(err, fs.ErrExist):
+		return fmt.Errorf("%w and is not overwritten; choose another FILE", err)
+	}
+	return err
+}
+
 func parts(it mail.Item) string {
 	have, all := it.Parts()
 	if all == 0 {
@@ -97,7 +110,7 @@ func outboxRetry() *cobra.Command {
 		for _, ref := range refs {
 			it, err := p.spool.Retry(ref)
 			if err != nil {
-				return exit.With(exit.NotFound, err)
+				return missing(err)
 			}
 			res, err := p.deliver(context.Background(), it)
 			if err != nil {
@@ -144,7 +157,7 @@ func outboxCancel() *cobra.Command {
 		}
 		it, err := p.spool.Cancel(args[0])
 		if err != nil {
-			return exit.With(exit.NotFound, err)
+			return missing(err)
 		}
 		fmt.Fprintf(c.ErrOrStderr(), "%s will not be sent; its file stays: vmappliance outbox export %s FILE\n", it.ID, it.ID)
 		return nil
@@ -160,7 +173,7 @@ func outboxExport() *cobra.Command {
 			return err
 		}
 		if _, err := p.spool.Export(args[0], args[1]); err != nil {
-			return exit.With(exit.NotFound, err)
+			return missing(err)
 		}
 		fmt.Fprintln(c.OutOrStdout(), args[1])
 		return nil

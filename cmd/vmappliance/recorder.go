@@ -222,7 +222,7 @@ func (r *recorder) slice() {
 	st := r.cur.Status()
 	if st.Durable > r.durable {
 		r.durable = st.Durable
-		r.events.tell(event{Event: "durable", Name: r.cur.Name(), Frames: st.Durable, Instant: uint64(st.At.At)})
+		r.events.tell(event{Event: "durable", Name: r.cur.Name(), Frames: st.Durable})
 	}
 	if st.Err != nil && !r.warned {
 		r.warned = true

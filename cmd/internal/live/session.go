@@ -60,7 +60,7 @@ func (d untilStop) Next(now vmm.Instant) (vmm.Input, bool) {
 // Connect ties the machine to the door and the console.
 func (s *Session) Connect(script host.Script) {
 	s.M.Door = untilStop{s.Door, s.M}
-	s.Door.OnQuit(func() { s.M.Beat = 1 }) // reached at once: Run returns
+	s.Door.OnQuit(func() { s.M.Leave = true })
 	in := s.Door.Stream(machine.ConsoleIn)
 	var cue *host.Listener
 	if script.Cue != "" {
@@ -86,7 +86,7 @@ func (s *Session) Run() End {
 	for {
 		e := s.steps()
 		switch {
-		case e == vmm.Beat && s.Door.Quitting():
+		case e == vmm.Left:
 			return End{Outcome: Quit}
 		case e == vmm.Beat:
 			call(s.Beat)

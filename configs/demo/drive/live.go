@@ -152,8 +152,8 @@ func (d *demo) console(r io.Reader, begun time.Time) string {
 		case strings.Contains(l, "b account "):
 			d.answered.Add(1) // told with its round's recording
 			continue
-		case strings.HasPrefix(l, "["):
-			d.kernel(l)
+		case strings.HasPrefix(strings.TrimLeft(l, "b"), "["): // behind echoed keys
+			d.kernel(strings.TrimLeft(l, "b"))
 			continue
 		}
 		d.line("| %s", l)

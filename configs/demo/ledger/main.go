@@ -65,6 +65,7 @@ func play(k *keyboard, rounds, threads int) error {
 			if err != nil {
 				k.out.say("round %2d FAILED", n)
 				k.out.say("ledger: %v", err)
+				drain(os.Stdout) // it belongs to the recording
 			}
 			return err
 		})

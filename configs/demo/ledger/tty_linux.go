@@ -26,3 +26,9 @@ func eachKey(f *os.File) (restore func()) {
 	}
 	return func() { ioctl(syscall.TCSETS, &old) }
 }
+
+// drain waits until the terminal has sent what was printed.
+func drain(f *os.File) {
+	const tcsbrk = 0x5409 // with argument 1: tcdrain
+	syscall.Syscall(syscall.SYS_IOCTL, f.Fd(), tcsbrk, 1)
+}
