@@ -154,7 +154,7 @@ func TestStopAndGoLive(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		res, err := r.Run(context.Background(), replay.Options{Until: p})
+		res, err := r.Run(context.Background(), replay.Options{Until: &p})
 		if err != nil || r.Machine().Now() < p.At || p.Inputs != tape.All && r.Machine().Position() != p || res.Ended != (res.Position == rec.sum.End) {
 			t.Errorf("%s: at %v, want %v: %v", pos, r.Machine().Position(), p, err)
 		}

@@ -43,10 +43,10 @@ type Replay struct {
 
 // Options say how to play.
 type Options struct {
-	Slice    vmm.Instant  // cuts the run into pieces of so many instants; changes nothing
-	Until    vmm.Position // zero: the end of the tape
-	Console  io.Writer    // gets what the guest writes to its console; may be nil
-	Progress func(Step)   // called now and then; may be nil
+	Slice    vmm.Instant   // cuts the run into pieces of so many instants; changes nothing
+	Until    *vmm.Position // nil: the end of the tape
+	Console  io.Writer     // gets what the guest writes to its console; may be nil
+	Progress func(Step)    // called now and then; may be nil
 	OnMark   func(k, text string)
 }
 
@@ -176,8 +176,9 @@ func (r *Replay) GoLive(d vmm.Door) *vmm.Machine {
 // result is good to where the error happened. A replay that compared nothing
 // is an error.
 func (r *Replay) Run(ctx context.Context, o Options) (Result, error) {
-	if o.Until == (vmm.Position{}) {
-		o.Until = vmm.Position{At: vmm.Never - 1, Inputs: tape.All}
+	until := vmm.Position{At: vmm.Never - 1, Inputs: tape.All}
+	if o.Until != nil {
+		until = *o.Until
 	}
 	r.m.Slice, r.out = o.Slice, o.Console
 	r.p.OnMark = nil
@@ -187,9 +188,9 @@ func (r *Replay) Run(ctx context.Context, o Options) (Result, error) {
 	t := r.b.Manifest().Tape
 	for !r.p.Ended() {
 		next := vmm.Position{At: r.m.Now() + step, Inputs: tape.All}
-		last := next.At >= o.Until.At
+		last := next.At >= until.At
 		if last {
-			next = o.Until
+			next = until
 		}
 		if _, err := r.p.Run(next); err != nil {
 			return r.result(), r.failed(err)

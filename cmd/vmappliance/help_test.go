@@ -60,7 +60,7 @@ func TestCommandsInHelp(t *testing.T) {
 		for _, line := range lines {
 			if !seen[line] {
 				seen[line] = true
-				s.type_(line)
+				s.enter(line)
 			}
 		}
 	}
@@ -93,8 +93,8 @@ func (s *sandbox) prepare() {
 	s.want(0, []string{"vmappliance", "outbox", "export", id, id + ".vmb"})
 }
 
-// type_ runs one line as a user would, with the report's real name in it.
-func (s *sandbox) type_(line string) {
+// enter runs one line as a user would, with the report's real name in it.
+func (s *sandbox) enter(line string) {
 	s.t.Helper()
 	files, err := filepath.Glob(s.path("R-*.vmb"))
 	if err != nil || len(files) != 1 {
@@ -105,7 +105,7 @@ func (s *sandbox) type_(line string) {
 	status := 0
 	switch {
 	case strings.Contains(line, "inbox serve"):
-		s.typeServe(line)
+		s.enterServe(line)
 		return
 	case line == "vmappliance outbox retry":
 		status = 75 // nobody is there
@@ -119,8 +119,8 @@ func (s *sandbox) type_(line string) {
 	}
 }
 
-// typeServe runs a server until it listens; the port may be taken on this computer.
-func (s *sandbox) typeServe(line string) {
+// enterServe runs a server until it listens; the port may be taken on this computer.
+func (s *sandbox) enterServe(line string) {
 	line, _, _ = strings.Cut(line, " --listen")
 	c := s.command("sh", "-c", "exec "+line+" --listen 127.0.0.1:0 --ready listening")
 	if err := c.Start(); err != nil {

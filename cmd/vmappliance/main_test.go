@@ -51,6 +51,7 @@ func TestScripts(t *testing.T) {
 			"kernel":    kernelCmd,
 			"bare":      bareCmd,
 			"waitfor":   waitforCmd,
+			"waitgone":  waitgoneCmd,
 			"terminate": terminateCmd,
 			"status":    statusCmd,
 			"interrupt": interruptCmd,
@@ -99,6 +100,18 @@ func waitforCmd(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	if b, ok := waitFor(ts.MkAbs(args[0]), re); !ok {
 		ts.Fatalf("%s does not come to match %s:\n%s", args[0], re, b)
+	}
+}
+
+// waitgoneCmd waits until there is no such file: "waitgone FILE".
+func waitgoneCmd(ts *testscript.TestScript, _ bool, args []string) {
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		if _, err := os.Stat(ts.MkAbs(args[0])); errors.Is(err, os.ErrNotExist) {
+			return
+		}
+		if time.Now().After(end) {
+			ts.Fatalf("%s is still there", args[0])
+		}
 	}
 }
 

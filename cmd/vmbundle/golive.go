@@ -92,7 +92,7 @@ func (v *goliveVerb) goOn(c *cobra.Command, r *replay.Replay, pos vmm.Position, 
 		defer t.Guard()
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	_, err := r.Run(ctx, replay.Options{Until: pos, Console: con})
+	_, err := r.Run(ctx, replay.Options{Until: &pos, Console: con})
 	stop()
 	if err != nil {
 		return live.End{}, err

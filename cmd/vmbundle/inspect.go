@@ -9,7 +9,6 @@ import (
 
 	"vmrecord/bundle"
 	"vmrecord/cmd/internal/cli"
-	"vmrecord/configs"
 )
 
 func inspectCommand() *cobra.Command {
@@ -43,7 +42,7 @@ func describe(w io.Writer, i bundle.Info) {
 	line("bundle", "%s, %s, level %s, %s", i.ID, cli.Bytes(i.Bytes), i.Manifest.Level, i.UUID)
 	r := i.Manifest.Recording
 	line("recorded", "%q of %q %q, %s", r.Feature, r.Appliance, r.Version, time.Unix(r.Created, 0).UTC().Format(time.DateTime))
-	line("machine", "model %d, %s, %d Hz, revision %q", m.Model, configs.Size(m.MemoryBytes), m.Hz, r.Source)
+	line("machine", "model %d, %d MiB, %d Hz, revision %q", m.Model, m.MemoryBytes>>20, m.Hz, r.Source)
 	line("tape", "%.3f s, %d instructions, %d inputs (%d keys), %d heartbeats every %d, %d frames",
 		i.Seconds, t.Retired, t.Inputs, t.Keys, t.Heartbeats, t.Period, t.Frames)
 	line("from, to", "%s to %s", t.Start, t.End)

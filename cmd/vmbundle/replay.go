@@ -60,9 +60,11 @@ func (v *replayVerb) run(c *cobra.Command, name string) error {
 	defer b.Close()
 	o := replay.Options{Slice: vmm.Instant(v.slice)}
 	if v.until != "" {
-		if o.Until, err = replay.ParsePosition(v.until, replay.LineOf(b.Manifest())); err != nil {
+		p, err := replay.ParsePosition(v.until, replay.LineOf(b.Manifest()))
+		if err != nil {
 			return status(err)
 		}
+		o.Until = &p
 	}
 	if o.Console = v.console(c); o.Console == nil {
 		p := cli.NewProgress(c.ErrOrStderr())
