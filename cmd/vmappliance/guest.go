@@ -56,7 +56,11 @@ func (f *machineFlags) guest(a *configs.Appliance) (*guest, error) {
 	if g.kernel, err = readKernel(m.Kernel); err != nil {
 		return nil, err
 	}
-	if m.Initrd != "" {
+	switch {
+	case m.Initrd == "":
+	case firmware.IsMultiboot(g.kernel): // a module may be anything
+		g.initrd, err = readGuestFile("module", m.Initrd, int64(m.Memory), "name a file that fits the guest's memory")
+	default:
 		g.initrd, err = readInitrd(m.Initrd, int64(m.Memory))
 	}
 	return g, err
@@ -113,16 +117,25 @@ func (g *guest) boot(epoch, seed uint64) (m *vmm.Machine, free func(), err error
 	}
 	rsdp, ranges, err := pc.Firmware(m.Board)
 	if err == nil {
-		l := firmware.Linux{Kernel: g.kernel, Initrd: g.initrd, Append: g.append, Map: ranges, RSDP: rsdp}
-		err = l.Load(m.Mem, m.CPU)
+		err = g.load(m, rsdp, ranges)
 	}
 	if err != nil {
 		free()
 		c := exit.Usage
-		if errors.Is(err, firmware.ErrNotLinux) {
+		if errors.Is(err, firmware.ErrNotLinux) || errors.Is(err, firmware.ErrNotMultiboot) {
 			c = exit.Integrity
 		}
 		return nil, nil, exit.Errorf(c, "boot: %w", err)
 	}
 	return m, free, nil
+}
+
+// load is the boot loader's work, for the kind of kernel that the file is.
+func (g *guest) load(m *vmm.Machine, rsdp uint64, ranges []firmware.Range) error {
+	if firmware.IsMultiboot(g.kernel) {
+		b := firmware.Multiboot{Kernel: g.kernel, Initrd: g.initrd, Append: g.append, Map: ranges}
+		return b.Load(m.Mem, m.CPU)
+	}
+	l := firmware.Linux{Kernel: g.kernel, Initrd: g.initrd, Append: g.append, Map: ranges, RSDP: rsdp}
+	return l.Load(m.Mem, m.CPU)
 }

@@ -68,7 +68,7 @@ func runCommand() *cobra.Command {
 		Args: cli.Args(0, 1),
 	}
 	f := c.Flags()
-	f.StringVar(&r.kernel, "kernel", "", "bzImage to boot, or debian: the one in the cache (`FILE`)")
+	f.StringVar(&r.kernel, "kernel", "", "bzImage or Multiboot kernel to boot, or debian: the one in the cache (`FILE`)")
 	f.StringVar(&r.initrd, "initrd", "", "initial ramdisk (`FILE`)")
 	f.StringVar(&r.append, "append", "", "the kernel's command line (`TEXT`)")
 	f.Var(&r.memory, "memory", "guest memory, such as 256M")

@@ -24,10 +24,11 @@ type header struct {
 	initSize    uint32
 	initrdMax   uint32
 	cmdlineMax  uint32
+	entry64     bool // it has a 64-bit entry; all have a 32-bit one
 }
 
 // ErrNotLinux is returned, wrapped, for a file that is not a kernel we can boot.
-var ErrNotLinux = errors.New("not a 64-bit Linux bzImage")
+var ErrNotLinux = errors.New("not a Linux bzImage")
 
 func parse(k []byte) (*header, error) {
 	bad := func(f string, a ...any) (*header, error) {
@@ -43,9 +44,6 @@ func parse(k []byte) (*header, error) {
 	if v := le.Uint16(k[0x206:]); v < 0x020c {
 		return bad("boot protocol %d.%02d; 2.12 or later is needed", v>>8, v&0xff)
 	}
-	if le.Uint16(k[0x236:])&1 == 0 {
-		return bad("it has no 64-bit entry (XLF_KERNEL_64)")
-	}
 	if k[0x211]&1 == 0 {
 		return bad("it loads below 1 MiB")
 	}
@@ -59,12 +57,13 @@ func parse(k []byte) (*header, error) {
 	}
 	from := (sects + 1) * 512
 	if from >= len(k) || uint64(le.Uint32(k[0x1f4:]))*16 > uint64(len(k)-from)+15 {
-		return bad("it is cut short: %d bytes, the header speaks of %d", len(k), from+int(le.Uint32(k[0x1f4:]))*16)
+		return bad("it is cut short: %d bytes, the header speaks of %d", len(k), uint64(from)+uint64(le.Uint32(k[0x1f4:]))*16)
 	}
 	h := &header{
 		raw: k[hdrAt:min(end, hdrMax)], body: k[from:],
 		relocatable: k[0x234] != 0, align: le.Uint32(k[0x230:]), prefer: le.Uint64(k[0x258:]),
 		initSize: le.Uint32(k[0x260:]), initrdMax: le.Uint32(k[0x22c:]), cmdlineMax: le.Uint32(k[0x238:]),
+		entry64: le.Uint16(k[0x236:])&1 != 0, // XLF_KERNEL_64
 	}
 	if len(h.body) <= entry64 {
 		return bad("its kernel is %d bytes long", len(h.body))

@@ -59,7 +59,8 @@ const (
 )
 
 // Load puts kernel, ramdisk and tables into RAM and the processor, which must
-// be as after a reset, at the kernel's 64-bit entry.
+// be as after a reset, at the kernel's 64-bit entry, or at the 32-bit one of a
+// kernel that has no other.
 func (l *Linux) Load(ram *mem.RAM, c *cpu.State) error {
 	h, err := parse(l.Kernel)
 	if err != nil {
@@ -89,6 +90,12 @@ func (l *Linux) Load(ram *mem.RAM, c *cpu.State) error {
 	ram.Write(rd, l.Initrd)
 	ram.Write(appendAt, append([]byte(l.Append), 0))
 	ram.Write(paramsAt, l.params(h, rd))
+	if !h.entry64 {
+		ram.Write(gdtAt, gdt32())
+		enter32(c, at)
+		c.R[6] = paramsAt // ESI
+		return nil
+	}
 	ram.Write(tablesAt, identity())
 	ram.Write(gdtAt, gdt())
 	enter(c, at+entry64)
@@ -133,17 +140,25 @@ func (l *Linux) placeInitrd(ram *mem.RAM, h *header, kernel uint64) (uint64, err
 		return 0, nil
 	}
 	from := kernel + max(uint64(h.initSize), uint64(len(h.body)))
+	if at, ok := l.highest(ram, n, from, uint64(h.initrdMax)+1); ok {
+		return at, nil
+	}
+	return 0, fmt.Errorf("no room for the initial ramdisk: it needs %d MiB of RAM between %#x and %#x; give the guest more memory",
+		n>>20+1, from, uint64(h.initrdMax)+1)
+}
+
+// highest is the highest page-aligned place for n bytes between two addresses.
+func (l *Linux) highest(ram *mem.RAM, n, from, to uint64) (at uint64, ok bool) {
 	for i := len(l.Map) - 1; i >= 0; i-- {
-		top := min(l.Map[i].end(), ram.Size(), uint64(h.initrdMax)+1)
+		top := min(l.Map[i].end(), ram.Size(), to)
 		if top < n {
 			continue
 		}
 		if at := (top - n) &^ (pageBytes - 1); at >= from && l.room(ram, at, n) {
-			return at, nil
+			return at, true
 		}
 	}
-	return 0, fmt.Errorf("no room for the initial ramdisk: it needs %d MiB of RAM between %#x and %#x; give the guest more memory",
-		n>>20+1, from, uint64(h.initrdMax)+1)
+	return 0, false
 }
 
 // params is the zero page: the kernel's own header with our answers in it.

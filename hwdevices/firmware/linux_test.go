@@ -77,6 +77,20 @@ func TestLoad(t *testing.T) {
 	}
 }
 
+// A kernel without a 64-bit entry starts at its 32-bit one (boot.rst, "32-bit
+// BOOT PROTOCOL").
+func TestEntry32(t *testing.T) {
+	ram, c, k := newRAM(32), new(cpu.State), image()
+	c.Cold(1)
+	k[0x236] = 0
+	if err := (&Linux{Kernel: k, Map: Map(32 << 20)}).Load(ram, c); err != nil {
+		t.Fatal(err)
+	}
+	if c.RIP != 16<<20 || c.R[6] != paramsAt || c.R[2] != 0 || c.CR0 != 0x31 || c.EFER|c.CR4 != 0 || c.Seg[1].Attr != 0xc09b || c.Seg[1].Sel != 0x10 {
+		t.Errorf("EIP %#x ESI %#x EDX %#x CR0 %#x EFER %#x CS %+v", c.RIP, c.R[6], c.R[2], c.CR0, c.EFER, c.Seg[1])
+	}
+}
+
 // The hidden parts say what the descriptors in our GDT say.
 func TestSegmentsMatchGDT(t *testing.T) {
 	ram, c := newRAM(32), new(cpu.State)
@@ -138,7 +152,6 @@ func TestRefused(t *testing.T) {
 		{"no boot flag", 0x1fe, "\x00", "no setup header"},
 		{"no magic", 0x202, "XdrS", "no setup header"},
 		{"old protocol", 0x206, "\x0b\x02", "boot protocol 2.11"},
-		{"32-bit", 0x236, "\x00", "no 64-bit entry"},
 		{"low", 0x211, "\x00", "below 1 MiB"},
 		{"short header", 0x201, "\x10", "ends at 0x212"},
 		{"too many sectors", 0x1f1, "\xff", "cut short"},

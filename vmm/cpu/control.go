@@ -1,10 +1,11 @@
 package cpu
 
-// The bits that exist; setting any other raises #GP(0) (SDM vol. 3A, 2.5).
+// The bits that exist. Setting any other raises #GP(0), but for those in the low
+// half of CR0, which stay zero (SDM vol. 2B, MOV to CR; vol. 3A, 2.5).
 const (
 	cr0Bits = CR0PE | CR0MP | CR0EM | CR0TS | CR0ET | CR0NE | CR0WP | CR0AM | CR0NW | CR0CD | CR0PG
 	cr4Bits = CR4TSD | CR4DE | CR4PSE | CR4PAE | CR4MCE | CR4PGE | CR4PCE | CR4OSFXSR | CR4OSXMMEXCPT |
-		CR4UMIP | CR4FSGSBASE | CR4SMEP
+		CR4UMIP | CR4FSGSBASE | CR4OSXSAVE | CR4SMEP | CR4SMAP
 	eferBits = EFERSCE | EFERLME | EFERLMA | EFERNXE | EFERFFXSR | EFERAIBRS
 )
 
@@ -20,7 +21,7 @@ func (s *State) Cold(seed uint64) {
 	s.LDTR = Segment{Attr: AttrP | typeLDT, Limit: 0xffff}
 	s.TR = Segment{Attr: AttrP | typeTSSBusy, Limit: 0xffff}
 	s.GDTR.Limit, s.IDTR.Limit = 0xffff, 0xffff
-	s.DR[6], s.DR[7] = 0xffff0ff0, 0x400
+	s.DR[6], s.DR[7] = dr6Ones, dr7Ones
 	s.PAT = 0x0007040600070406
 	for i := range s.Rand { // splitmix64
 		seed += 0x9e3779b97f4a7c15
@@ -32,8 +33,9 @@ func (s *State) Cold(seed uint64) {
 
 // SetCR0 is MOV CR0 (SDM vol. 2B, MOV to CR; vol. 3A, 9.8.5).
 func (c *Core) SetCR0(v uint64) {
-	v |= CR0ET
-	if v&^cr0Bits != 0 || v&(CR0PG|CR0PE) == CR0PG || v&(CR0NW|CR0CD) == CR0NW {
+	high := v >> 32
+	v = v&cr0Bits | CR0ET
+	if high != 0 || v&(CR0PG|CR0PE) == CR0PG || v&(CR0NW|CR0CD) == CR0NW {
 		c.GP(0)
 	}
 	on, was := v&CR0PG != 0, c.CR0&CR0PG != 0
@@ -43,9 +45,10 @@ func (c *Core) SetCR0(v uint64) {
 				c.GP(0)
 			}
 			c.EFER |= EFERLMA
-		} else if c.CR4&CR4PAE != 0 {
-			c.loadPDPTEs(c.CR3)
 		}
+	}
+	if on && !c.Long() && c.CR4&CR4PAE != 0 && (v^c.CR0)&(CR0PG|CR0CD|CR0NW) != 0 {
+		c.loadPDPTEs(c.CR3)
 	}
 	if !on && was {
 		if c.Code64() {
@@ -74,7 +77,8 @@ func (c *Core) SetCR3(v uint64) {
 	c.Stale = true
 }
 
-// loadPDPTEs loads PAE paging's first level (SDM vol. 3A, 4.4.1).
+// loadPDPTEs loads PAE paging's first level, for MOV CR3 and for changes of
+// some bits in CR0 and CR4 (SDM vol. 3A, 4.4.1).
 func (c *Core) loadPDPTEs(cr3 uint64) {
 	var p [4]uint64
 	for i := range p {
@@ -91,7 +95,8 @@ func (c *Core) SetCR4(v uint64) {
 	if v&^cr4Bits != 0 || c.Long() && v&CR4PAE == 0 {
 		c.GP(0)
 	}
-	if !c.Long() && c.CR0&CR0PG != 0 && v&CR4PAE != 0 && c.CR4&CR4PAE == 0 {
+	const reload = CR4PAE | CR4PGE | CR4PSE | CR4SMEP
+	if !c.Long() && c.CR0&CR0PG != 0 && v&CR4PAE != 0 && (v^c.CR4)&reload != 0 {
 		c.loadPDPTEs(c.CR3)
 	}
 	c.Stale = c.Stale || (v^c.CR4)&(CR4PAE|CR4PSE|CR4SMEP) != 0
@@ -106,65 +111,4 @@ func (c *Core) setEFER(v uint64) {
 	}
 	c.EFER = v&^EFERLMA | c.EFER&EFERLMA
 	c.Stale, c.Recode = true, true
-}
-
-// Syscall is SYSCALL in long mode (AMD APM vol. 3). next is the address behind it.
-func (c *Core) Syscall(next uint64) {
-	if c.EFER&EFERSCE == 0 {
-		c.UD()
-	}
-	if !c.Long() {
-		c.Unbuilt("SYSCALL outside long mode")
-	}
-	target := c.CSTAR
-	if c.Code64() {
-		target = c.LSTAR
-	}
-	c.R[1] = next
-	c.R[11] = c.RFLAGS &^ FlagRF
-	c.RFLAGS = c.RFLAGS&^(c.SFMASK|FlagRF) | 2
-	c.SetCS(flatCode(uint16(c.STAR>>32)&^3, true, 0))
-	c.Seg[segSS] = flatData(uint16(c.STAR>>32)&^3+8, 0)
-	c.RIP = target
-}
-
-// Sysret is SYSRET; opSize 8 returns to 64-bit code. SS gets a whole flat
-// descriptor as Intel documents; AMD's keeps the hidden part it had, which a
-// guest that switches stacks by the book cannot tell apart.
-func (c *Core) Sysret(opSize uint8) {
-	if c.EFER&EFERSCE == 0 {
-		c.UD()
-	}
-	if !c.Long() {
-		c.Unbuilt("SYSRET outside long mode")
-	}
-	if c.CPL() != 0 {
-		c.GP(0)
-	}
-	cs := uint16(c.STAR>>48) | 3
-	ip := c.R[1]
-	if opSize == 8 {
-		c.SetCS(flatCode(cs+16, true, 3))
-	} else {
-		c.SetCS(flatCode(cs, false, 3))
-		ip &= 0xffffffff
-	}
-	c.Seg[segSS] = flatData(cs+8, 3)
-	const mask = FlagsAll &^ (FlagRF | FlagVM)
-	c.RFLAGS = c.R[11]&mask | 2
-	c.RIP = ip
-}
-
-func flatCode(sel uint16, long bool, dpl uint16) Segment {
-	s := Segment{Sel: sel, Limit: 0xffffffff, Attr: AttrG | AttrP | AttrS | typeCode | typeReadable | typeAccessed | dpl<<5}
-	if long {
-		s.Attr |= AttrL
-	} else {
-		s.Attr |= AttrD
-	}
-	return s
-}
-
-func flatData(sel, dpl uint16) Segment {
-	return Segment{Sel: sel, Limit: 0xffffffff, Attr: AttrG | AttrD | AttrP | AttrS | typeWritable | typeAccessed | dpl<<5}
 }

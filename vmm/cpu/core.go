@@ -68,7 +68,7 @@ const hasCode = 1<<DF | 1<<TS | 1<<NP | 1<<SS | 1<<GP | 1<<PF | 1<<AC
 // A Fault is an exception on its way to the guest.
 type Fault struct {
 	Vector   uint8
-	Code     uint32
+	Code     uint32 // error code; for #DB the bits of DR6
 	Addr     uint64 // linear address of a page fault
 	NonCanon bool   // a #GP(0) that is #SS(0) if the operand's segment is SS
 }

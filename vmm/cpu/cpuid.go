@@ -19,13 +19,13 @@ const (
 	f1EDX = 1<<0 | 1<<2 | 1<<3 | 1<<4 | 1<<5 | 1<<6 | 1<<7 | 1<<8 | 1<<9 | // FPU DE PSE TSC MSR PAE MCE CX8 APIC
 		1<<11 | 1<<12 | 1<<13 | 1<<14 | 1<<15 | 1<<16 | 1<<17 | // SEP MTRR PGE MCA CMOV PAT PSE36
 		1<<19 | 1<<23 | 1<<24 | 1<<25 | 1<<26 // CLFSH MMX FXSR SSE SSE2
-	f1ECX = 1<<0 | 1<<9 | 1<<13 | 1<<19 | 1<<20 | 1<<21 | 1<<22 | 1<<23 | 1<<24 | 1<<30 | 1<<31 // SSE3 SSSE3 CX16 SSE41 SSE42 X2APIC MOVBE POPCNT TSCDEADLINE RDRAND HYPERVISOR
+	f1ECX = 1<<0 | 1<<1 | 1<<9 | 1<<13 | 1<<19 | 1<<20 | 1<<21 | 1<<22 | 1<<23 | 1<<24 | 1<<25 | 1<<26 | 1<<30 | 1<<31 // SSE3 PCLMULQDQ SSSE3 CX16 SSE41 SSE42 X2APIC MOVBE POPCNT TSCDEADLINE AES XSAVE RDRAND HYPERVISOR
 
-	f7EBX = 1<<0 | 1<<7 | 1<<9 | 1<<18 | 1<<19 | 1<<23 | 1<<24 // FSGSBASE SMEP ERMS RDSEED ADX CLFLUSHOPT CLWB
-	f7ECX = 1<<2 | 1<<22                                       // UMIP RDPID
+	f7EBX = 1<<0 | 1<<7 | 1<<9 | 1<<18 | 1<<19 | 1<<20 | 1<<23 | 1<<24 | 1<<29 // FSGSBASE SMEP ERMS RDSEED ADX SMAP CLFLUSHOPT CLWB SHA
+	f7ECX = 1<<2 | 1<<22                                                       // UMIP RDPID
 
-	fxEDX = f1EDX&^(1<<11|1<<19|1<<25|1<<26) | 1<<11 | 1<<20 | 1<<26 | 1<<27 | 1<<29 // SYSCALL NX PDPE1GB RDTSCP LM
-	fxECX = 1<<0 | 1<<8                                                              // LAHF 3DNOWPREFETCH
+	fxEDX = f1EDX&^(1<<11|1<<19|1<<25|1<<26) | 1<<11 | 1<<20 | 1<<25 | 1<<26 | 1<<27 | 1<<29 // SYSCALL NX FFXSR PDPE1GB RDTSCP LM
+	fxECX = 1<<0 | 1<<8                                                                      // LAHF 3DNOWPREFETCH
 )
 
 // CPUID executes the instruction's function: leaf EAX, subleaf ECX.
@@ -36,6 +36,9 @@ func (c *Core) CPUID(leaf, sub uint32) (a, b, cx, d uint32) {
 		return 0xd, b, cx, d
 	case 1:
 		ecx := uint32(f1ECX)
+		if c.CR4&CR4OSXSAVE != 0 {
+			ecx |= 1 << 27
+		}
 		return signature, 1<<16 | 8<<8, ecx, f1EDX
 	case 6:
 		return 1 << 2, 0, 0, 0 // ARAT: the APIC timer runs in all states
@@ -43,6 +46,8 @@ func (c *Core) CPUID(leaf, sub uint32) (a, b, cx, d uint32) {
 		if sub == 0 {
 			return 0, f7EBX, f7ECX, 0
 		}
+	case 0xd:
+		return xsaveLeaf(sub)
 	case 0x40000000:
 		b, cx, d = vendorHV("VMwareVMware")
 		return 0x40000010, b, cx, d
@@ -97,8 +102,7 @@ func brand(part uint32) (a, b, c, d uint32) {
 // table needs.
 func Claims(f x86.Feature) bool {
 	switch f {
-	case x86.FeatAes, x86.FeatPclmulqdq, x86.FeatSha, x86.FeatXsave, x86.FeatXsaveopt, x86.FeatXsavec,
-		x86.FeatXsaves, x86.FeatSmap, x86.FeatMonitor, x86.FeatInvpcid:
+	case x86.FeatMonitor, x86.FeatInvpcid:
 		return false
 	}
 	return true

@@ -43,10 +43,9 @@ func (c *Core) attempt(f Fault) (ok bool) {
 		c.CR2 = f.Addr
 	}
 	if f.Vector == DB {
-		c.DR[6] |= c.PendDB
-		c.PendDB = 0
+		c.debugged(uint64(f.Code))
 	}
-	c.enter(f.Vector, gate{code: f.Code, push: hasCode>>f.Vector&1 != 0, external: true, fault: f.Vector != DB})
+	c.enter(f.Vector, gate{code: f.Code, push: hasCode>>f.Vector&1 != 0, external: true, fault: f.Vector != DB || f.Code == DR6BD})
 	return true
 }
 
@@ -64,7 +63,7 @@ func (c *Core) catch(ok *bool) {
 // SoftInterrupt is INT n, INT3, INTO and INT1: it may raise, and RIP must
 // already stand behind the instruction.
 func (c *Core) SoftInterrupt(vector uint8, privileged bool) {
-	c.enter(vector, gate{soft: !privileged})
+	c.enter(vector, gate{soft: !privileged, external: privileged})
 }
 
 // A gate is how a vector is entered.
@@ -76,43 +75,129 @@ type gate struct {
 	fault    bool // RF is set in the pushed flags
 }
 
-// enter goes through the IDT in long mode (SDM vol. 3A, 6.14). Everything that
-// can fault happens before the first register changes.
-func (c *Core) enter(vector uint8, g gate) {
-	if !c.Long() {
-		c.Unbuilt("an interrupt or exception outside long mode")
-	}
-	ext := uint32(0)
+// ext is the EXT bit of error codes (SDM vol. 3A, 6.13).
+func (g *gate) ext() uint32 {
 	if g.external {
-		ext = 1
+		return 1
 	}
-	idx := uint32(vector)<<3 | 2 | ext
-	if uint32(vector)*16+15 > uint32(c.IDTR.Limit) {
+	return 0
+}
+
+// flags are the flags that are pushed.
+func (c *Core) flags(g *gate) uint64 {
+	if g.fault {
+		return c.RFLAGS | FlagRF
+	}
+	return c.RFLAGS
+}
+
+// enter goes through the IDT. Everything that can fault happens before the
+// first register changes.
+func (c *Core) enter(vector uint8, g gate) {
+	if c.Long() {
+		c.enterLong(vector, g)
+		return
+	}
+	c.protectedOnly("an interrupt or exception")
+	c.enterLegacy(vector, g)
+}
+
+// Types of gates and task state segments (SDM vol. 3A, table 3-2).
+const (
+	typeTSS16    = 1
+	typeCall16   = 4
+	typeTaskGate = 5
+	typeInt16    = 6
+	typeTrap16   = 7
+	typeCall     = 12
+	typeInt      = 14
+	typeTrap     = 15
+)
+
+// readGate reads and checks vector's entry of n bytes in the IDT; hi is the
+// second half of a long one.
+func (c *Core) readGate(vector uint8, g *gate, n uint32, types uint32) (lo, hi uint64) {
+	idx := uint32(vector)<<3 | 2 | g.ext()
+	if uint32(vector)*n+n-1 > uint32(c.IDTR.Limit) {
 		c.GP(idx)
 	}
-	la := c.IDTR.Base + uint64(vector)*16
-	lo, hi := c.ReadSys(la, 8), c.ReadSys(la+8, 8)
-	if t := lo >> 40 & 0x1f; t != 14 && t != 15 {
-		c.GP(idx)
+	la := c.IDTR.Base + uint64(uint32(vector)*n)
+	lo = c.ReadSys(la, 8)
+	if n == 16 {
+		hi = c.ReadSys(la+8, 8)
 	}
-	if g.soft && uint8(lo>>45&3) < c.CPL() {
+	if types>>(lo>>40&0x1f)&1 == 0 || g.soft && uint8(lo>>45&3) < c.CPL() {
 		c.GP(idx)
 	}
 	if lo>>47&1 == 0 {
 		c.Raise(NP, idx)
 	}
-	sel := uint16(lo >> 16)
-	cs := c.handlerSegment(sel, ext)
-	ip := lo&0xffff | lo>>32&0xffff0000 | hi<<32
-	cpl := c.CPL()
-	if !cs.conforming() {
-		cpl = cs.DPL()
+	return lo, hi
+}
+
+// handle goes on at the handler: an interrupt gate clears IF.
+func (c *Core) handle(cs Segment, cpl uint8, ip uint64, interrupt bool) {
+	cs.Sel = cs.Sel&^3 | uint16(cpl)
+	c.SetCS(cs)
+	c.RIP = ip
+	c.RFLAGS &^= FlagTF | FlagNT | FlagRF | FlagVM
+	if interrupt {
+		c.RFLAGS &^= FlagIF
 	}
-	sp := c.handlerStack(uint8(lo>>32&7), cpl)
+}
+
+// enterLegacy is the way through the IDT outside long mode (SDM vol. 3A, 6.12;
+// vol. 2A, INT n).
+func (c *Core) enterLegacy(vector uint8, g gate) {
+	const types = 1<<typeTaskGate | 1<<typeInt16 | 1<<typeTrap16 | 1<<typeInt | 1<<typeTrap
+	d, _ := c.readGate(vector, &g, 8, types)
+	typ, ext := d>>40&0xf, g.ext()
+	if typ == typeTaskGate {
+		c.Unbuilt("an interrupt or exception through a task gate")
+	}
+	n, ip := 4, d&0xffff|d>>32&0xffff0000
+	if typ&8 == 0 {
+		n, ip = 2, ip&0xffff
+	}
+	cs, csLA := c.handlerSegment(uint16(d>>16), ext)
+	cpl := cs.handlerRing(c.CPL())
+
+	var vals [6]uint64
+	v := vals[:0]
+	s, ssLA := c.current(), uint64(0)
+	s.code = ext
+	if cpl != c.CPL() {
+		s, ssLA = c.innerStack(cpl, ext)
+		v = append(v, uint64(c.Seg[segSS].Sel), c.R[4])
+	}
+	v = append(v, c.flags(&g), uint64(c.Seg[segCS].Sel), c.RIP)
+	if g.push {
+		v = append(v, uint64(g.code))
+	}
+	c.room(&s, len(v), n)
+	if ip > uint64(cs.Limit) {
+		c.GP(ext)
+	}
+	c.setAccessed(&cs, csLA)
+	c.setAccessed(&s.seg, ssLA)
+	c.push(&s, n, v)
+	c.Seg[segSS], c.R[4] = s.seg, s.sp
+	c.handle(cs, cpl, ip, typ&1 == 0)
+}
+
+// enterLong is the way through the IDT in long mode (SDM vol. 3A, 6.14).
+func (c *Core) enterLong(vector uint8, g gate) {
+	lo, hi := c.readGate(vector, &g, 16, 1<<typeInt|1<<typeTrap)
+	ext := g.ext()
+	ip := lo&0xffff | lo>>32&0xffff0000 | hi<<32
+	cs, csLA := c.handlerSegment(uint16(lo>>16), ext)
+	cpl := cs.handlerRing(c.CPL())
+	sp := c.handlerStack(uint8(lo>>32&7), cpl, ext)
 	if !Canonical(ip) {
 		c.GP(ext)
 	}
-	c.frame(sp, g, ext)
+	c.setAccessed(&cs, csLA)
+	c.frame(sp, &g, ext, cpl == 3)
 	if cpl != c.CPL() {
 		c.Seg[segSS] = Segment{Sel: uint16(cpl), Attr: uint16(cpl) << 5}
 	}
@@ -121,66 +206,52 @@ func (c *Core) enter(vector uint8, g gate) {
 		n = 48
 	}
 	c.R[4] = sp - n
-	cs.Sel = sel&^3 | uint16(cpl)
-	c.SetCS(cs)
-	c.RIP = ip
-	c.RFLAGS &^= FlagTF | FlagNT | FlagRF | FlagVM
-	if lo>>40&1 == 0 { // interrupt gate
-		c.RFLAGS &^= FlagIF
-	}
+	c.handle(cs, cpl, ip, lo>>40&1 == 0)
 }
 
-// handlerSegment checks the code segment that a gate names.
-func (c *Core) handlerSegment(sel uint16, ext uint32) Segment {
+// handlerRing is the ring in which code of segment s runs when a gate leads
+// there from ring cpl.
+func (s *Segment) handlerRing(cpl uint8) uint8 {
+	if s.conforming() {
+		return cpl
+	}
+	return s.DPL()
+}
+
+// handlerSegment checks the code segment that a gate names; la is where its
+// descriptor stands.
+func (c *Core) handlerSegment(sel uint16, ext uint32) (cs Segment, la uint64) {
 	if sel&^3 == 0 {
 		c.GP(ext)
 	}
 	code := uint32(sel&^3) | ext
-	if sel&4 == 0 && uint32(sel|7) > uint32(c.GDTR.Limit) {
-		c.GP(code)
-	}
-	d, la := c.descriptor(sel, GP)
-	cs := decode(sel, d)
-	if !cs.code() || cs.DPL() > c.CPL() || cs.Attr&(AttrL|AttrD) != AttrL {
+	d, la := c.descriptor(sel, GP, ext)
+	cs = decode(sel, d)
+	if !cs.code() || cs.DPL() > c.CPL() || c.Long() && cs.Attr&(AttrL|AttrD) != AttrL {
 		c.GP(code)
 	}
 	if !cs.present() {
 		c.Raise(NP, code)
 	}
-	c.setAccessed(&cs, la)
-	return cs
+	return cs, la
 }
 
-// handlerStack is the stack pointer that a handler starts with, aligned to 16
-// bytes: from the interrupt stack table, for an inner ring from the task state
-// segment, else the current one (SDM vol. 3A, 6.14.2, 6.14.5).
-func (c *Core) handlerStack(ist, cpl uint8) uint64 {
-	off := uint32(0)
+// handlerStack is the stack pointer that a handler starts with in long mode,
+// aligned to 16 bytes: from the interrupt stack table, for an inner ring from
+// the task state segment, else the current one (SDM vol. 3A, 6.14.2, 6.14.5).
+func (c *Core) handlerStack(ist, cpl uint8, ext uint32) uint64 {
 	switch {
 	case ist != 0:
-		off = 28 + 8*uint32(ist)
+		return c.stack64(28+8*uint32(ist), ext) &^ 15
 	case cpl != c.CPL():
-		off = 4 + 8*uint32(cpl)
-	default:
-		return c.R[4] &^ 15
+		return c.stack64(4+8*uint32(cpl), ext) &^ 15
 	}
-	if off+7 > c.TR.Limit {
-		c.Raise(TS, uint32(c.TR.Sel&^3))
-	}
-	sp := c.ReadSys(c.TR.Base+uint64(off), 8)
-	if !Canonical(sp) {
-		c.Raise(SS, 0)
-	}
-	return sp &^ 15
+	return c.R[4] &^ 15
 }
 
 // frame pushes SS, RSP, RFLAGS, CS, RIP and the error code below sp.
-func (c *Core) frame(sp uint64, g gate, ext uint32) {
-	fl := c.RFLAGS
-	if g.fault {
-		fl |= FlagRF
-	}
-	vals := [6]uint64{uint64(c.Seg[segSS].Sel), c.R[4], fl, uint64(c.Seg[segCS].Sel), c.RIP, uint64(g.code)}
+func (c *Core) frame(sp uint64, g *gate, ext uint32, user bool) {
+	vals := [6]uint64{uint64(c.Seg[segSS].Sel), c.R[4], c.flags(g), uint64(c.Seg[segCS].Sel), c.RIP, uint64(g.code)}
 	n := 5
 	if g.push {
 		n = 6
@@ -188,106 +259,9 @@ func (c *Core) frame(sp uint64, g gate, ext uint32) {
 	if !Canonical(sp - 8) {
 		c.Raise(SS, ext)
 	}
-	c.Walk(sp-uint64(8*n), Write, false)
+	c.Walk(sp-8, Write, user) // SS is pushed first, and its fault is the first
+	c.Walk(sp-uint64(8*n), Write, user)
 	for i, v := range vals[:n] {
-		c.WriteSys(sp-uint64(8*(i+1)), 8, v, false)
-	}
-}
-
-// IRET returns from a handler in long mode; opSize is 2, 4 or 8 (SDM vol. 2A,
-// IRET/IRETQ in IA-32e mode). RIP and the rest are written here.
-func (c *Core) IRET(opSize int) {
-	if !c.Long() {
-		c.Unbuilt("IRET outside long mode")
-	}
-	if c.RFLAGS&FlagNT != 0 {
-		c.GP(0)
-	}
-	user := c.CPL() == 3
-	n := uint64(opSize)
-	sp := c.R[4]
-	if !c.Code64() {
-		sp = (c.Seg[segSS].Base + sp) & 0xffffffff
-	}
-	word := func(i uint64) uint64 {
-		la := sp + i*n
-		c.Walk(la, Read, user)
-		return c.ReadSys(la, opSize)
-	}
-	ip, sel, fl := word(0), uint16(word(1)), word(2)
-	cs, csLA := c.codeSegment(sel)
-	cpl, rpl := c.CPL(), uint8(sel&3)
-	if rpl < cpl || cs.conforming() && cs.DPL() > rpl || !cs.conforming() && cs.DPL() != rpl {
-		c.GP(uint32(sel &^ 3))
-	}
-	if !cs.present() {
-		c.Raise(NP, uint32(sel&^3))
-	}
-	to64 := cs.Attr&AttrL != 0
-	newSP, ss := c.R[4]+3*n, c.Seg[segSS]
-	outer := rpl != cpl
-	if outer || c.Code64() {
-		newSP = word(3)
-		ss = c.returnStack(uint16(word(4)), rpl, to64)
-	}
-	c.checkTarget(&cs, ip)
-	c.setAccessed(&cs, csLA)
-
-	mask := uint64(FlagsAll &^ (FlagIF | FlagIOPL | FlagVM | FlagVIF | FlagVIP))
-	if opSize == 2 {
-		mask &= 0xffff
-	}
-	if cpl == 0 {
-		mask |= FlagIOPL
-		if opSize > 2 {
-			mask |= FlagVIF | FlagVIP
-		}
-	}
-	if uint64(cpl) <= c.RFLAGS>>12&3 {
-		mask |= FlagIF
-	}
-	c.RFLAGS = c.RFLAGS&^mask | fl&mask | 2
-	c.NMIBlock = false
-	if opSize == 4 && !to64 {
-		newSP &= 0xffffffff
-	}
-	c.R[4], c.RIP, c.Seg[segSS] = newSP, ip, ss
-	c.SetCS(cs)
-	if outer {
-		c.dropInner(rpl)
-	}
-}
-
-// returnStack checks the stack segment of a return to ring rpl.
-func (c *Core) returnStack(sel uint16, rpl uint8, to64 bool) Segment {
-	if sel&^3 == 0 {
-		if !to64 || rpl == 3 || uint8(sel&3) != rpl {
-			c.GP(0)
-		}
-		return Segment{Sel: sel, Attr: uint16(rpl) << 5}
-	}
-	d, la := c.descriptor(sel, GP)
-	s := decode(sel, d)
-	if uint8(sel&3) != rpl || s.DPL() != rpl || !s.writable() {
-		c.GP(uint32(sel &^ 3))
-	}
-	if !s.present() {
-		c.Raise(SS, uint32(sel&^3))
-	}
-	c.setAccessed(&s, la)
-	return s
-}
-
-// dropInner nulls data segments that the outer ring may not use (SDM vol. 3A, 5.8.6).
-func (c *Core) dropInner(cpl uint8) {
-	for _, r := range [...]int{segES, segDS, segFS, segGS} {
-		s := &c.Seg[r]
-		if s.Attr&AttrS != 0 && !s.conforming() && s.DPL() < cpl {
-			base := s.Base
-			*s = Segment{}
-			if r >= segFS {
-				s.Base = base
-			}
-		}
+		c.WriteSys(sp-uint64(8*(i+1)), 8, v, user)
 	}
 }

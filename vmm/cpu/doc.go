@@ -17,23 +17,35 @@
 // and D bits nor stale entries can be seen. INVLPG and loads of CR3 therefore
 // have no effect of their own.
 //
-// RF is set in the flags pushed for faults, not for traps and interrupts.
-// SYSRET gives SS a whole flat descriptor. Null selectors clear the hidden base.
+// RF is set in the flags pushed for faults, but for code breakpoints, and for
+// interrupts between two iterations of REP; traps and other interrupts push it
+// as it is. Reserved low bits of CR0 stay zero, those of CR3, CR4, EFER and MSRs
+// raise #GP(0), as does every MSR not listed in msr.go. SYSRET gives SS a whole flat descriptor. Null selectors clear the hidden base.
+// SYSENTER and SYSEXIT raise #UD in long mode, and SYSRET outside 64-bit mode
+// takes no flags from R11, as AMD documents. LAR gives bits 19:16 of the
+// descriptor too, as processors do. INT1 sets EXT in error codes. A return to a
+// 16-bit stack leaves bits 31:16 of ESP as they were.
 //
 // # Identity
 //
 // AuthenticAMD family 0x19 model 0x11, x86-64-v2: SSE to SSE4.2, POPCNT,
-// MOVBE, CMPXCHG16B, and FSGSBASE, SMEP, UMIP, ADX, RDRAND, RDSEED (a generator
-// seeded by the machine's maker), RDTSCP, RDPID, NX, 1-GByte pages, x2APIC,
-// TSC-deadline, invariant TSC. Bits say that the processor needs no mitigation:
+// MOVBE, CMPXCHG16B, and FSGSBASE, SMEP, SMAP, UMIP, ADX, AES, PCLMULQDQ, SHA,
+// XSAVE to XSAVES for x87 and SSE, RDRAND, RDSEED (a generator seeded by the
+// machine's maker), RDTSCP, RDPID, NX, 1-GByte pages, x2APIC, TSC-deadline,
+// invariant TSC. Bits say that the processor needs no mitigation:
 // SSB_NO, BTC_NO, SRSO_NO, TSA_*_NO and automatic IBRS, so that a guest spends
-// no time on any. Not claimed, and #UD: VEX, XSAVE, AES, PCLMULQDQ, SHA, SMAP,
-// PCID, MONITOR. The hypervisor leaf is VMware's, with the TSC's frequency, so
+// no time on any. SPEC_CTRL, PRED_CMD, TSC_ADJUST, MPERF and APERF are not there.
+//
+// Not claimed, and #UD: VEX; PCID and INVPCID, since translations are coherent
+// and a tag would save a guest nothing; MONITOR and MWAIT, since with one
+// processor nothing but a device could wake a waiter, and HLT says the same
+// without a line to watch; LOCK MOV CR0 for CR8. The hypervisor leaf is VMware's, with the TSC's frequency, so
 // that Linux does not calibrate.
 //
 // # Left out
 //
-// Real mode, virtual-8086 mode, interrupts and exceptions outside long mode,
-// call gates and task switches stop the machine with a message (Unbuilt). Debug
-// registers are kept but raise nothing.
+// Real mode, virtual-8086 mode and task switches, by gates, far transfers or
+// IRET, stop the machine with a message (Unbuilt). Data
+// breakpoints do not see accesses to descriptor tables, task state and frames
+// of exceptions. DebugCtl's branch recording and branch stepping do nothing.
 package cpu

@@ -5,8 +5,6 @@ package cpu
 // APM vol. 2, appendix A).
 const (
 	msrTSC          = 0x10
-	msrSpecCtrl     = 0x48
-	msrPredCmd      = 0x49
 	msrPatchLevel   = 0x8b
 	msrMTRRCap      = 0xfe
 	msrSysenterCS   = 0x174
@@ -22,6 +20,7 @@ const (
 	msrPAT          = 0x277
 	msrMTRRDef      = 0x2ff
 	msrTSCDeadline  = 0x6e0 // the local APIC's, in units of the TSC
+	msrXSS          = 0xda0
 	msrEFER         = 0xc0000080
 	msrSTAR         = 0xc0000081
 	msrLSTAR        = 0xc0000082
@@ -34,8 +33,6 @@ const (
 	msrSYSCFG       = 0xc0010010
 	msrHWCR         = 0xc0010015
 	msrNBCfg        = 0xc001001f
-	msrOSVWLength   = 0xc0010140
-	msrOSVWStatus   = 0xc0010141
 	msrDECfg        = 0xc0011029
 )
 
@@ -69,33 +66,43 @@ func (c *Core) reg(n uint32) (p *uint64, legal func(uint64) bool) {
 		return &c.TSCAux, low32
 	case msrPAT:
 		return &c.PAT, legalPAT
-	case msrMTRRDef:
-		return &c.MTRRDefType, func(v uint64) bool { return v&^0xcff == 0 }
-	case msrSpecCtrl:
-		return &c.SpecCtrl, func(v uint64) bool { return v&^7 == 0 }
+	case msrMTRRDef: // E and FE are bits 11 and 10
+		return &c.MTRRDefType, func(v uint64) bool { return v&^0xcff == 0 && types(v&0xff, mtrrTypes) }
 	case msrMTRRFix64K:
-		return &c.MTRRFixed[0], any
+		return &c.MTRRFixed[0], legalFixed
 	}
 	switch {
-	case n-msrMTRRVar < 16:
-		return &c.MTRRVar[n-msrMTRRVar], any
+	case n-msrMTRRVar < 16 && n&1 == 0: // base and type
+		return &c.MTRRVar[n-msrMTRRVar], func(v uint64) bool { return v&^(pteAddr|0xff) == 0 && types(v&0xff, mtrrTypes) }
+	case n-msrMTRRVar < 16: // mask and valid bit
+		return &c.MTRRVar[n-msrMTRRVar], func(v uint64) bool { return v&^(pteAddr|1<<11) == 0 }
 	case n-msrMTRRFix16K < 2:
-		return &c.MTRRFixed[1+n-msrMTRRFix16K], any
+		return &c.MTRRFixed[1+n-msrMTRRFix16K], legalFixed
 	case n-msrMTRRFix4K < 8:
-		return &c.MTRRFixed[3+n-msrMTRRFix4K], any
+		return &c.MTRRFixed[3+n-msrMTRRFix4K], legalFixed
 	}
 	return nil, nil
 }
 
-// legalPAT tells whether each byte is a memory type (SDM vol. 3A, 11.12.2).
-func legalPAT(v uint64) bool {
-	for i := range 8 {
-		if t := v >> (8 * i) & 0xff; t > 7 || t == 2 || t == 3 {
+// Memory types, as bitmaps: what an MTRR may hold, and a byte of PAT (SDM vol.
+// 3A, tables 11-8 and 11-10).
+const (
+	mtrrTypes = 1<<0 | 1<<1 | 1<<4 | 1<<5 | 1<<6
+	patTypes  = mtrrTypes | 1<<7
+)
+
+// types tells whether each byte of v is a memory type among legal.
+func types(v uint64, legal uint32) bool {
+	for ; v != 0; v >>= 8 {
+		if t := v & 0xff; t > 7 || legal>>t&1 == 0 {
 			return false
 		}
 	}
 	return true
 }
+
+func legalPAT(v uint64) bool   { return types(v, patTypes) }
+func legalFixed(v uint64) bool { return types(v, mtrrTypes) }
 
 // ReadMSR is RDMSR after the privilege check.
 func (c *Core) ReadMSR(n uint32) uint64 {
@@ -120,7 +127,7 @@ func (c *Core) ReadMSR(n uint32) uint64 {
 		return 0x508 // 8 variable ranges, fixed ranges, write-combining
 	case msrPatchLevel:
 		return patchLevel
-	case msrMCGCap, msrMCGStatus, msrDebugCtl, msrOSVWLength, msrOSVWStatus, msrSYSCFG, msrNBCfg:
+	case msrXSS, msrMCGCap, msrMCGStatus, msrDebugCtl, msrSYSCFG, msrNBCfg:
 		return 0
 	case msrHWCR:
 		return 1 << 24 // the TSC counts at P0 frequency
@@ -155,11 +162,15 @@ func (c *Core) WriteMSR(n uint32, v uint64) {
 		c.TSCOffset += v - c.TSC()
 	case msrEFER:
 		c.setEFER(v)
-	case msrPredCmd:
-		if v&^1 != 0 {
+	case msrDebugCtl: // LBR, BTF and PB3-PB0 are accepted and read as zero
+		if v&^0x3f != 0 {
 			c.GP(0)
 		}
-	case msrMCGStatus, msrDebugCtl, msrHWCR, msrDECfg, msrSYSCFG, msrNBCfg, msrPatchLevel:
+	case msrXSS:
+		if v != 0 {
+			c.GP(0)
+		}
+	case msrMCGStatus, msrHWCR, msrDECfg, msrSYSCFG, msrNBCfg, msrPatchLevel:
 		// accepted, without effect on what is modelled
 	default:
 		c.GP(0)

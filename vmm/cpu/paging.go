@@ -28,6 +28,9 @@ const (
 
 	pteAddr = (1<<PhysBits - 1) &^ pageMask
 	pteRsvd = (1<<52 - 1) &^ (1<<PhysBits - 1)
+
+	pteRsvdPAE = 0x7ff << 52 // ignored in 4-level paging
+	pdeRsvdPSE = 1 << 21     // of a 4-MByte page
 )
 
 // Bits of a page fault's error code (SDM vol. 3A, figure 4-12).
@@ -74,6 +77,7 @@ func (w *walk) form() (code uint32, ok bool) {
 		if e&pteP == 0 {
 			return 0, false
 		}
+		w.rsvd |= pteRsvdPAE
 		return w.down(e&pteAddr, l[:], 8)
 	}
 	l := legacyLevels()
@@ -83,8 +87,14 @@ func (w *walk) form() (code uint32, ok bool) {
 
 // Walk translates one access and sets accessed and dirty bits, both only when
 // the access is allowed (SDM vol. 3A, 4.8). It raises #PF, and #GP(0) for a
-// non-canonical address.
-func (c *Core) Walk(la uint64, a Access, user bool) (t Translation) {
+// non-canonical address. A supervisor's access is explicit, so that RFLAGS.AC
+// opens SMAP to it, unless it is made in ring 3.
+func (c *Core) Walk(la uint64, a Access, user bool) Translation {
+	return c.walk(la, a, user, c.RFLAGS&FlagAC != 0 && c.CPL() != 3)
+}
+
+// walk is Walk; open lets a supervisor's data access past SMAP.
+func (c *Core) walk(la uint64, a Access, user, open bool) (t Translation) {
 	if c.CR0&CR0PG == 0 {
 		t.PA = la & 0xffffffff
 		return t
@@ -111,7 +121,7 @@ func (c *Core) Walk(la uint64, a Access, user bool) (t Translation) {
 	if !ok {
 		c.pageFault(la, fault|code)
 	}
-	if !c.allowed(&w, a, user) {
+	if !c.allowed(&w, a, user, open) {
 		c.pageFault(la, fault|pfP)
 	}
 	w.touch(a)
@@ -125,8 +135,10 @@ func (c *Core) pageFault(la uint64, code uint32) {
 }
 
 // allowed applies the access rights gathered on the way (SDM vol. 3A, 4.6.1).
-func (c *Core) allowed(w *walk, a Access, user bool) bool {
+func (c *Core) allowed(w *walk, a Access, user, open bool) bool {
 	switch {
+	case a != Exec && !user && !open && c.CR4&CR4SMAP != 0 && w.rights&pteU != 0:
+		return false
 	case user && w.rights&pteU == 0:
 		return false
 	case a == Write && w.rights&pteW == 0 && (user || c.CR0&CR0WP != 0):
@@ -169,6 +181,8 @@ func (w *walk) down(table uint64, levels []level, size int) (code uint32, ok boo
 			switch {
 			case leaf && size == 8:
 				rsvd |= 1<<l.shift - 1<<13
+			case leaf:
+				rsvd |= pdeRsvdPSE
 			case !leaf && size == 8:
 				rsvd |= ptePS
 			}
@@ -228,13 +242,23 @@ func (c *Core) readEntry(pa uint64, size int) uint64 {
 }
 
 // ReadSys reads n bytes, at most 8, at a linear address with supervisor
-// rights: descriptor tables, task state, frames.
-func (c *Core) ReadSys(la uint64, n int) (v uint64) {
+// rights: descriptor tables, task state. These are implicit accesses: SMAP
+// stands whatever RFLAGS.AC is (SDM vol. 3A, 4.6.1).
+func (c *Core) ReadSys(la uint64, n int) uint64 {
+	if c.CR4&CR4SMAP != 0 && c.RFLAGS&FlagAC != 0 {
+		c.walk(la, Read, false, false)
+		c.walk(la+uint64(n)-1, Read, false, false)
+	}
+	return c.read(la, n, false)
+}
+
+// read reads n bytes, at most 8, at a linear address; user says with whose rights.
+func (c *Core) read(la uint64, n int, user bool) (v uint64) {
 	if la&pageMask+uint64(n) > pageMask+1 {
 		k := int(pageMask + 1 - la&pageMask)
-		return c.ReadSys(la, k) | c.ReadSys(la+uint64(k), n-k)<<(8*k)
+		return c.read(la, k, user) | c.read(la+uint64(k), n-k, user)<<(8*k)
 	}
-	pa := c.Walk(la, Read, false).PA
+	pa := c.Walk(la, Read, user).PA
 	if !c.Mem.Has(pa, n) {
 		c.Bus.SetClock()
 		for i := range n {

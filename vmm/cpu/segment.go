@@ -69,26 +69,29 @@ func decode(sel uint16, d uint64) Segment {
 	return s
 }
 
-// descriptor reads a descriptor from GDT or LDT; a selector beyond the table
-// raises vector with the selector as code. la is where it stands.
-func (c *Core) descriptor(sel uint16, vector uint8) (d, la uint64) {
-	base, limit := c.GDTR.Base, uint32(c.GDTR.Limit)
+// table is the descriptor table that sel chooses: GDT or LDT. A null LDT has no entries.
+func (c *Core) table(sel uint16) (base uint64, limit uint32, ok bool) {
 	if sel&4 != 0 {
-		base, limit = c.LDTR.Base, c.LDTR.Limit
-		if c.LDTR.Sel&^3 == 0 {
-			limit = 0
-		}
+		return c.LDTR.Base, c.LDTR.Limit, c.LDTR.Sel&^3 != 0
 	}
-	if uint32(sel|7) > limit {
-		c.Raise(vector, uint32(sel&^3))
+	return c.GDTR.Base, uint32(c.GDTR.Limit), true
+}
+
+// descriptor reads a descriptor from GDT or LDT; a selector beyond the table
+// raises vector with the selector and ext as code. la is where it stands.
+func (c *Core) descriptor(sel uint16, vector uint8, ext uint32) (d, la uint64) {
+	base, limit, ok := c.table(sel)
+	if !ok || uint32(sel|7) > limit {
+		c.Raise(vector, uint32(sel&^3)|ext)
 	}
 	la = base + uint64(sel&^7)
 	return c.ReadSys(la, 8), la
 }
 
-// setAccessed writes the accessed bit back to the table.
+// setAccessed writes the accessed bit back to the table; la is 0 for a segment
+// that stands in none.
 func (c *Core) setAccessed(s *Segment, la uint64) {
-	if s.Attr&typeAccessed == 0 {
+	if la != 0 && s.Attr&typeAccessed == 0 {
 		s.Attr |= typeAccessed
 		c.WriteSys(la+5, 1, uint64(s.Attr&0xff), false)
 	}
@@ -110,7 +113,7 @@ func (c *Core) LoadSeg(reg int, sel uint16) {
 		}
 		return
 	}
-	d, la := c.descriptor(sel, GP)
+	d, la := c.descriptor(sel, GP, 0)
 	s := decode(sel, d)
 	bad := s.Attr&AttrS == 0
 	if reg == segSS {
@@ -134,54 +137,6 @@ func (c *Core) LoadSeg(reg int, sel uint16) {
 	c.Recode = true
 }
 
-// codeSegment reads and checks a code segment that control moves to with the
-// privilege want; #GP and #NP carry the selector.
-func (c *Core) codeSegment(sel uint16) (s Segment, la uint64) {
-	if sel&^3 == 0 {
-		c.GP(0)
-	}
-	d, la := c.descriptor(sel, GP)
-	s = decode(sel, d)
-	if !s.code() || c.Long() && s.Attr&(AttrL|AttrD) == AttrL|AttrD {
-		if s.Attr&AttrS == 0 {
-			c.Unbuilt("a far transfer through a gate or task state segment")
-		}
-		c.GP(uint32(sel &^ 3))
-	}
-	return s, la
-}
-
-// checkTarget raises #GP(0) where ip is no place to go on in segment s.
-func (c *Core) checkTarget(s *Segment, ip uint64) {
-	if c.Long() && s.Attr&AttrL != 0 {
-		if !Canonical(ip) {
-			c.GP(0)
-		}
-		return
-	}
-	if ip > uint64(s.Limit) {
-		c.GP(0)
-	}
-}
-
-// FarTarget proves a far JMP or CALL to sel:ip at the same privilege and
-// returns what CS becomes (SDM vol. 2A, JMP).
-func (c *Core) FarTarget(sel uint16, ip uint64) Segment {
-	c.protectedOnly("far transfer")
-	s, la := c.codeSegment(sel)
-	cpl := c.CPL()
-	if s.conforming() && s.DPL() > cpl || !s.conforming() && (uint8(sel&3) > cpl || s.DPL() != cpl) {
-		c.GP(uint32(sel &^ 3))
-	}
-	if !s.present() {
-		c.Raise(NP, uint32(sel&^3))
-	}
-	c.checkTarget(&s, ip)
-	c.setAccessed(&s, la)
-	s.Sel = sel&^3 | uint16(cpl)
-	return s
-}
-
 // SetCS makes s the code segment and asks for the mode to be looked at.
 func (c *Core) SetCS(s Segment) { c.Seg[segCS] = s; c.Recode = true }
 
@@ -201,13 +156,10 @@ func (c *Core) LoadSystem(tr bool, sel uint16) {
 	if sel&4 != 0 || uint32(sel&^7)+uint32(n) > uint32(c.GDTR.Limit) {
 		c.GP(uint32(sel &^ 3))
 	}
-	d, la := c.descriptor(sel, GP)
+	d, la := c.descriptor(sel, GP, 0)
 	s := decode(sel, d)
-	want := uint16(typeLDT)
-	if tr {
-		want = typeTSS
-	}
-	if s.Attr&(AttrS|AttrType) != want {
+	typ := s.Attr & (AttrS | AttrType)
+	if !tr && typ != typeLDT || tr && typ != typeTSS && (typ != typeTSS16 || c.Long()) {
 		c.GP(uint32(sel &^ 3))
 	}
 	if !s.present() {
@@ -267,7 +219,7 @@ func (c *Core) Inspect(sel uint16, limit bool) (rights, bytes uint64, ok bool) {
 	if !c.reaches(&s) {
 		return 0, 0, false
 	}
-	return d >> 32 & 0xf0ff00, uint64(s.Limit), true
+	return d >> 32 & 0xffff00, uint64(s.Limit), true
 }
 
 // Verify is VERR and VERW.
@@ -292,14 +244,8 @@ func (c *Core) reaches(s *Segment) bool {
 
 // visible reads a descriptor; false where the selector is null or beyond its table.
 func (c *Core) visible(sel uint16) (d uint64, ok bool) {
-	base, limit := c.GDTR.Base, uint32(c.GDTR.Limit)
-	if sel&4 != 0 {
-		base, limit = c.LDTR.Base, c.LDTR.Limit
-		if c.LDTR.Sel&^3 == 0 {
-			return 0, false
-		}
-	}
-	if sel&^3 == 0 || uint32(sel|7) > limit {
+	base, limit, ok := c.table(sel)
+	if !ok || sel&^3 == 0 || uint32(sel|7) > limit {
 		return 0, false
 	}
 	return c.ReadSys(base+uint64(sel&^7), 8), true

@@ -20,11 +20,10 @@ type State struct {
 	EFER, STAR, LSTAR, CSTAR, SFMASK, KernelGSBase uint64
 	TSCAux                                         uint64
 	SysenterCS, SysenterESP, SysenterEIP           uint64
-	PAT, MTRRDefType, SpecCtrl, MiscEnable         uint64
+	PAT, MTRRDefType                               uint64
 	MTRRFixed                                      [11]uint64
 	MTRRVar                                        [16]uint64
 	TSCOffset                                      uint64 // TSC = Instant*tick + TSCOffset
-	TSCAdjust                                      uint64
 
 	FPR                [8]F80 // physical registers R0-R7, not relative to TOP
 	FCW, FSW, FTW, FOP uint16 // FTW: two bits per physical register, full form
@@ -33,13 +32,11 @@ type State struct {
 
 	XMM [16][2]uint64 // low quadword first
 
-	Halted   bool   // HLT: wakes on an interrupt
+	Halted   bool   // HLT: wakes on an interrupt, NMI or debug trap
 	Dead     bool   // triple fault: waits for the reset wire
-	NMIBlock bool   // between NMI delivery and IRET
-	NMI      bool   // an NMI is pending
+	NMIBlock bool   // between NMI delivery and IRET; a pending NMI is the board's
 	Shadow   uint8  // ShadowSTI, ShadowMovSS: one boundary at which interrupts are held
 	PendDB   uint64 // DR6 bits of a debug trap to be delivered at the next boundary
-	MonitorA uint64 // armed by MONITOR; no guest can observe more
 
 	Rand     [4]uint64 // generator behind RDRAND and RDSEED (xoshiro256**), seeded in the tape header
 	Overhead uint64    // steps that retired no instruction: deliveries, REP iterations but the last

@@ -3,6 +3,7 @@ package host
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"os"
 	"strings"
 	"syscall"
@@ -183,6 +184,9 @@ func TestAlloc(t *testing.T) {
 	}
 	b[0], b[1<<20-1] = 1, 1
 	free()
+	if _, _, err := Alloc(math.MaxInt + 1); err == nil || !strings.Contains(err.Error(), "bit program has no room") {
+		t.Error(err)
+	}
 }
 
 // The host's own clock can be waited for and woken.

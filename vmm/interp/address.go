@@ -105,8 +105,10 @@ func (c *CPU) stackMask() uint64 {
 }
 
 // setSP writes the stack pointer under the stack's mask.
-func (c *CPU) setSP(sp uint64) {
-	m := c.stackMask()
+func (c *CPU) setSP(sp uint64) { c.setSPAs(c.stackMask(), sp) }
+
+// setSPAs writes it under a mask that was the stack's before a load of SS.
+func (c *CPU) setSPAs(m, sp uint64) {
 	c.R[x86.RSP] = c.R[x86.RSP]&^m | sp&m
 	if m == 0xffffffff {
 		c.R[x86.RSP] &= m

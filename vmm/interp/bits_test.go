@@ -33,5 +33,8 @@ func TestBits(t *testing.T) {
 		{"f2 0f 38 f1 c1", "eax=1 ecx=89abcdef CF ZF", "eax=84519e92 CF ZF"},              // crc32 eax, ecx
 		{"f2 48 0f 38 f1 c1", "rax=ffffffff12345678 rcx=123456789abcdef", "eax=a3d207be"}, // crc32 rax, rcx
 		{"f2 48 0f 38 f0 c1", "rax=ffffffff12345678 cl=0", "eax=fb533894"},                // crc32 rax, cl
+
+		// bt qword ptr [rbx], rax: its index is more than an int holds on a 32-bit host.
+		{"48 0f a3 03", "rbx=8000020010 rax=fffffc0000000000 [20010]=0000000000000001", "CF"},
 	})
 }

@@ -112,6 +112,9 @@ func (k *cache) dropPage(p uint32) {
 
 // follow returns the block at RIP, which came after block p in this stretch.
 func (c *CPU) follow(p *block) *block {
+	if !c.chains {
+		return c.lookup()
+	}
 	if n := &p.next[0]; n.rip == c.RIP && n.gen == c.cache.gen {
 		return n.b
 	}
@@ -119,7 +122,7 @@ func (c *CPU) follow(p *block) *block {
 		return n.b
 	}
 	b := c.lookup()
-	if c.flat && !b.cross {
+	if !b.cross {
 		p.next[p.turn&1] = next{c.RIP, c.cache.gen, b}
 		p.turn++
 	}
@@ -128,13 +131,37 @@ func (c *CPU) follow(p *block) *block {
 
 // lookup returns the block at RIP, decoding it if needed. It raises the fetch's faults.
 func (c *CPU) lookup() *block {
-	la := c.RIP
-	if !c.flat {
-		la = (c.Seg[x86.CS].Base + la) & 0xffffffff
-		if !c.Seg[x86.CS].Fetches(c.RIP) {
+	if c.flat {
+		return c.lookupAt(c.RIP)
+	}
+	cs := &c.Seg[x86.CS]
+	if !cs.Fetches(c.RIP) {
+		c.GP(0)
+	}
+	b := c.lookupAt((cs.Base + c.RIP) & 0xffffffff)
+	if room := uint64(cs.Limit) - c.RIP + 1; uint64(b.size) > room {
+		return c.below(b, room)
+	}
+	return b
+}
+
+// below is the part of b that lies in the room left below the code segment's
+// limit: an instruction beyond it raises #GP(0) (SDM vol. 3A, 5.3).
+func (c *CPU) below(b *block, room uint64) *block {
+	for i := range b.ops {
+		if uint64(b.ops[i].Off)+uint64(b.ops[i].Len) <= room {
+			continue
+		}
+		if i == 0 {
 			c.GP(0)
 		}
+		return &block{ops: b.ops[:i], size: b.ops[i].Off, cross: b.cross}
 	}
+	return b
+}
+
+// lookupAt is lookup by linear address.
+func (c *CPU) lookupAt(la uint64) *block {
 	j := &c.cache.jumps[(la^la>>12)%jumpSize]
 	if j.la == la && j.gen == c.cache.gen && j.guards == c.guards {
 		return j.b
@@ -166,7 +193,9 @@ func (c *CPU) fetch(la uint64) uint64 {
 	if !ram {
 		c.stop(fmt.Errorf("interp: instruction fetch from %#x, physical %#x, which is not RAM", la, pa))
 	}
-	c.claim(la, pa).x = la &^ pageMax
+	if c.tlb != &c.noTags {
+		c.claim(la, pa).x = la &^ pageMax
+	}
 	return pa
 }
 
@@ -251,6 +280,8 @@ func (c *CPU) guard(f x86.Form) func(*CPU, *Op) {
 		return raiseUD
 	case unit != 0 && g&guardTS != 0:
 		return raiseNM
+	case f.Sem == x86.SemXsetbv || f.Sem == x86.SemXsaves || f.Sem == x86.SemXrstors:
+		return nil // CR4.OSXSAVE comes before privilege: their routines look
 	case f.Attr&x86.AttrPriv != 0 && g&guardUser != 0:
 		return raiseGP
 	case f.Attr&x86.AttrPrivud != 0 && g&guardUser != 0:
@@ -280,6 +311,9 @@ func (c *CPU) decodeCrossing(la uint64) *block {
 	var buf [x86.MaxLen]byte
 	n := copy(buf[:], c.Mem.B[c.fetch(la):][:mem.PageBytes-la&pageMax])
 	next := la + uint64(n)
+	if cs := &c.Seg[x86.CS]; !c.flat && c.RIP+uint64(n) > uint64(cs.Limit) {
+		c.GP(0)
+	}
 	n += copy(buf[n:], c.Mem.B[c.fetch(next):])
 	x := c.cache.cross[la]
 	if x != nil && x.guards == c.guards && x.bytes == buf {

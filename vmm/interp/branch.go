@@ -52,16 +52,16 @@ func jcc[T width](c *CPU, o *Op) {
 
 func jmp[T width](c *CPU, o *Op) { c.jump(target[T](c, o)) }
 
+// call is the near CALL: the stack's fault comes before the target's on a Zen 4.
 func call[T width](c *CPU, o *Op) {
+	var ip uint64
 	if o.Args[0].Kind == x86.Rel {
-		ip := relative[T](c, o)
-		push(c, T(c.next(o)))
-		c.jump(ip)
-		return
+		ip = uint64(T(c.start + uint64(o.Off) + uint64(o.Len) + uint64(o.Imm)))
+	} else {
+		ip = uint64(get[T](c, o, 0))
 	}
-	ip := uint64(get[T](c, o, 0))
 	n := size[T]()
-	c.probe(c.stackAt(-uint64(n), n, true), n, true) // the stack's fault comes first on a Zen 4
+	c.probe(c.stackAt(-uint64(n), n, true), n, true)
 	c.inside(ip)
 	push(c, T(c.next(o)))
 	c.jump(ip)

@@ -37,7 +37,8 @@ type CPU struct {
 	start  uint64 // RIP of the current block's first instruction
 	i      int    // index of the current instruction in its block
 	single bool   // look around after each step
-	quiet  bool   // the current instruction suppresses its single-step trap
+	quiet  bool   // the current instruction sees to its single-step trap itself
+	hits   uint64 // DR6 bits of the data and I/O breakpoints that it met
 	leave  leave  // why to leave the block after the current instruction
 
 	left  int64 // steps until the deadline, from the start of the current block
@@ -47,10 +48,14 @@ type CPU struct {
 	guards guards
 	cpl    uint8
 	flat   bool // 64-bit code: no segment checks, FS and GS bases only
+	chains bool // code in which RIP is the linear address and any of them may be run
+	armed  cpu.Watch
+	checks bool // alignment is checked
 	tlb    *[tlbSize]entry
 	blk    *block
 
-	tlbs [3][tlbSize]entry // supervisor, user, user with alignment checks
+	tlbs   [banks][tlbSize]entry
+	noTags [tlbSize]entry // never filled: in use where every access must be looked at
 
 	board  *vmm.Board
 	memGen uint32 // Mem.Gen when the TLBs were last emptied for it

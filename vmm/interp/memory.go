@@ -104,14 +104,37 @@ func (c *CPU) whole(la uint64, n int) {
 	}
 }
 
-// checked is the TLB in use while alignment is checked. It never has a tag for
-// data, so that every access comes to span.
-const checked = 2
+// The TLBs, one for each set of rights.
+const (
+	bankSystem = iota // supervisor
+	bankUser
+	bankClosed // supervisor, kept from user pages by SMAP
+	banks
+)
+
+// pickTLB chooses the TLB for the current rights. Where alignment is checked or
+// data breakpoints are enabled it is one without tags, so that every access
+// comes to span (SDM vol. 3A, 4.6.1 and 6.15).
+func (c *CPU) pickTLB() {
+	user := c.cpl == 3
+	ac := c.RFLAGS&cpu.FlagAC != 0
+	c.checks = user && ac && c.CR0&cpu.CR0AM != 0
+	switch {
+	case c.checks || c.armed&cpu.WatchData != 0:
+		c.tlb = &c.noTags
+	case user:
+		c.tlb = &c.tlbs[bankUser]
+	case c.CR4&cpu.CR4SMAP != 0 && !ac:
+		c.tlb = &c.tlbs[bankClosed]
+	default:
+		c.tlb = &c.tlbs[bankSystem]
+	}
+}
 
 // align raises #AC where alignment is checked (SDM vol. 3A, 6.15). It comes
 // before page faults. Ten bytes want 8, sixteen 16, as on a Zen 4.
 func (c *CPU) align(la uint64, n int) {
-	if c.tlb != &c.tlbs[checked] {
+	if !c.checks {
 		return
 	}
 	if n == 10 {
@@ -127,6 +150,9 @@ func (c *CPU) loadSlow(la uint64, n int, write bool) uint64 {
 	v := c.readSpan(s.pa[0], s.ram[0], s.n[0])
 	if s.n[1] > 0 {
 		v |= c.readSpan(s.pa[1], s.ram[1], s.n[1]) << (8 * s.n[0])
+	}
+	if c.armed&cpu.WatchData != 0 && !write {
+		c.hits |= c.DataBreaks(la, n, false)
 	}
 	return v
 }
@@ -154,11 +180,14 @@ func (c *CPU) readSpan(pa uint64, ram bool, n int) (v uint64) {
 func (c *CPU) storeSlow(la uint64, n int, v uint64) {
 	s := c.span(la, n, true)
 	c.writeSpan(s.pa[0], s.ram[0], s.n[0], v)
+	if c.armed&cpu.WatchData != 0 {
+		c.hits |= c.DataBreaks(la, n, true)
+	}
 	if s.n[1] > 0 {
 		c.writeSpan(s.pa[1], s.ram[1], s.n[1], v>>(8*s.n[0]))
 		return
 	}
-	if s.ram[0] && c.Mem.Flags[s.pa[0]>>12] == 0 && c.tlb != &c.tlbs[checked] {
+	if s.ram[0] && c.Mem.Flags[s.pa[0]>>12] == 0 && c.tlb != &c.noTags {
 		c.tlb[la>>12%tlbSize].w = la &^ pageMax
 	}
 }
@@ -201,7 +230,7 @@ func (c *CPU) fill(la uint64, write bool) (pa uint64, ram bool) {
 		a = cpu.Write
 	}
 	pa, ram = c.translate(la, a)
-	if !ram || c.tlb == &c.tlbs[checked] {
+	if !ram || c.tlb == &c.noTags {
 		return pa, ram
 	}
 	e := c.claim(la, pa)
@@ -284,7 +313,9 @@ func (c *CPU) probe(la uint64, n int, write bool) {
 	c.whole(la, n)
 	c.align(la, n)
 	for end := la + uint64(n); la != end; {
-		c.fill(la, write)
+		if e, page := &c.tlb[la>>12%tlbSize], la&^pageMax; e.w != page && (write || e.r != page) {
+			c.fill(la, write)
+		}
 		la += min(mem.PageBytes-la&pageMax, end-la)
 	}
 }

@@ -206,8 +206,19 @@ func salc(c *CPU, _ *Op) { setLow(c, x86.RAX, uint8(-c.carry())) }
 
 func nop(*CPU, *Op) {}
 
-// clflush has nothing to flush: its address is checked as for a read.
-func clflush(c *CPU, o *Op) { c.probe(c.ea(o, 1), 1, false) }
+// clflush has nothing to flush: its address is checked as for a read, but for
+// the segment, which may be one to execute only (SDM vol. 2A, CLFLUSH).
+func clflush(c *CPU, o *Op) {
+	s, off := &c.Seg[o.Mem.Seg], c.offset(o)
+	if code := uint16(cpu.AttrS | 8); c.flat || s.Attr&code != code {
+		c.probe(c.ea(o, 1), 1, false)
+		return
+	}
+	if !s.Fetches(off) {
+		c.GP(0)
+	}
+	c.probe((s.Base+off)&0xffffffff, 1, false)
+}
 
 // rdrand is RDRAND and RDSEED: xoshiro256** on State.Rand, which always has a
 // number to give.

@@ -2,6 +2,7 @@ package interp
 
 import (
 	"vmrecord/vmm"
+	"vmrecord/vmm/cpu"
 	"vmrecord/vmm/x86"
 )
 
@@ -27,7 +28,8 @@ func (c *CPU) mayPort(p uint16, n uint8) {
 	if uint64(c.cpl) <= c.RFLAGS>>12&3 {
 		return
 	}
-	if c.TR.Limit < 103 {
+	const available = 9 // or busy, 11: a 16-bit task state segment has no bitmap
+	if c.TR.Attr&cpu.AttrType&^2 != available || c.TR.Limit < 103 {
 		c.GP(0)
 	}
 	base := uint32(c.ReadSys(c.TR.Base+102, 2)) + uint32(p>>3)
@@ -47,6 +49,7 @@ func in(c *CPU, o *Op) {
 	c.mayPort(p, o.OpSize)
 	c.SetClock()
 	v := c.Bus.PortIn(p, int(o.OpSize))
+	c.portBreak(p, o.OpSize)
 	switch o.OpSize {
 	case 1:
 		setReg(c, &o.Args[0], uint8(v))
@@ -65,6 +68,7 @@ func out(c *CPU, o *Op) {
 	c.mayPort(p, o.OpSize)
 	c.SetClock()
 	c.Bus.PortOut(p, int(o.OpSize), c.R[x86.RAX]&addrMask(o.OpSize))
+	c.portBreak(p, o.OpSize)
 }
 
 // call hands the registers to a register port, if there is one at p.
@@ -80,6 +84,7 @@ func (c *CPU) call(p uint16, o *Op, write bool) bool {
 	r := c.regs(o, write)
 	f(&r)
 	c.setRegs(&r)
+	c.portBreak(p, o.OpSize)
 	return true
 }
 
@@ -133,6 +138,7 @@ func (c *CPU) burst(p uint16, o *Op, write bool) bool {
 		c.writeBytes(la, r.Data)
 	}
 	c.setRegs(&r)
+	c.portBreak(p, o.OpSize)
 	c.R[reg] += n
 	c.R[x86.RCX] = 0
 	return true
@@ -141,15 +147,19 @@ func (c *CPU) burst(p uint16, o *Op, write bool) bool {
 // ins and outs do one element a step; REP goes on with the same instruction.
 func ins(c *CPU, o *Op) {
 	p := uint16(c.R[x86.RDX])
-	if c.burst(p, o, false) || c.spent(o) {
+	if c.burst(p, o, false) {
 		return
 	}
-	c.mayPort(p, o.OpSize)
+	c.mayPort(p, o.OpSize) // even if there is nothing to do, on a Zen 4
+	if c.spent(o) {
+		return
+	}
 	n := int(o.OpSize)
 	la := c.linear(x86.ES, c.R[x86.RDI]&addrMask(o.AddrSize), n, true)
 	c.probe(la, n, true)
 	c.SetClock()
 	v := c.Bus.PortIn(p, n)
+	c.portBreak(p, o.OpSize)
 	switch n {
 	case 1:
 		store(c, la, uint8(v))
@@ -163,14 +173,18 @@ func ins(c *CPU, o *Op) {
 
 func outs(c *CPU, o *Op) {
 	p := uint16(c.R[x86.RDX])
-	if c.burst(p, o, true) || c.spent(o) {
+	if c.burst(p, o, true) {
 		return
 	}
-	c.mayPort(p, o.OpSize)
+	c.mayPort(p, o.OpSize) // even if there is nothing to do, on a Zen 4
+	if c.spent(o) {
+		return
+	}
 	n := int(o.OpSize)
 	v := c.loadN(c.linear(o.Mem.Seg, c.R[x86.RSI]&addrMask(o.AddrSize), n, false), n)
 	c.SetClock()
 	c.Bus.PortOut(p, n, v)
+	c.portBreak(p, o.OpSize)
 	c.stepped(o, x86.RSI)
 }
 

@@ -198,7 +198,7 @@ func (o op) prepare() (*rig, int64, error) {
 }
 
 var flagBit = map[string]uint64{"CF": cpu.FlagCF, "PF": cpu.FlagPF, "AF": cpu.FlagAF, "ZF": cpu.FlagZF,
-	"SF": cpu.FlagSF, "OF": cpu.FlagOF, "DF": cpu.FlagDF}
+	"SF": cpu.FlagSF, "OF": cpu.FlagOF, "DF": cpu.FlagDF, "RF": cpu.FlagRF}
 
 // assign carries out one word of a state.
 func assign(c *CPU, ram []byte, w string) error {
@@ -322,7 +322,7 @@ func compare(r *rig, want *CPU, wantRAM []byte, out outcome, fault string) strin
 }
 
 var vectorNames = map[uint8]string{cpu.DE: "DE", cpu.DB: "DB", cpu.BP: "BP", cpu.OF: "OF", cpu.BR: "BR", cpu.UD: "UD",
-	cpu.NM: "NM", cpu.SS: "SS", cpu.GP: "GP", cpu.PF: "PF", cpu.MF: "MF", cpu.AC: "AC", cpu.XM: "XM"}
+	cpu.NM: "NM", cpu.DF: "DF", cpu.TS: "TS", cpu.NP: "NP", cpu.SS: "SS", cpu.GP: "GP", cpu.PF: "PF", cpu.MF: "MF", cpu.AC: "AC", cpu.XM: "XM"}
 
 func flagText(f uint64) string {
 	s := ""

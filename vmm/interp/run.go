@@ -12,6 +12,9 @@ import (
 // New returns a reference engine.
 func New() *CPU {
 	c := new(CPU)
+	for i := range c.noTags {
+		c.noTags[i] = entry{noPage, noPage, noPage, 0}
+	}
 	c.cache.reset()
 	return c
 }
@@ -77,6 +80,9 @@ func (c *CPU) run() vmm.Exit {
 		}
 		c.limit, c.left, c.i = dead, int64(dead-now), 0
 		if c.interrupt() {
+			if c.err != nil {
+				return vmm.Unknown
+			}
 			continue
 		}
 		if c.Halted || c.Dead {
@@ -85,6 +91,9 @@ func (c *CPU) run() vmm.Exit {
 		switch c.stretch() {
 		case outFault:
 			c.deliver()
+			if c.err != nil {
+				return vmm.Unknown
+			}
 		case outStop:
 			return vmm.Unknown
 		}
@@ -111,6 +120,8 @@ func (c *CPU) recode() {
 	c.Recode = false
 	c.cpl = c.CPL()
 	c.flat = c.Code64()
+	cs := &c.Seg[x86.CS]
+	c.chains = c.flat || cs.Base == 0 && cs.Limit == 0xffffffff
 	switch {
 	case c.flat:
 		c.mode = x86.Mode64
@@ -128,17 +139,9 @@ func (c *CPU) recode() {
 			c.guards |= g.g
 		}
 	}
-	c.tlb = &c.tlbs[0]
-	if c.cpl == 3 {
-		c.tlb = &c.tlbs[1]
-		if c.CR0&cpu.CR0AM != 0 && c.RFLAGS&cpu.FlagAC != 0 {
-			c.tlb = &c.tlbs[checked]
-		}
-	}
+	c.armed = c.Armed()
+	c.pickTLB()
 }
-
-// dr6BS is DR6.BS: a single-step trap (SDM vol. 3B, 17.2.3).
-const dr6BS = 1 << 14
 
 type outcome uint8
 
@@ -170,13 +173,17 @@ func (c *CPU) stretch() (out outcome) {
 		}
 	}()
 	c.blk = nil
-	fl, shadow := c.RFLAGS, c.Shadow
-	c.Shadow, c.quiet = 0, false
+	tf, calm := c.RFLAGS&cpu.FlagTF != 0, c.RFLAGS&cpu.FlagRF != 0 || c.Shadow&cpu.ShadowMovSS != 0
+	single := tf || c.Shadow != 0 || c.armed&(cpu.WatchData|cpu.WatchIO) != 0
+	c.RFLAGS &^= cpu.FlagRF
+	c.Shadow, c.single, c.quiet, c.hits = 0, single, false, 0
+	odd := single || c.armed&cpu.WatchExec != 0
 	var prev *block
-	single := fl&(cpu.FlagTF|cpu.FlagRF) != 0 || shadow != 0
-	c.single = single
 	for c.left > 0 {
 		c.blk = nil
+		if odd && !calm {
+			c.codeBreak()
+		}
 		b := prev
 		if prev == nil {
 			b = c.lookup()
@@ -185,8 +192,8 @@ func (c *CPU) stretch() (out outcome) {
 		}
 		c.start, c.blk, prev = c.RIP, b, b
 		n := len(b.ops)
-		if single {
-			n = 1
+		if odd {
+			n, calm = c.before(b), false
 		}
 		if c.block(b.ops[:min(int64(n), c.left)]) || single {
 			break
@@ -194,18 +201,10 @@ func (c *CPU) stretch() (out outcome) {
 	}
 	c.blk = nil
 	if single {
-		c.RFLAGS &^= fl & cpu.FlagRF
-		if fl&cpu.FlagTF != 0 && !c.quiet {
-			c.PendDB |= dr6BS
-		}
+		c.traps(tf)
 	}
 	return outLook
 }
-
-// A stretch of one instruction is run where the flags or an interrupt shadow
-// ask for a look around after it. RF lasts for one instruction, as does a
-// shadow; TF raises #DB after an instruction that it was set before (SDM vol.
-// 3A, 6.8.3; vol. 3B, 17.3.1).
 
 // block runs instructions and tells whether to look around after them.
 func (c *CPU) block(ops []Op) bool {
@@ -234,6 +233,9 @@ func (c *CPU) left_(o *Op) bool {
 		c.RIP = c.next(o)
 	case again:
 		c.RIP = c.here(o)
+		if c.RFLAGS&cpu.FlagTF == 0 {
+			c.RFLAGS |= cpu.FlagRF // for what comes between two iterations, see debug.go
+		}
 		steps--
 	}
 	c.left -= int64(steps)
@@ -257,6 +259,7 @@ func (c *CPU) abandon() {
 
 // deliver gives c.Fault to the guest: one step.
 func (c *CPU) deliver() {
+	defer c.unbuilt()
 	c.syncFlags()
 	c.Core.Deliver()
 	c.loadFlags()
@@ -264,11 +267,24 @@ func (c *CPU) deliver() {
 	c.Overhead++
 }
 
+// unbuilt stops the machine where a delivery needs what is not modelled.
+func (c *CPU) unbuilt() {
+	switch r := recover().(type) {
+	case nil:
+	case cpu.Unbuilt:
+		c.err = fmt.Errorf("%w, at RIP %#x", r, c.RIP)
+	default:
+		panic(r)
+	}
+}
+
 // interrupt samples the pins at a boundary and delivers what is due; it tells
 // whether something was.
 func (c *CPU) interrupt() bool {
 	b := c.board
-	if c.PendDB != 0 {
+	if c.Dead || c.Shadow&cpu.ShadowMovSS != 0 {
+		return false
+	} else if c.PendDB != 0 {
 		c.trap()
 	} else if c.Shadow != 0 {
 		return false
@@ -288,18 +304,13 @@ func (c *CPU) interrupt() bool {
 
 // inject delivers an external interrupt: one step.
 func (c *CPU) inject(vector uint8) {
+	defer c.unbuilt()
 	c.Halted = false
 	c.syncFlags()
 	c.Core.Interrupt(vector)
 	c.loadFlags()
 	c.left--
 	c.Overhead++
-}
-
-// trap delivers a pending debug trap: one step.
-func (c *CPU) trap() {
-	c.Fault = cpu.Fault{Vector: cpu.DB}
-	c.deliver()
 }
 
 // bus is the board as a cpu.Bus.

@@ -23,7 +23,7 @@ type row struct {
 }
 
 // semantics is the routine of every semantic; one without stops the machine.
-var semantics = collect(arithRows, muldivRows, bitRows, bcdRows, moveRows, stackRows, shiftRows, branchRows, stringRows, systemRows, portRows, stateRows, sseRows, mmxRows, integerRows, shuffleRows, floatRows, convertRows, textRows, x87Rows, stackRows87, envRows)
+var semantics = collect(arithRows, muldivRows, bitRows, bcdRows, moveRows, stackRows, shiftRows, branchRows, stringRows, systemRows, portRows, stateRows, sseRows, mmxRows, integerRows, shuffleRows, floatRows, convertRows, textRows, aesRows, clmulRows, shaRows, xsaveRows, x87Rows, transRows, stackRows87, envRows)
 
 func collect(parts ...[]row) (t [x86.NumSem]routine) {
 	for _, p := range parts {

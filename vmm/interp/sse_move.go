@@ -28,9 +28,9 @@ func twice(v uint64) uint64 { return v<<32 | v&0xffffffff }
 func movvX(c *CPU, o *Op) {
 	switch {
 	case o.Args[0].Kind == x86.Mem:
-		c.store128(c.aligned(o, c.eaW(o, 16)), c.xmm(o, 1))
+		c.store128(c.ea128W(o), c.xmm(o, 1))
 	case o.Args[1].Kind == x86.Mem:
-		lo, hi := c.load128(c.aligned(o, c.ea(o, 16)))
+		lo, hi := c.load128(c.ea128(o))
 		d := c.xmm(o, 0)
 		d[0], d[1] = lo, hi
 	default:

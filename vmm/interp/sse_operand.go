@@ -24,11 +24,29 @@ func (c *CPU) srcPair(o *Op) (lo, hi uint64) {
 		r := &c.XMM[o.Args[1].Reg&15]
 		return r[0], r[1]
 	}
-	return c.load128(c.aligned(o, c.ea(o, 16)))
+	return c.load128(c.ea128(o))
 }
 
-// aligned checks the address of a 16-byte operand where the row asks for it
-// (SDM vol. 1, 11.6.10.1; we do not claim AMD's misaligned mode).
+// ea128 is the linear address of a 16-byte operand, about to be read. Where
+// the row asks for it the address must be aligned (SDM vol. 1, 11.6.10.1; we do
+// not claim AMD's misaligned mode).
+func (c *CPU) ea128(o *Op) uint64 {
+	if o.EA == eaAny {
+		c.aligned(o, c.Seg[o.Mem.Seg].Base+c.offset(o))
+	}
+	return c.aligned(o, c.ea(o, 16))
+}
+
+// ea128W is ea128 for an operand about to be written.
+func (c *CPU) ea128W(o *Op) uint64 {
+	if o.EA == eaAny {
+		c.aligned(o, c.Seg[o.Mem.Seg].Base+c.offset(o))
+	}
+	return c.aligned(o, c.eaW(o, 16))
+}
+
+// aligned checks a linear address. It comes before the segment's checks on a
+// Zen 4.
 func (c *CPU) aligned(o *Op, la uint64) uint64 {
 	if la&15 != 0 && x86.Table[o.Row].Attr&x86.AttrA16 != 0 {
 		c.GP(0)

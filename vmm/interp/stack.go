@@ -65,15 +65,14 @@ func pusha[T width](c *CPU, _ *Op) {
 	c.setSP(c.R[x86.RSP] - uint64(8*size[T]()))
 }
 
-// popa reads the stack pointer's image like the others and drops it.
+// popa reads the stack pointer's image like the others and drops it. Where a
+// read faults, what was read before it stays in its registers: no manual says
+// so, a Zen 4 does it.
 func popa[T width](c *CPU, _ *Op) {
-	var v [8]T
-	for i := range v {
-		v[7-i] = top[T](c, uint64(i*size[T]()))
-	}
-	for i := range v {
-		if i != x86.RSP {
-			setLow(c, i, v[i])
+	for i := range 8 {
+		v := top[T](c, uint64(i*size[T]()))
+		if r := x86.RDI - i; r != x86.RSP {
+			setLow(c, r, v)
 		}
 	}
 	c.setSP(c.R[x86.RSP] + uint64(8*size[T]()))

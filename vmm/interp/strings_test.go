@@ -42,9 +42,9 @@ func TestStrings(t *testing.T) {
 		{"f2 ae", "rdi=20000 rcx=0 al=0 ZF", "ZF"},                                                                                                                                                                   // repne scasb
 		{"f3 a5", "m32 esi=20000 edi=20010 ecx=4 [20000]=00112233445566778899aabbccddeeff steps=4", "ecx=0 esi=20010 edi=20020 [20010]=112233445566778899aabbccddeeff over=3"},                                       // rep movsd
 		// Cut short: the instruction is run again from where it was left.
-		{"f3 a4", "rsi=20000 rdi=20010 rcx=5 [20000]=0000332211 steps=3", "[20010]=332211 esi=20003 edi=20013 ecx=2 ip=10000 over=3"},
-		{"f3 ab", "rdi=20000 rcx=100 eax=1 steps=9", "[20000]=0000000100000001000000010000000100000001000000010000000100000001 [20020]=00000001 edi=20024 ecx=f7 ip=10000 over=9"},
-		{"f3 a6", "rsi=20000 rdi=20010 rcx=8 steps=2", "esi=20002 edi=20012 ecx=6 ip=10000 over=2 PF ZF"},
+		{"f3 a4", "rsi=20000 rdi=20010 rcx=5 [20000]=0000332211 steps=3", "[20010]=332211 esi=20003 edi=20013 ecx=2 ip=10000 over=3 RF"},
+		{"f3 ab", "rdi=20000 rcx=100 eax=1 steps=9", "[20000]=0000000100000001000000010000000100000001000000010000000100000001 [20020]=00000001 edi=20024 ecx=f7 ip=10000 over=9 RF"},
+		{"f3 a6", "rsi=20000 rdi=20010 rcx=8 steps=2", "esi=20002 edi=20012 ecx=6 ip=10000 over=2 PF ZF RF"},
 		// Finished early: the steps left go to what follows.
 		{"f3 a4", "rsi=20000 rdi=20010 rcx=2 [20000]=2211 steps=5", "[20010]=2211 esi=20002 edi=20012 ecx=0 ip=10005 over=1"},
 		// Across pages, the second of which is absent or read-only.

@@ -14,6 +14,8 @@ var systemRows = []row{
 	{x86.SemMovtocr, one(movToCR)},
 	{x86.SemMovfromdr, one(movFromDR)},
 	{x86.SemMovtodr, one(movToDR)},
+	{x86.SemClac, one(func(c *CPU, _ *Op) { c.RFLAGS &^= cpu.FlagAC; c.pickTLB() })},
+	{x86.SemStac, one(func(c *CPU, _ *Op) { c.RFLAGS |= cpu.FlagAC; c.pickTLB() })},
 	{x86.SemClts, one(func(c *CPU, o *Op) { c.CR0 &^= cpu.CR0TS; c.recoded() })},
 	{x86.SemLmsw, one(lmsw)},
 	{x86.SemSmsw, one(func(c *CPU, o *Op) { c.umip(); setWord(c, o, c.CR0) })},
@@ -41,7 +43,10 @@ var systemRows = []row{
 	{x86.SemCpuid, one(cpuid)},
 	{x86.SemSwapgs, one(swapgs)},
 	{x86.SemSyscall, one(syscall)},
-	{x86.SemSysret, one(func(c *CPU, o *Op) { c.Sysret(o.OpSize); c.loadFlags(); c.moved() })},
+	{x86.SemSysret, one(sysret)},
+	{x86.SemSysenter, one(sysenter)},
+	{x86.SemSysexit, one(sysexit)},
+	{x86.SemArpl, one(arpl)},
 	{x86.SemRdfsbase, one(func(c *CPU, o *Op) { c.fsgsbase(); setY(c, o, c.Seg[x86.FS].Base) })},
 	{x86.SemRdgsbase, one(func(c *CPU, o *Op) { c.fsgsbase(); setY(c, o, c.Seg[x86.GS].Base) })},
 	{x86.SemWrfsbase, one(func(c *CPU, o *Op) { c.fsgsbase(); c.Seg[x86.FS].Base = getBase(c, o) })},
@@ -141,7 +146,7 @@ func movFromCR(c *CPU, o *Op) {
 		v = c.CR4
 	case 8:
 		c.SetClock()
-		v = uint64(c.Bus.TPR() >> 4)
+		v = uint64(c.Bus.TPR())
 	default:
 		c.UD()
 	}
@@ -164,46 +169,20 @@ func movToCR(c *CPU, o *Op) {
 			c.GP(0)
 		}
 		c.SetClock()
-		c.Bus.SetTPR(uint8(v << 4))
+		c.Bus.SetTPR(uint8(v))
 	default:
 		c.UD()
 	}
 	c.look_()
 }
 
-// debugReg checks a debug register's number: 4 and 5 are 6 and 7 unless CR4.DE
-// is set; DR7.GD traps every access (SDM vol. 3B, 17.2.2, 17.2.4).
-func (c *CPU) debugReg(n uint8) uint8 {
-	if n&^7 != 0 || n&^1 == 4 && c.CR4&cpu.CR4DE != 0 {
-		c.UD()
-	}
-	if c.DR[7]&(1<<13) != 0 {
-		c.PendDB |= 1 << 13
-		c.DR[7] &^= 1 << 13
-		c.Raise(cpu.DB, 0)
-	}
-	if n&^1 == 4 {
-		n += 2
-	}
-	return n
-}
-
 func movFromDR(c *CPU, o *Op) {
-	c.R[o.Args[0].Reg&15] = c.DR[c.debugReg(o.Args[1].Reg)] & addrMask(o.Args[0].Size)
+	c.R[o.Args[0].Reg&15] = c.ReadDR(o.Args[1].Reg) & addrMask(o.Args[0].Size)
 }
 
 func movToDR(c *CPU, o *Op) {
-	n, v := c.debugReg(o.Args[0].Reg), c.R[o.Args[1].Reg&15]&addrMask(o.Args[1].Size)
-	if n >= 6 && v>>32 != 0 {
-		c.GP(0)
-	}
-	switch n {
-	case 6:
-		v = v&0xe00f | 0xffff0ff0
-	case 7:
-		v = v&0xffff2bff | 0x400
-	}
-	c.DR[n] = v
+	c.WriteDR(o.Args[0].Reg, c.R[o.Args[1].Reg&15]&addrMask(o.Args[1].Size))
+	c.look_()
 }
 
 func lmsw(c *CPU, o *Op) {
@@ -335,6 +314,7 @@ func syscall(c *CPU, o *Op) {
 	c.syncFlags()
 	c.Syscall(c.next(o))
 	c.loadFlags()
+	c.stepAfter()
 	c.moved()
 }
 
@@ -396,9 +376,9 @@ func movToSeg(c *CPU, o *Op) {
 func pushSeg[T width](c *CPU, o *Op) { push(c, T(c.Seg[o.Args[0].Reg].Sel)) }
 
 func popSeg[T width](c *CPU, o *Op) {
-	v, r := uint16(top[T](c, 0)), o.Args[0].Reg
+	v, r, m := uint16(top[T](c, 0)), o.Args[0].Reg, c.stackMask()
 	c.LoadSeg(int(r), v)
-	c.setSP(c.R[x86.RSP] + uint64(size[T]()))
+	c.setSPAs(m, c.R[x86.RSP]+uint64(size[T]()))
 	if r == x86.SS {
 		c.Shadow |= cpu.ShadowMovSS
 	}

@@ -16,6 +16,8 @@ func BenchmarkVector(b *testing.B) {
 		{"pshufd", "660f70ca1b"}, {"palignr", "660f3a0fca04"}, {"pminub", "660fdaca"}, {"punpcklbw", "660f60ca"}, {"psrld", "660f72d107"},
 		{"addsd", "f20f58ca"}, {"mulsd", "f20f59ca"}, {"divsd", "f20f5eca"}, {"comisd", "660f2fca"}, {"cvtsi2sd", "f20f2ac8"}, {"cvttsd2si", "f20f2cc1"},
 		{"addps", "0f58ca"}, {"fadd", "d8c1"}, {"pcmpistri", "660f3a63ca0c"},
+		{"aesenc", "660f38dcca"}, {"aesdeclast", "660f38dfca"}, {"aesimc", "660f38dbca"}, {"pclmulqdq", "660f3a44ca10"}, {"sha1rnds4", "0f3accca01"}, {"sha256rnds2", "0f38cbca"},
+		{"xsave", "480fae23"}, {"xsavec", "480fc723"}, {"xrstor", "480fae2b"}, {"fxsave", "480fae03"},
 	} {
 		b.Run(k.name, func(b *testing.B) {
 			r := newRig(x86.Mode64, 0)
@@ -25,7 +27,7 @@ func BenchmarkVector(b *testing.B) {
 			}
 			n := copy(r.ram[rigCode:], code)
 			copy(r.ram[rigCode+n:], []byte{0xeb, byte(-n - 2)})
-			for _, w := range strings.Fields("dbl st rbx=20000 rax=3 mxcsr=1fa0") {
+			for _, w := range strings.Fields("dbl st rbx=20000 rax=3 mxcsr=1fa0 cr4=40620") {
 				if err := assign(r.c, r.ram, w); err != nil {
 					b.Fatal(err)
 				}

@@ -5,9 +5,7 @@ import (
 	"vmrecord/vmm/x86"
 )
 
-// x87Rows: arithmetic and comparison on the x87's stack. F2XM1, FYL2X, FYL2XP1,
-// FPTAN, FPATAN, FSIN, FCOS and FSINCOS have no routine: their results differ
-// between processors.
+// x87Rows: arithmetic and comparison on the x87's stack.
 var x87Rows = []row{
 	{x86.SemFadd, arith(softfp.Add80, floating, false, false)},
 	{x86.SemFsub, arith(softfp.Sub80, floating, false, false)},

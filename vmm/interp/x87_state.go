@@ -24,6 +24,9 @@ var stateRows = []row{
 // mxcsrMask are the bits of MXCSR that exist.
 const mxcsrMask = 0xffff
 
+// mxcsrInit is MXCSR after reset and in its initial state.
+const mxcsrInit = 0x1f80
+
 // fninit is FNINIT (SDM vol. 2A; vol. 1, 8.1.11). AMD's leaves the registers alone.
 func fninit(c *CPU, _ *Op) {
 	c.FCW, c.FSW, c.FTW = 0x37f, 0, 0xffff
@@ -62,15 +65,33 @@ func ldmxcsr(c *CPU, o *Op) {
 	c.MXCSR = v
 }
 
-// fxArea is the size of the FXSAVE area.
+// fxArea is the size of the FXSAVE area, the legacy part of the XSAVE area.
 const fxArea = 512
 
-// fxsave writes the FXSAVE area (SDM vol. 1, 10.5.1; AMD APM vol. 2, 11.4.4).
-// FIP, FDP and FOP always count, as CPUID's XSAVEERPTR says; bytes 416 to 511
-// are left alone.
+// fxsave writes the FXSAVE area (SDM vol. 1, 10.5.1; AMD APM vol. 2, 11.4.4);
+// bytes 416 to 511 are left alone.
 func fxsave(c *CPU, o *Op) {
 	la := c.fxAddress(o, true)
 	var b [fxArea]byte
+	n := c.fxRegs()
+	c.putX87(b[:], o)
+	c.putMXCSR(b[:])
+	c.putXMM(b[:], n)
+	c.writeWords(la, b[:160+16*n])
+}
+
+func fxrstor(c *CPU, o *Op) {
+	la := c.fxAddress(o, false)
+	var b [fxArea]byte
+	c.readWords(la, b[:])
+	c.takeMXCSR(b[:])
+	c.takeX87(b[:], o)
+	c.takeXMM(b[:], c.fxRegs())
+}
+
+// putX87 makes bytes 0 to 23 and 32 to 159 of the area. FIP, FDP and FOP always
+// count, as CPUID's XSAVEERPTR says.
+func (c *CPU) putX87(b []byte, o *Op) {
 	le := binary.LittleEndian
 	le.PutUint16(b[0:], c.FCW)
 	le.PutUint16(b[2:], c.FSW)
@@ -83,32 +104,17 @@ func fxsave(c *CPU, o *Op) {
 		le.PutUint32(b[8:], uint32(c.FIP))
 		le.PutUint32(b[16:], uint32(c.FDP))
 	}
-	le.PutUint32(b[24:], c.MXCSR)
-	le.PutUint32(b[28:], mxcsrMask)
 	top := int(c.FSW >> 11 & 7)
 	for i := range 8 {
 		r := &c.FPR[(top+i)&7]
 		le.PutUint64(b[32+16*i:], r.Mant)
 		le.PutUint16(b[40+16*i:], r.SE)
 	}
-	n := c.fxRegs()
-	for i := range n {
-		le.PutUint64(b[160+16*i:], c.XMM[i][0])
-		le.PutUint64(b[168+16*i:], c.XMM[i][1])
-	}
-	c.writeBytes(la, b[:160+16*n])
 }
 
-func fxrstor(c *CPU, o *Op) {
-	la := c.fxAddress(o, false)
-	var b [fxArea]byte
-	c.readBytes(la, b[:])
+// takeX87 loads what putX87 makes.
+func (c *CPU) takeX87(b []byte, o *Op) {
 	le := binary.LittleEndian
-	m := le.Uint32(b[24:])
-	if m&^mxcsrMask != 0 {
-		c.GP(0)
-	}
-	c.MXCSR = m
 	c.FCW, c.FSW = le.Uint16(b[0:])&0x1f3f|0x40, le.Uint16(b[2:])
 	c.summarize()
 	c.FOP = le.Uint16(b[6:]) & 0x7ff
@@ -121,29 +127,77 @@ func fxrstor(c *CPU, o *Op) {
 		c.FPR[(top+i)&7] = cpu.F80{Mant: le.Uint64(b[32+16*i:]), SE: le.Uint16(b[40+16*i:])}
 	}
 	c.FTW = fullTags(b[4])
-	for i := range c.fxRegs() {
-		c.XMM[i] = [2]uint64{le.Uint64(b[160+16*i:]), le.Uint64(b[168+16*i:])}
+}
+
+// putMXCSR makes bytes 24 to 31; takeMXCSR loads them, or raises #GP(0).
+func (c *CPU) putMXCSR(b []byte) {
+	binary.LittleEndian.PutUint32(b[24:], c.MXCSR)
+	binary.LittleEndian.PutUint32(b[28:], mxcsrMask)
+}
+
+func (c *CPU) takeMXCSR(b []byte) {
+	m := binary.LittleEndian.Uint32(b[24:])
+	if m&^mxcsrMask != 0 {
+		c.GP(0)
+	}
+	c.MXCSR = m
+}
+
+// putXMM makes n registers from byte 160 on; takeXMM loads them.
+func (c *CPU) putXMM(b []byte, n int) {
+	for i := range n {
+		binary.LittleEndian.PutUint64(b[160+16*i:], c.XMM[i][0])
+		binary.LittleEndian.PutUint64(b[168+16*i:], c.XMM[i][1])
+	}
+}
+
+func (c *CPU) takeXMM(b []byte, n int) {
+	for i := range n {
+		c.XMM[i] = vec{binary.LittleEndian.Uint64(b[160+16*i:]), binary.LittleEndian.Uint64(b[168+16*i:])}
+	}
+}
+
+// readWords and writeWords move whole quadwords of an area that is aligned and
+// was probed.
+func (c *CPU) readWords(la uint64, p []byte) {
+	for i := 0; i < len(p); i += 8 {
+		binary.LittleEndian.PutUint64(p[i:], load[uint64](c, la+uint64(i)))
+	}
+}
+
+func (c *CPU) writeWords(la uint64, p []byte) {
+	for i := 0; i < len(p); i += 8 {
+		store(c, la+uint64(i), binary.LittleEndian.Uint64(p[i:]))
 	}
 }
 
 // linear57 sign-extends 57 bits, which is what FIP and FDP hold on a Zen 4.
 func linear57(v uint64) uint64 { return uint64(int64(v<<7) >> 7) }
 
-// fxAddress is the area's address, which must be aligned to 16 bytes. The last
-// byte is looked for first, as page faults on a Zen 4 tell.
+// areaByte proves byte k of a save area, which wraps as addresses do;
+// areaAddress proves all of it and is its address.
+func (c *CPU) areaByte(o *Op, k uint64, write bool) {
+	c.probe(c.linear(o.Mem.Seg, (c.offset(o)+k)&addrMask(o.AddrSize), 1, write), 1, write)
+}
+
+func (c *CPU) areaAddress(o *Op, n int, write bool) uint64 {
+	la := c.linear(o.Mem.Seg, c.offset(o), n, write)
+	c.probe(la, n, write)
+	return la
+}
+
+// fxAddress is the FXSAVE area's address, which must be aligned to 16 bytes. As
+// faults on a Zen 4 tell, four bytes are looked at as for reading, then the last
+// one, then all.
 func (c *CPU) fxAddress(o *Op, write bool) uint64 {
-	la := c.ea(o, fxArea)
-	if write {
-		la = c.eaW(o, fxArea)
-	}
-	c.whole(la, 1)
+	la := c.linear(o.Mem.Seg, c.offset(o), 4, false)
+	c.whole(la, 4)
 	c.align(la, 4)
 	if la&15 != 0 {
 		c.GP(0)
 	}
-	c.probe(la+fxArea-1, 1, write)
-	c.probe(la, fxArea, write)
-	return la
+	c.areaByte(o, fxArea-1, write)
+	return c.areaAddress(o, fxArea, write)
 }
 
 // fxRegs is how many XMM registers the area carries: none with EFER.FFXSR in

@@ -212,12 +212,14 @@ func (o *x87Op) line(a, b F80, cw uint16) string {
 }
 
 // TestX87Golden checks the portable code against results stored from a Zen 4.
-func TestX87Golden(t *testing.T) {
+func TestX87Golden(t *testing.T) { goldenX87(t, "testdata/x87.txt", x87Ops()) }
+
+func goldenX87(t *testing.T, file string, list []x87Op) {
 	ops := map[string]x87Op{}
-	for _, o := range x87Ops() {
+	for _, o := range list {
 		ops[o.name] = o
 	}
-	seen := golden(t, "testdata/x87.txt", func(want string) string {
+	seen := golden(t, file, func(want string) string {
 		var a, b F80
 		var cw uint16
 		name, rest, _ := strings.Cut(want, " ")
@@ -231,6 +233,6 @@ func TestX87Golden(t *testing.T) {
 		return o.line(a, b, cw)
 	})
 	if seen != len(ops) {
-		t.Errorf("testdata/x87.txt has %d operations, want %d", seen, len(ops))
+		t.Errorf("%s has %d operations, want %d", file, seen, len(ops))
 	}
 }

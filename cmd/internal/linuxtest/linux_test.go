@@ -65,6 +65,8 @@ var facts = []struct{ section, want string }{
 	{"kmsg", `ttyS0 at I/O 0x3f8 \(irq = 4, base_baud = 115200\) is a 16550A`},
 	{"kmsg", `rtc_cmos .* setting system clock to 2026-09-21T14:15:2\d UTC`},
 	{"kmsg", `x86/mm: Checked W\+X mappings: passed`},
+	{"kmsg", `x86/fpu: Supporting XSAVE feature 0x002: .SSE registers.\n`},
+	{"kmsg", `x86/fpu: Enabled xstate features 0x3, context size is 576 bytes, using .compacted. format\.`},
 	{"kmsg", `alg: self-tests for .* passed`},
 	{"kmsg", `!<[0-4]>`}, // no record at all of level warning or above
 	{"kmsg", `!(?i)unchecked MSR|WARNING:|BUG:|Call Trace|calibration failed|unstable|firmware bug|alg: .* fail|deactivated|spurious`},
@@ -76,10 +78,10 @@ var facts = []struct{ section, want string }{
 	{"/proc/cpuinfo", `cpu MHz\s*: 4000\.000\n`},
 	{"/proc/cpuinfo", `bugs\s*: sysret_ss_attrs spectre_v1 spectre_v2\n`},
 	{"/proc/cpuinfo", `flags.* constant_tsc .*nonstop_tsc.* tsc_known_freq `},
-	{"/proc/cpuinfo", `flags.* pni ssse3 cx16 sse4_1 sse4_2 x2apic movbe popcnt tsc_deadline_timer rdrand hypervisor `},
+	{"/proc/cpuinfo", `flags.* pni pclmulqdq ssse3 cx16 sse4_1 sse4_2 x2apic movbe popcnt tsc_deadline_timer aes xsave rdrand hypervisor `},
 	{"/proc/cpuinfo", `flags.* arat`},
-	{"/proc/cpuinfo", `flags.* fsgsbase smep .*rdseed adx`},
-	{"/proc/cpuinfo", `!flags.* (pti|retpoline|ibpb|ibrs|stibp|avx|xsave|aes|smap|monitor)\b`},
+	{"/proc/cpuinfo", `flags.* fsgsbase smep .*rdseed adx smap .*sha_ni xsaveopt xsavec xgetbv1 xsaves`},
+	{"/proc/cpuinfo", `!flags.* (pti|retpoline|ibpb|ibrs|stibp|avx|pcid|monitor)\b`},
 
 	{"/proc/iomem", `\n00100000-0fffffff : System RAM\n`},
 	{"/proc/iomem", `\nc0000000-febfffff : PCI Bus 0000:00\n`},

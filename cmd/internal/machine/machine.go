@@ -85,7 +85,7 @@ func (s Spec) Build(epoch, seed uint64) (m *vmm.Machine, free func(), err error)
 	if err := s.check(); err != nil {
 		return nil, nil, err
 	}
-	b, release, err := host.Alloc(int(s.Memory))
+	b, release, err := host.Alloc(s.Memory)
 	if err != nil {
 		return nil, nil, err
 	}
