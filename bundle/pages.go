@@ -2,6 +2,7 @@ package bundle
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -138,7 +139,7 @@ func (b *Bundle) openMemory() (*memory, error) {
 
 // number copies the stored page of that number to p.
 func (m *memory) number(n uint32, p []byte) error {
-	i, exact := slices.BinarySearchFunc(m.blocks, n, func(l located, n uint32) int { return int(int64(l.first) - int64(n)) })
+	i, exact := slices.BinarySearchFunc(m.blocks, n, func(l located, n uint32) int { return cmp.Compare(l.first, n) })
 	if !exact {
 		i--
 	}
@@ -202,7 +203,7 @@ func (b *Bundle) Memory(f func(no uint64, p []byte) error) error {
 			order = append(order, uint32(i))
 		}
 	}
-	slices.SortStableFunc(order, func(x, y uint32) int { return int(int64(b.mem.pages[x]) - int64(b.mem.pages[y])) })
+	slices.SortStableFunc(order, func(x, y uint32) int { return cmp.Compare(b.mem.pages[x], b.mem.pages[y]) })
 	for _, i := range order {
 		if err := b.mem.number(b.mem.pages[i]-1, p); err != nil {
 			return err

@@ -175,12 +175,12 @@ func end(how string) {
 	syscall.Sync()
 	const drain, all = 0x5409, 1 // TCSBRK: wait until the console has sent everything
 	_ = ioctl(1, drain, all)
-	cmd := map[string]int{
+	cmd := map[string]uint32{ // HALT is beyond a 32-bit int
 		"poweroff": syscall.LINUX_REBOOT_CMD_POWER_OFF,
 		"reboot":   syscall.LINUX_REBOOT_CMD_RESTART,
 		"halt":     syscall.LINUX_REBOOT_CMD_HALT,
 	}[how]
-	err := syscall.Reboot(cmd)
+	err := syscall.Reboot(int(cmd))
 	say(fmt.Errorf("%s: %w", how, err))
 	// Process 1 must not return: the kernel would panic. Wait for the switch.
 	for {

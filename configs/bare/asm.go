@@ -54,15 +54,7 @@ func newAssembler(base int64) *assembler {
 	for i, n := range strings.Fields(conditions) {
 		fmt.Fprintf(&all, "j%s rel | 0f %02x rel\nset%[1]s mb | 0f %02[3]x /0\ncmov%[1]s rv, mv | 0f %02[4]x /r\n", n, 0x80+i, 0x90+i, 0x40+i)
 	}
-	for l := range strings.Lines(strings.TrimSpace(all.String())) {
-		left, enc, _ := strings.Cut(l, "|")
-		name, args, _ := strings.Cut(strings.TrimSpace(left), " ")
-		f := form{enc: strings.Fields(enc)}
-		if args != "" {
-			f.args = strings.Split(strings.ReplaceAll(args, " ", ""), ",")
-		}
-		a.forms[name] = append(a.forms[name], f)
-	}
+	a.add(all.String())
 	return a
 }
 

@@ -21,6 +21,7 @@ func TestAssembler(t *testing.T) {
 		{"mov ax, 0x3400", "66 c7 c0 00 34"},
 		{"mov gs:[8], rsp", "65 48 89 25 00 00 00 00"},
 		{"mov cr4, rax", "0f 22 e0"},
+		{"mov ax, ds", "8c d8"},
 		{"mov rax, cr2", "0f 20 d0"},
 		{"mov ds, ax", "8e d8"},
 		{"add dword [rax], 1", "83 00 01"},

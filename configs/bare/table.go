@@ -65,7 +65,7 @@ mov r4, iq     | b8 + iz
 mov r8, iq     | w b8 + iq
 mov mb, ub     | c6 /0 ib
 mov mv, iz     | c7 /0 iz
-mov mw, s      | 8e /r
+mov mw, s      | 8c /r
 mov s, mw      | 8e /r
 mov c, r8      | 0f 22 /r
 mov mq, c      | 0f 20 /r

@@ -1,0 +1,8 @@
+package corpus
+
+import "slices"
+
+// Cases is the whole corpus.
+func Cases() []Case {
+	return slices.Concat(paging, segments, interrupts, privilege, control, modeSwitches)
+}
