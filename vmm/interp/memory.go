@@ -95,10 +95,10 @@ func (c *CPU) span(la uint64, n int, write bool) (s span) {
 	return s
 }
 
-// whole raises #GP(0) for an access that begins below the hole in the middle of
-// the canonical addresses and ends in it: that comes before any page fault.
+// whole raises #GP(0) for an access that begins or ends in the hole in the
+// middle of the canonical addresses: that comes before any page fault.
 func (c *CPU) whole(la uint64, n int) {
-	if c.flat && !cpu.Canonical(la+uint64(n)-1) {
+	if c.flat && (!cpu.Canonical(la) || !cpu.Canonical(la+uint64(n)-1)) {
 		c.Fault = cpu.Fault{Vector: cpu.GP, NonCanon: true}
 		panic(&c.Fault)
 	}

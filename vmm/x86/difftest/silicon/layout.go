@@ -1,7 +1,8 @@
-package difftest
+package silicon
 
 import (
 	"encoding/binary"
+	"fmt"
 
 	"vmrecord/vmm/x86"
 )
@@ -49,18 +50,13 @@ func window(la uint64) int {
 	return -1
 }
 
-// Selectors in user mode, as Linux has them.
-const (
-	selCode  = 0x33
-	selStack = 0x2b
-)
-
 // A State is what an instruction in user mode can see and change. FX is the
 // head of FXSAVE64's area (SDM vol. 1, table 10-2).
 type State struct {
 	R     [16]uint64
-	RIP   uint64
+	RIP   uint64 // an offset in CS
 	Flags uint64
+	Sel   [6]uint16
 	FX    [fxBytes]byte
 	Win   [windowBytes]byte
 }
@@ -93,13 +89,33 @@ func (s *State) putWin(la uint64, b []byte) {
 	}
 }
 
-// A Case is one instruction with the state before it. RIP is where it stands:
-// within its slot, or at the end of the code.
+// A Unit is what cases are made and counted for: a row in one operand size, in
+// 64-bit code or in compatibility mode. Mode is Mode64 or Mode32; some of the
+// latter's cases run in 16-bit code. Size is Inst.OpSize.
+type Unit struct {
+	Row  uint16
+	Mode x86.Mode
+	Size uint8
+}
+
+// String is the form, its operand size and its mode.
+func (u Unit) String() string {
+	mode := 64
+	if u.Mode != x86.Mode64 {
+		mode = 32
+	}
+	return fmt.Sprintf("%-34s size %2d, %d-bit", x86.Table[u.Row].Text, u.Size, mode)
+}
+
+// A Case is one instruction with the state before it. It stands within its
+// slot, or at the end of the code.
 type Case struct {
 	State
+	Unit Unit
+	Mode x86.Mode // in which it runs
 	Code []byte
 	Inst x86.Inst
-	Seq  int // number of the case among its row's
+	Seq  int // number of the case among its unit's
 }
 
 // An Outcome is the state after a case, and the exception that ended it: #BP

@@ -1,4 +1,4 @@
-package difftest
+package silicon
 
 import (
 	"encoding/binary"
@@ -18,6 +18,7 @@ const (
 	physIDT     = 0x8000
 	physGDT     = 0x9000
 	physTSS     = 0x9800
+	physLDT     = 0x9900
 	physHandler = 0xa000 // 16 bytes a vector, the first of them HLT
 	physStack   = 0xc000 // grows down
 	physCode    = 0x10000
@@ -51,15 +52,14 @@ func NewOurs(e vmm.Engine) *Ours {
 	fillData(o.ram.B[physData:][:dataBytes], o.ram.B[physFixed:][:pageBytes])
 	s := &o.cpu
 	s.CR0 = cpu.CR0PE | cpu.CR0MP | cpu.CR0ET | cpu.CR0NE | cpu.CR0WP | cpu.CR0AM | cpu.CR0PG
-	s.CR4 = cpu.CR4PAE | cpu.CR4OSFXSR | cpu.CR4OSXMMEXCPT | cpu.CR4UMIP | cpu.CR4FSGSBASE
+	s.CR4 = cpu.CR4PAE | cpu.CR4OSFXSR | cpu.CR4OSXMMEXCPT | cpu.CR4UMIP | cpu.CR4FSGSBASE | cpu.CR4OSXSAVE
 	s.EFER = cpu.EFERSCE | cpu.EFERLME | cpu.EFERLMA | cpu.EFERNXE
 	s.CR3, s.XCR0 = physPML4, 3
 	s.DR[6], s.DR[7] = 0xffff0ff0, 0x400
 	s.IDTR = cpu.TableReg{Base: kernelAt + physIDT, Limit: 0xfff}
-	s.GDTR = cpu.TableReg{Base: kernelAt + physGDT, Limit: 0x3f}
-	s.TR = cpu.Segment{Sel: 0x40, Attr: 0x8b, Limit: 0x67, Base: kernelAt + physTSS}
-	s.Seg[x86.CS] = cpu.Segment{Sel: selCode, Attr: 0xa0fb, Limit: 0xffffffff}
-	s.Seg[x86.SS] = cpu.Segment{Sel: selStack, Attr: 0xc0f3, Limit: 0xffffffff}
+	s.GDTR = cpu.TableReg{Base: kernelAt + physGDT, Limit: gdtBytes - 1}
+	s.LDTR = cpu.Segment{Sel: selLDT, Attr: 0x82, Limit: uint32(8*len(ldt) - 1), Base: kernelAt + physLDT}
+	s.TR = cpu.Segment{Sel: selTSS, Attr: 0x8b, Limit: 0x67, Base: kernelAt + physTSS}
 	s.Rand = [4]uint64{1, 2, 3, 4}
 	return o
 }
@@ -98,10 +98,23 @@ func (o *Ours) tables() {
 		put(physIDT+16*v+8, h>>32)
 		o.ram.B[physHandler+16*v] = 0xf4
 	}
-	put(physGDT+0x10, 0x00af9b000000ffff)
-	put(physGDT+selStack&^7, 0x00cff3000000ffff)
-	put(physGDT+selCode&^7, 0x00affb000000ffff)
+	for i, d := range gdt {
+		put(physGDT+8*i, d)
+	}
+	put(physGDT+selTSS, systemDescriptor(0x8b, kernelAt+physTSS, 0x67))
+	put(physGDT+selTSS+8, kernelAt>>32)
+	put(physGDT+selLDT, systemDescriptor(0x82, kernelAt+physLDT, uint64(8*len(ldt)-1)))
+	put(physGDT+selLDT+8, kernelAt>>32)
+	for i := range ldt {
+		put(physLDT+8*i, ldt[i].quad())
+	}
+	binary.LittleEndian.PutUint16(o.ram.B[physTSS+102:], 0x68) // no I/O permission bitmap
 	binary.LittleEndian.PutUint64(o.ram.B[physTSS+4:], kernelAt+physStack)
+}
+
+// systemDescriptor is the first half of a system descriptor (SDM vol. 3A, 8.2.3).
+func systemDescriptor(attr, base, limit uint64) uint64 {
+	return limit | base&0xffffff<<16 | attr<<40 | base>>24&0xff<<56
 }
 
 // Run runs a batch. clean is as in Native.End.
@@ -135,6 +148,9 @@ func (o *Ours) one(c *Case, r *Outcome) error {
 	s := o.m.CPU
 	*s = o.cpu
 	s.R, s.RIP, s.RFLAGS = c.R, c.RIP, c.Flags
+	for i, sel := range c.Sel {
+		s.Seg[i] = segment(sel)
+	}
 	toCPU(&c.State, s)
 	o.ram.Write(physData+window1-dataAt, c.Win[:window1Bytes])
 	o.ram.Write(physData+window2-dataAt, c.Win[window1Bytes:])
@@ -156,9 +172,13 @@ func (o *Ours) one(c *Case, r *Outcome) error {
 	}
 	r.R = s.R
 	r.RIP = pop()
-	pop()
+	for i := range r.Sel {
+		r.Sel[i] = s.Seg[i].Sel
+	}
+	r.Sel[x86.CS] = uint16(pop())
 	r.Flags = pop()
 	r.R[x86.RSP] = pop()
+	r.Sel[x86.SS] = uint16(pop())
 	fromCPU(s, &r.State)
 	copy(r.Win[:], o.ram.B[physData+window1-dataAt:][:window1Bytes])
 	copy(r.Win[window1Bytes:], o.ram.B[physData+window2-dataAt:][:window2Bytes])
@@ -234,6 +254,14 @@ func (o *Outcome) normalize() {
 	if o.u16(fxFSW)&0x80 == 0 { // AMD processors save the pointers only with an exception pending
 		clear(o.FX[fxFOP:fxMXCSR])
 	}
+	for i, sel := range o.Sel { // the host's kernel returns with IRET, which clears null selectors
+		if sel&^3 == 0 {
+			o.Sel[i] = 0
+		}
+	}
+	if o.Sel[x86.CS] != selCode { // and leaves the upper half of RSP undefined where the stack has 16 bits
+		o.R[x86.RSP] &= 0xffffffff
+	}
 	o.FX[5] = 0
 	o.put32(fxMXCSR+4, 0)
 	for i := range 8 {
@@ -247,7 +275,8 @@ func writeCode(code []byte, cases []Case) {
 		code[i] = 0xcc
 	}
 	for i := range cases {
-		copy(code[cases[i].RIP-codeAt:], cases[i].Code)
+		c := &cases[i]
+		copy(code[c.linear(x86.CS, c.RIP)-codeAt:], c.Code)
 	}
 }
 

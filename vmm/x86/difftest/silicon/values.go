@@ -1,4 +1,4 @@
-package difftest
+package silicon
 
 import (
 	"encoding/binary"
@@ -10,7 +10,7 @@ import (
 // instructions change their ways.
 type rng struct{ *rand.Rand }
 
-func newRNG(seed, row, seq uint64) rng { return rng{rand.New(rand.NewPCG(seed, row<<32|seq))} }
+func newRNG(seed, unit, seq uint64) rng { return rng{rand.New(rand.NewPCG(seed, unit<<32|seq))} }
 
 // one is true once in n times.
 func (r rng) one(n int) bool { return r.IntN(n) == 0 }
@@ -145,6 +145,34 @@ const (
 	kindText // few different bytes, with zeros
 	kindBCD
 )
+
+// pools hold data of each kind, from which what an instruction is not about
+// is drawn: that costs much less than to make it anew for every case.
+var pools = makePools()
+
+const poolBytes = 1 << 16
+
+func makePools() (pools [kindBCD + 1][]byte) {
+	r := newRNG(0, 0, 0)
+	for k := range pools {
+		b := make([]byte, poolBytes)
+		for i := 0; i < len(b); i += 16 {
+			if r.one(4) || kind(k) == kindF80 {
+				r.block(kind(k), b[i:i+16])
+				continue
+			}
+			binary.LittleEndian.PutUint64(b[i:], r.value())
+			binary.LittleEndian.PutUint64(b[i+8:], r.value())
+		}
+		pools[k] = b
+	}
+	return pools
+}
+
+// draw fills b from a pool, at a multiple of 16 bytes.
+func (r rng) draw(k kind, b []byte) {
+	copy(b, pools[k][16*r.IntN((poolBytes-len(b))/16):])
+}
 
 // block fills b, of 16 bytes, with data of a kind.
 func (r rng) block(k kind, b []byte) {

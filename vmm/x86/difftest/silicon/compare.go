@@ -1,4 +1,4 @@
-package difftest
+package silicon
 
 import (
 	"bytes"
@@ -10,6 +10,7 @@ import (
 )
 
 var (
+	segNames = strings.Fields("ES CS SS DS FS GS")
 	regNames = strings.Fields("RAX RCX RDX RBX RSP RBP RSI RDI R8 R9 R10 R11 R12 R13 R14 R15")
 	fxFields = []struct {
 		name  string
@@ -25,7 +26,7 @@ var (
 // Diff lists what differs between two outcomes of a case, one field a line; the
 // empty string if nothing does. mask are the flags not to be compared.
 func Diff(c *Case, host, ours *Outcome, mask uint64) string {
-	if host.Vector == ours.Vector && host.RIP == ours.RIP && (host.Flags^ours.Flags)&^mask == 0 && host.R == ours.R &&
+	if host.Vector == ours.Vector && host.RIP == ours.RIP && (host.Flags^ours.Flags)&^mask == 0 && host.R == ours.R && host.Sel == ours.Sel &&
 		host.Code == ours.Code && host.Addr == ours.Addr && host.FX == ours.FX && host.Win == ours.Win {
 		return ""
 	}
@@ -43,6 +44,9 @@ func Diff(c *Case, host, ours *Outcome, mask uint64) string {
 	}
 	for i := range c.R {
 		hex(regNames[i], c.R[i], host.R[i], ours.R[i])
+	}
+	for i := range c.Sel {
+		hex(segNames[i], uint64(c.Sel[i]), uint64(host.Sel[i]), uint64(ours.Sel[i]))
 	}
 	hex("RIP", c.RIP, host.RIP, ours.RIP)
 	if (host.Flags^ours.Flags)&^mask != 0 {
@@ -84,7 +88,18 @@ func reversed(b []byte) string {
 }
 
 var vectorNames = map[uint8]string{cpu.DE: "#DE", cpu.DB: "#DB", cpu.BP: "#BP", cpu.OF: "#OF", cpu.BR: "#BR", cpu.UD: "#UD",
-	cpu.NM: "#NM", cpu.SS: "#SS", cpu.GP: "#GP", cpu.PF: "#PF", cpu.MF: "#MF", cpu.AC: "#AC", cpu.XM: "#XM"}
+	cpu.NM: "#NM", cpu.NP: "#NP", cpu.TS: "#TS", cpu.SS: "#SS", cpu.GP: "#GP", cpu.PF: "#PF", cpu.MF: "#MF", cpu.AC: "#AC", cpu.XM: "#XM"}
+
+// FaultNames names the exceptions in a mask, without those that end a case in
+// any event.
+func FaultNames(mask uint32) (names []string) {
+	for v := range uint8(32) {
+		if mask>>v&1 != 0 && v != cpu.BP && v != cpu.DB {
+			names = append(names, vectorNames[v])
+		}
+	}
+	return names
+}
 
 func (o *Outcome) ending() string {
 	s := vectorNames[o.Vector]
@@ -118,7 +133,8 @@ func flagText(f uint64) string {
 func (c *Case) describe() string {
 	var b strings.Builder
 	in := c.Inst
-	fmt.Fprintf(&b, "  % x at %#x: %v (row %d, %s), flags %s\n", c.Code, c.RIP, &in, in.Row, x86.Table[in.Row].Text, flagText(c.Flags))
+	fmt.Fprintf(&b, "  % x at %#x: %v (row %d, %s), %s, flags %s\n", c.Code, c.RIP, &in, in.Row, x86.Table[in.Row].Text, c.Unit, flagText(c.Flags))
+	fmt.Fprintf(&b, "    segments %04x, RSP %#x\n", c.Sel, c.R[x86.RSP])
 	f := &x86.Table[in.Row]
 	if f.Attr&(x86.AttrX87|x86.AttrMmx) != 0 {
 		fmt.Fprintf(&b, "    FCW %04x FSW %04x tags %02x", c.u16(fxFCW), c.u16(fxFSW), c.FX[fxTags])
@@ -150,7 +166,7 @@ func (c *Case) describe() string {
 	return b.String()
 }
 
-// address is the effective address of the memory operand.
+// address is the linear address of the memory operand.
 func (c *Case) address() uint64 {
 	m := &c.Inst.Mem
 	a := uint64(m.Disp)
@@ -166,5 +182,8 @@ func (c *Case) address() uint64 {
 	if c.Inst.AddrSize == 4 {
 		a &= 0xffffffff
 	}
-	return a
+	if c.Inst.AddrSize == 2 {
+		a &= 0xffff
+	}
+	return c.linear(m.Seg, a)
 }

@@ -1,4 +1,4 @@
-package difftest
+package silicon
 
 import (
 	"encoding/binary"
@@ -11,25 +11,30 @@ import (
 // A plan is what is decided about a case before its bytes are made.
 type plan struct {
 	rng
-	row   uint16
+	unit  Unit
 	form  *x86.Form
 	kind  kind
 	bytes int    // of the memory operand, roughly
 	slot  uint64 // where the code may begin
 	place uint64 // address of the memory operand
+	short bool   // 16-bit addresses
+	aimed bool   // at the exception goal
+	goal  uint8
 	want  x86.Want
 	in    x86.Inst
 	c     Case
 }
 
-// Generate makes case seq of a row, for a slot; false if the row has no
-// encoding in 64-bit mode that fits. The same seed gives the same case in the
-// same slot.
-func Generate(seed uint64, row uint16, seq, slot int) (Case, bool) {
-	p := plan{rng: newRNG(seed, uint64(row), uint64(seq)), row: row, form: &x86.Table[row]}
+// Generate makes case seq of a unit, for a slot; false if the unit has no
+// encoding that fits. The same seed gives the same case in the same slot.
+func Generate(seed uint64, u Unit, seq, slot int) (Case, bool) {
+	p := plan{rng: newRNG(seed, uint64(u.Row)|uint64(u.Mode)<<16|uint64(u.Size)<<20, uint64(seq)), unit: u, form: &x86.Table[u.Row]}
 	p.slot = slotAt + uint64(slot)*slotBytes
-	p.c.Seq = seq
+	p.c.Seq, p.c.Unit = seq, u
 	p.kind = kindOf(p.form)
+	p.aim()
+	p.mode()
+	p.selectors()
 	p.wish()
 	if !p.encode() {
 		return Case{}, false
@@ -37,8 +42,27 @@ func Generate(seed uint64, row uint16, seq, slot int) (Case, bool) {
 	p.state()
 	p.memory()
 	p.implied()
+	p.loads()
 	p.flags()
+	if u.Mode != x86.Mode64 {
+		for i := range 8 {
+			p.c.R[i] &= 0xffffffff
+		}
+	}
 	return p.c, true
+}
+
+// mode chooses between 32-bit and 16-bit code, and between sizes of addresses.
+func (p *plan) mode() {
+	w := &p.want
+	w.Mode = p.unit.Mode
+	if w.Mode != x86.Mode64 {
+		if p.one(8) {
+			w.Mode = x86.Mode16
+		}
+		p.short = p.one(5)
+	}
+	p.c.Mode = w.Mode
 }
 
 // kindOf is the sort of data that a row's operands are.
@@ -69,30 +93,53 @@ func kindOf(f *x86.Form) kind {
 func (p *plan) wish() {
 	f := p.form
 	w := &p.want
-	w.Mode, w.Rand = x86.Mode64, p.IntN
-	if sizes := f.Sizes(x86.Mode64); f.Sem != x86.SemUd && len(sizes) > 0 {
-		w.OpSize = choose(p.rng, sizes...)
+	w.Rand = p.IntN
+	if f.Sem != x86.SemUd {
+		w.OpSize = p.unit.Size
 	}
-	w.Mem = p.one(2)
+	w.Mem = w.Mem || p.one(2)
 	p.bytes = p.operandBytes(w.OpSize)
 	align := uint64(1)
-	if f.Attr&x86.AttrA16 != 0 || strings.HasPrefix(f.Text, "FX") {
+	switch {
+	case oneOf(f.Sem, xsaves):
+		align = 64
+	case f.Attr&x86.AttrA16 != 0 || strings.HasPrefix(f.Text, "FX"):
 		align = 16
 	}
 	p.place = p.address(uint64(p.bytes), align)
-	w.Base, w.Index, w.Scale = uint8(p.IntN(16)), x86.NoReg, uint8(p.IntN(4))
+	regs := 16
+	if w.Mode != x86.Mode64 {
+		regs = 8
+	}
+	w.Base, w.Index, w.Scale = uint8(p.IntN(regs)), x86.NoReg, uint8(p.IntN(4))
 	w.Disp = int32(choose(p.rng, 0, int64(p.IntN(256))-128, int64(int32(p.Uint64()))))
 	if p.one(3) {
-		if w.Index = uint8(p.IntN(16)); w.Index == x86.RSP || w.Index == w.Base {
+		if w.Index = uint8(p.IntN(regs)); w.Index == x86.RSP || w.Index == w.Base {
 			w.Index = x86.NoReg
 		}
 	}
 	switch {
-	case p.one(8): // RIP-relative; the code is placed to fit
+	case p.aims(cpu.SS):
+		w.Base = choose[uint8](p.rng, x86.RSP, x86.RBP)
+	case p.aims(cpu.GP):
+		w.Base = x86.RBX
+	case p.one(8) && w.Mode == x86.Mode64: // RIP-relative; the code is placed to fit
 		w.Base, w.Index = x86.NoReg, x86.NoReg
 		w.Disp = int32(p.place - p.slot - relSlack)
-	case p.one(16) && w.Index != x86.NoReg, f.Ops[0].Loc == x86.LocMoffs, f.Ops[1].Loc == x86.LocMoffs:
+	case p.one(8) && w.Mode != x86.Mode64: // absolute
+		w.Base, w.Index = x86.NoReg, x86.NoReg
+		w.Disp = int32(p.off(x86.DS, p.place))
+	case p.one(16) && w.Index != x86.NoReg:
 		w.Base, w.Disp = x86.NoReg, int32(p.place)
+	}
+	if f.Ops[0].Loc == x86.LocMoffs || f.Ops[1].Loc == x86.LocMoffs {
+		w.Base, w.Disp = x86.NoReg, int32(p.off(x86.DS, p.place))
+	}
+	if oneOf(f.Sem, xsaves) && w.Base <= x86.RDX { // RAX and RDX choose components
+		w.Base = x86.RBX
+	}
+	if oneOf(f.Sem, xsaves) && w.Index <= x86.RDX {
+		w.Index = x86.RSI
 	}
 	w.Rel = int32(choose(p.rng, int64(p.IntN(256))-128, int64(int32(p.Uint64())), -0x40))
 }
@@ -103,8 +150,23 @@ const relSlack = 24
 
 // operandBytes is the size of the row's memory operand.
 func (p *plan) operandBytes(opSize uint8) int {
+	switch p.form.Sem {
+	case x86.SemFxsave, x86.SemFxrstor:
+		return 512
+	case x86.SemXsave, x86.SemXsaveopt, x86.SemXsavec, x86.SemXrstor:
+		return xsaveBytes
+	case x86.SemFldenv, x86.SemFnstenv:
+		return 28
+	case x86.SemFrstor, x86.SemFnsave:
+		return 108
+	}
+	return memBytes(p.form, opSize)
+}
+
+// memBytes is the size of a form's plain memory operand; at least 1.
+func memBytes(f *x86.Form, opSize uint8) int {
 	n := 0
-	for _, o := range p.form.Ops[:p.form.NOps] {
+	for _, o := range f.Ops[:f.NOps] {
 		w := o.Mem
 		switch {
 		case w < x86.WidthV:
@@ -117,13 +179,8 @@ func (p *plan) operandBytes(opSize uint8) int {
 			n = max(n, int(opSize))
 		}
 	}
-	switch p.form.Sem {
-	case x86.SemFxsave, x86.SemFxrstor:
-		return 512
-	case x86.SemFldenv, x86.SemFnstenv:
-		return 28
-	case x86.SemFrstor, x86.SemFnsave:
-		return 108
+	if f.NOps == 0 || f.Ops[0].Loc == x86.LocNone {
+		n = int(opSize)
 	}
 	return max(n, 1)
 }
@@ -145,6 +202,9 @@ func (p *plan) address(n, align uint64) uint64 {
 		room = 0
 	}
 	a := window1 + room + p.Uint64N(window1Bytes-n-2*room+1)
+	if p.aimed {
+		return p.aimedAddress(n, a&^(align-1))
+	}
 	switch p.IntN(24) {
 	case 0, 1:
 		a = middle - p.Uint64N(n+1)
@@ -164,6 +224,22 @@ func (p *plan) address(n, align uint64) uint64 {
 	return a &^ (align - 1)
 }
 
+// aimedAddress is a place for n bytes that serves the goal; a is a good one.
+func (p *plan) aimedAddress(n, a uint64) uint64 {
+	switch {
+	case p.goal == cpu.PF:
+		return choose(p.rng, border, fixedAt, dataAt-1-p.Uint64N(n), border-p.Uint64N(n+1))
+	case p.goal == cpu.AC:
+		return a | 1
+	case p.goal != cpu.GP && p.goal != cpu.SS:
+	case p.unit.Mode == x86.Mode64:
+		return p.Uint64()>>1 | 1<<62
+	default:
+		return choose(p.rng, 0, uint64(nearAt-1), nearAt+0xffff, nearAt+0x10000, p.Uint64()&0xffffffff)
+	}
+	return a
+}
+
 // encode makes the bytes, with prefixes that keep it the same row.
 func (p *plan) encode() bool {
 	code, ok := p.form.Encode(p.want)
@@ -174,29 +250,106 @@ func (p *plan) encode() bool {
 	if !ok {
 		return false
 	}
+	if p.short {
+		code = p.shorten(code)
+	}
 	if extra := p.prefixes(); len(extra) > 0 && len(extra)+len(code) <= x86.MaxLen {
 		more := append(extra, code...)
-		if in, err := x86.Decode(more, x86.Mode64); err == nil && in.Row == p.row && int(in.Len) == len(more) {
+		if in, err := x86.Decode(more, p.want.Mode); err == nil && in.Row == p.unit.Row && int(in.Len) == len(more) {
 			code = more
 		}
 	}
-	in, err := x86.Decode(code, x86.Mode64)
-	if err != nil || in.Row != p.row {
+	if sem := p.form.Sem; (sem == x86.SemJmpfar || sem == x86.SemCallfar) && !p.form.Enc.ModRM {
+		p.farPointer(code[len(code)-2-int(p.want.OpSize):])
+	}
+	if p.form.Sem == x86.SemEnter && !p.one(8) { // small frames
+		binary.LittleEndian.PutUint16(code[len(code)-3:], uint16(p.IntN(64)))
+	}
+	in, err := x86.Decode(code, p.want.Mode)
+	if err != nil || in.Row != p.unit.Row {
 		return false
 	}
-	if in.Sem == x86.SemEnter && !p.one(8) { // small frames
-		binary.LittleEndian.PutUint16(code[len(code)-3:], uint16(p.IntN(64)))
-		in, _ = x86.Decode(code, x86.Mode64)
-	}
 	p.in, p.c.Inst, p.c.Code = in, in, code
-	p.c.RIP = p.slot + p.Uint64N(4)
+	at := p.slot + p.Uint64N(4)
 	switch {
 	case in.Mem.RIPRel:
-		p.c.RIP = p.slot + relSlack - uint64(in.Len)
+		at = p.slot + relSlack - uint64(in.Len)
 	case p.slot == slotAt+(slots-1)*slotBytes && in.Sem != x86.SemUd:
-		p.c.RIP = codeAt + codeBytes - 1 - p.Uint64N(uint64(in.Len)) // the rest cannot be fetched
+		at = codeAt + codeBytes - 1 - p.Uint64N(uint64(in.Len)) // the rest cannot be fetched
 	}
+	p.c.RIP = p.off(x86.CS, at)
 	return true
+}
+
+// shorten makes the addresses 16 bits wide: with another ModRM byte and its
+// displacement in place of the one that Encode made. The same code comes back
+// where that does not work.
+func (p *plan) shorten(code []byte) []byte {
+	in, err := x86.Decode(code, p.want.Mode)
+	if err != nil || in.AddrSize == 2 || in.Sem == x86.SemUd {
+		return code
+	}
+	at, tail := len(code), len(code)
+	if p.form.Enc.ModRM && in.ModRM < 0xc0 {
+		for _, k := range p.form.Enc.Imm {
+			tail -= immBytes(k, in.OpSize)
+		}
+		at = tail - 1 - [3]int{0, 1, 4}[in.ModRM>>6]
+		if in.ModRM>>6 == 0 && in.Mem.Base == x86.NoReg {
+			at -= 4
+		}
+		if in.ModRM&7 == 4 {
+			at--
+		}
+	}
+	var b []byte
+	if p.want.Mode == x86.Mode32 {
+		b = append(b, 0x67)
+	}
+	for i, v := range code[:at] {
+		if p.want.Mode == x86.Mode16 && v == 0x67 && i < 4 {
+			continue
+		}
+		b = append(b, v)
+	}
+	if at < tail {
+		b = p.modRM16(b, in.ModRM)
+	} else if p.form.Ops[0].Loc == x86.LocMoffs || p.form.Ops[1].Loc == x86.LocMoffs {
+		b = b[:len(b)-2]
+	}
+	b = append(b, code[tail:]...)
+	if in, err := x86.Decode(b, p.want.Mode); err != nil || in.Row != p.unit.Row || int(in.Len) != len(b) {
+		return code
+	}
+	return b
+}
+
+// modRM16 appends a ModRM byte for 16-bit addresses and its displacement.
+func (p *plan) modRM16(b []byte, was byte) []byte {
+	mod, rm := byte(p.IntN(3)), byte(p.IntN(8))
+	b = append(b, mod<<6|was&0x38|rm)
+	switch {
+	case mod == 1:
+		b = append(b, byte(p.Uint64()))
+	case mod == 2:
+		b = binary.LittleEndian.AppendUint16(b, uint16(p.Uint64()))
+	case rm == 6:
+		b = binary.LittleEndian.AppendUint16(b, uint16(p.off(x86.DS, p.place)))
+	}
+	return b
+}
+
+// immBytes is the length of an immediate, of those that go with ModRM.
+func immBytes(k x86.ImmKind, opSize uint8) int {
+	switch k {
+	case x86.ImmIB, x86.ImmUB:
+		return 1
+	case x86.ImmUW:
+		return 2
+	case x86.ImmIZ:
+		return int(min(opSize, 4))
+	}
+	return 0
 }
 
 // prefixes chooses legacy prefixes to put in front. F2 and F3 go before
@@ -204,13 +357,13 @@ func (p *plan) encode() bool {
 // processor has and ours does not.
 func (p *plan) prefixes() (b []byte) {
 	f := p.form
-	if f.Attr&x86.AttrLock != 0 && p.one(4) || p.one(64) {
+	if f.Attr&x86.AttrLock != 0 && p.one(4) || p.one(64) || p.aims(cpu.UD) {
 		b = append(b, 0xf0)
 	}
-	if p.one(8) {
+	if p.one(8) && !p.aimed {
 		b = append(b, choose[byte](p.rng, 0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65))
 	}
-	if p.one(8) {
+	if p.one(8) && p.unit.Mode == x86.Mode64 && !p.aimed {
 		b = append(b, 0x67)
 	}
 	repeats := f.Attr&(x86.AttrRep|x86.AttrRepc) != 0
@@ -226,23 +379,21 @@ func (p *plan) state() {
 	for i := range c.R {
 		c.R[i] = p.value()
 	}
-	for i := 0; i < windowBytes; i += 16 {
-		if p.one(4) {
-			p.block(p.kind, c.Win[i:i+16])
-			continue
-		}
-		binary.LittleEndian.PutUint64(c.Win[i:], p.value())
-		binary.LittleEndian.PutUint64(c.Win[i+8:], p.value())
-	}
+	p.draw(p.kind, c.Win[:])
 	p.x87()
-	for i := range 16 {
-		p.block(p.kind, c.FX[fxXMM+16*i:][:16])
+	p.draw(p.kind, c.FX[fxXMM:])
+	for _, a := range p.in.Args[:p.in.NArgs] {
+		if a.Kind == x86.XMM {
+			p.block(p.kind, c.FX[fxXMM+16*int(a.Reg):][:16])
+		}
 	}
 	if p.one(8) { // equal operands
 		copy(c.FX[fxXMM+16*p.IntN(16):][:16], c.FX[fxXMM+16*p.IntN(16):])
 	}
 	mx := uint32(p.IntN(4))<<13 | uint32(p.IntN(64))&-uint32(p.IntN(2))
-	mx |= choose[uint32](p.rng, 0x1f80, 0x1f80, 0x1f80, uint32(p.IntN(64))<<7)
+	if !p.aims(cpu.XM) {
+		mx |= choose[uint32](p.rng, 0x1f80, 0x1f80, 0x1f80, uint32(p.IntN(64))<<7)
+	}
 	mx |= choose[uint32](p.rng, 0, 0, 0, 0, 0x8000, 0x40, 0x8040)
 	c.put32(fxMXCSR, mx)
 }
@@ -259,6 +410,10 @@ func (p *plan) x87() {
 	if p.one(32) {
 		sw |= uint16(p.IntN(64))
 	}
+	if p.aims(cpu.MF) {
+		cw &^= 0x3f
+		sw |= 1 << p.IntN(6)
+	}
 	if sw&^cw&0x3f != 0 {
 		sw |= 0x8080
 		c.put16(fxFOP, uint16(p.Uint64())&0x7ff)
@@ -268,6 +423,10 @@ func (p *plan) x87() {
 	c.put16(fxFCW, cw)
 	c.put16(fxFSW, sw)
 	c.FX[fxTags] = choose[byte](p.rng, 0xff, 0xff, 0xff, 0, byte(p.Uint64()), byte(p.Uint64()))
+	p.draw(kindF80, c.FX[fxST:fxXMM])
+	if p.form.Attr&(x86.AttrX87|x86.AttrMmx) == 0 {
+		return
+	}
 	for i := range 8 {
 		mant, se := p.f80()
 		if p.form.Attr&x86.AttrMmx != 0 {
@@ -303,7 +462,7 @@ func (p *plan) memory() {
 	if !isMem || m.RIPRel {
 		return
 	}
-	at := p.place - uint64(m.Disp)
+	at := p.off(m.Seg, p.place) - uint64(m.Disp)
 	switch {
 	case m.Base != x86.NoReg:
 		if m.Index != x86.NoReg {
@@ -315,13 +474,29 @@ func (p *plan) memory() {
 	}
 }
 
-// wide is a register used as an address: with 32-bit addresses the upper half
-// is anything.
+// wide is a register used as an address: the bits above the address size are
+// anything.
 func (p *plan) wide(a uint64) uint64 {
-	if p.in.AddrSize == 4 {
+	switch p.in.AddrSize {
+	case 2:
+		return a&0xffff | p.Uint64()<<16
+	case 4:
 		return a&0xffffffff | p.Uint64()<<32
 	}
 	return a
+}
+
+// pointTo makes a register point to a linear address in a segment.
+func (p *plan) pointTo(r, seg uint8, la uint64) { p.set(r, p.wide(p.off(seg, la))) }
+
+// stackPointer is a stack pointer for a linear address: in a 16-bit stack its
+// upper half is anything.
+func (p *plan) stackPointer(la uint64) uint64 {
+	sp := p.off(x86.SS, la)
+	if p.unit.Mode != x86.Mode64 && segment(p.c.Sel[x86.SS]).Attr&cpu.AttrD == 0 {
+		sp = sp&0xffff | p.Uint64()<<16
+	}
+	return sp
 }
 
 // fill puts data at an address in a window.
@@ -339,6 +514,9 @@ func (p *plan) fill(la uint64) {
 		q.c.put64(fxFDP, p.Uint64()>>17)
 		p.c.putWin(la, q.c.FX[:])
 	}
+	if p.in.Sem == x86.SemXrstor {
+		p.c.putWin(la, p.xsaveArea())
+	}
 	if p.in.Sem == x86.SemLdmxcsr && !p.one(8) {
 		p.c.putWin(la, binary.LittleEndian.AppendUint32(nil, uint32(p.IntN(0x10000))))
 	}
@@ -354,28 +532,38 @@ func (p *plan) set(r uint8, v uint64) {
 // implied sets the registers that an instruction uses without naming them.
 func (p *plan) implied() {
 	c := &p.c
-	p.set(x86.RSP, p.address(8, choose[uint64](p.rng, 8, 8, 1)))
+	p.set(x86.RSP, p.stackPointer(p.address(8, choose[uint64](p.rng, 8, 8, 1))))
 	switch p.in.Sem {
 	case x86.SemMovs, x86.SemCmps, x86.SemStos, x86.SemLods, x86.SemScas:
 		p.strings()
+	case x86.SemIns, x86.SemOuts:
+		p.strings()
 	case x86.SemXlat:
-		p.set(x86.RBX, p.wide(p.address(1, 1)-c.R[x86.RAX]&0xff))
+		p.pointTo(x86.RBX, p.in.Mem.Seg, p.address(1, 1)-c.R[x86.RAX]&0xff)
 	case x86.SemMaskmov:
-		p.set(x86.RDI, p.wide(p.address(16, 1)))
+		p.pointTo(x86.RDI, p.in.Mem.Seg, p.address(16, 1))
 	case x86.SemEnter:
-		p.set(x86.RBP, p.address(8, 1))
-		p.set(x86.RSP, middle+p.Uint64N(128))
+		p.set(x86.RBP, p.stackPointer(p.address(8, 1)))
+		p.set(x86.RSP, p.stackPointer(middle+p.Uint64N(128)))
 		if p.one(8) {
 			p.set(x86.RSP, choose[uint64](p.rng, border+8, fixedAt+0x100, 1<<47))
 		}
+		if p.aimed {
+			p.set(x86.RSP, p.stackPointer(p.address(8, 8)))
+		}
 	case x86.SemLeave:
-		p.set(x86.RBP, p.address(8, 1))
+		p.set(x86.RBP, p.stackPointer(p.address(8, 1)))
+	case x86.SemPusha, x86.SemPopa, x86.SemIret, x86.SemRetfar:
+		p.set(x86.RSP, p.stackPointer(p.address(32, 4)))
 	case x86.SemDiv, x86.SemIdiv:
 		p.dividend()
 	case x86.SemCmpxchg, x86.SemCmpxchg8b, x86.SemCmpxchg16b:
 		p.expected()
 	case x86.SemLoop, x86.SemLoope, x86.SemLoopne, x86.SemJcxz:
 		p.set(x86.RCX, choose(p.rng, 0, 1, 2, 1<<32, 1<<32|1, p.Uint64()))
+	}
+	if oneOf(p.in.Sem, xsaves) || p.in.Sem == x86.SemXgetbv {
+		p.components()
 	}
 	if p.kind == kindText {
 		for _, r := range []uint8{x86.RAX, x86.RDX} {
@@ -394,7 +582,7 @@ func (p *plan) strings() {
 	if p.one(4) {
 		di = si + uint64(p.IntN(33)) - 16
 	}
-	c.R[x86.RSI], c.R[x86.RDI] = p.wide(si), p.wide(di)
+	c.R[x86.RSI], c.R[x86.RDI] = p.wide(p.off(p.in.Mem.Seg, si)), p.wide(p.off(x86.ES, di))
 	c.R[x86.RCX] = p.wide(uint64(p.IntN(choose(p.rng, 3, 12, 24))))
 	if p.one(2) { // something to compare equal
 		var b [64]byte
@@ -457,7 +645,7 @@ func (p *plan) flags() {
 	if p.one(4) {
 		f |= cpu.FlagDF
 	}
-	if p.one(24) && p.in.Sem != x86.SemMaskmov { // whose alignment depends on the mask
+	if (p.one(24) || p.aims(cpu.AC)) && p.in.Sem != x86.SemMaskmov { // whose alignment depends on the mask
 		f |= cpu.FlagAC
 	}
 	if p.one(32) {
@@ -471,7 +659,8 @@ func (p *plan) flags() {
 
 func branches(s x86.Sem) bool {
 	switch s {
-	case x86.SemJcc, x86.SemJmp, x86.SemCall, x86.SemRet, x86.SemLoop, x86.SemLoope, x86.SemLoopne, x86.SemJcxz:
+	case x86.SemJcc, x86.SemJmp, x86.SemCall, x86.SemRet, x86.SemLoop, x86.SemLoope, x86.SemLoopne, x86.SemJcxz,
+		x86.SemJmpfar, x86.SemCallfar, x86.SemRetfar, x86.SemIret:
 		return true
 	}
 	return false

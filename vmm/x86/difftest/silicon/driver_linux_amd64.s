@@ -9,6 +9,7 @@
 #define STACKAT $0x200000010000
 #define CONTROLAT $0x200000100000
 #define RECORDSAT $0x200000101000
+#define LDTAT $0x200000000900
 
 DATA ·driverAt+0(SB)/8, $·driver(SB)
 GLOBL ·driverAt(SB), RODATA, $8
@@ -61,13 +62,29 @@ TEXT ·driver(SB), NOSPLIT|NOFRAME, $0-0
 	ACTION(7)
 	ACTION(8)
 	ACTION(11)
-	INT $3
+	MOVQ LDTAT, R15 // modify_ldt(0x11, R15, 16) for each entry
+	MOVQ CONTROLAT, R14
+entry:
+	MOVQ $154, AX
+	MOVQ $0x11, DI
+	MOVQ R15, SI
+	MOVQ $16, DX
+	SYSCALL
+	ORL  AX, 24(R14)
+	ADDQ $16, R15
+	CMPL 0(R15), $-1
+	JNE  entry
+	INT  $3
 
 // handler(DI signal, SI siginfo, DX ucontext)
 TEXT ·handler(SB), NOSPLIT|NOFRAME, $0-0
 	PUSHQ $0x202
 	POPFQ
 	MOVQ DX, R13
+	MOVW DS, R8
+	MOVW ES, R9
+	MOVW FS, R10
+	MOVW GS, R11
 	MOVQ CONTROLAT, R12
 	MOVQ 0(R12), BX
 	TESTQ BX, BX
@@ -77,6 +94,10 @@ TEXT ·handler(SB), NOSPLIT|NOFRAME, $0-0
 	LEAQ 2048(BX), DI
 	MOVQ $23, CX
 	REP; MOVSQ
+	MOVW R8, 2232(BX)
+	MOVW R9, 2234(BX)
+	MOVW R10, 2236(BX)
+	MOVW R11, 2238(BX)
 	MOVQ 224(R13), SI
 	LEAQ 2240(BX), DI
 	MOVQ $52, CX
@@ -113,7 +134,7 @@ wait:
 next:
 	MOVQ BX, SI
 	LEAQ 40(R13), DI
-	MOVQ $18, CX
+	MOVQ $19, CX
 	REP; MOVSQ
 	LEAQ 160(BX), SI
 	MOVQ 224(R13), DI
@@ -126,7 +147,18 @@ next:
 	MOVQ $0x10011f00, DI
 	MOVQ $32, CX
 	REP; MOVSQ
-	MOVQ 144(BX), CX
+	MOVL $0x2b, AX // a flat segment first: null may leave the old base
+	MOVW AX, FS
+	MOVW AX, GS
+	MOVW 1856(BX), AX
+	MOVW AX, DS
+	MOVW 1858(BX), AX
+	MOVW AX, ES
+	MOVW 1860(BX), AX
+	MOVW AX, FS
+	MOVW 1862(BX), AX
+	MOVW AX, GS
+	MOVQ 152(BX), CX
 	ADDQ $8, SP // the restorer's address
 	PUSHQ CX
 	POPFQ

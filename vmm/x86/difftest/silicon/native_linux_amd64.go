@@ -1,4 +1,4 @@
-package difftest
+package silicon
 
 import (
 	"encoding/binary"
@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"time"
 	"unsafe"
+
+	"vmrecord/vmm/x86"
 )
 
 // Where the child's program lies, and how the shared memory is cut.
@@ -17,7 +19,8 @@ const (
 	textAt       = 0x200000000000
 	entryOff     = 0x200
 	handlerOff   = 0x600
-	textBytes    = 0xa00
+	ldtOff       = 0x900
+	textBytes    = 0xb00
 	textReserved = 0x40000 // with the signal stack
 
 	recordBytes  = 4096
@@ -33,13 +36,15 @@ const (
 
 // Offsets in a record: before, and after.
 const (
-	inFlags = 144 // for POPF: NT and ID, which a signal's return cannot set
+	inFlags = 152 // for POPF: NT and ID, which a signal's return cannot set
 	inFX    = 160
 	inWin   = inFX + fxBytes
+	inSegs  = inWin + windowBytes
 	out     = 2048
 	outErr  = out + 19*8
 	outTrap = out + 20*8
 	outCR2  = out + 22*8
+	outSegs = out + 23*8
 	outFX   = out + 192
 	outWin  = outFX + fxBytes
 )
@@ -50,7 +55,11 @@ var gregs = [16]int{8, 9, 10, 11, 12, 13, 14, 15, 7, 6, 5, 3, 2, 0, 1, 4}
 const (
 	gregRIP   = 16
 	gregFlags = 17
+	gregSegs  = 18 // CS, then GS and FS, which are not used, then SS
 )
+
+// dataSegs is the order of the others in a record.
+var dataSegs = [4]int{x86.DS, x86.ES, x86.FS, x86.GS}
 
 // The addresses of the assembly's two functions, in driver_linux_amd64.s.
 var driverAt, handlerAt uintptr
@@ -69,7 +78,7 @@ type Native struct {
 const memfdCreate = 319
 
 // batchTime is how long a batch may take before the child counts as lost.
-const batchTime = 20 * time.Second
+const batchTime = 10 * time.Second
 
 // StartNative makes the child and waits until it is ready.
 func StartNative() (*Native, error) {
@@ -125,6 +134,12 @@ func (n *Native) start() (err error) {
 	return n.await()
 }
 
+// Compat tells whether the kernel gave the child its LDT, which the cases in
+// compatibility mode need.
+func (n *Native) Compat() bool {
+	return binary.LittleEndian.Uint32(n.shared[sharedCtl+24:]) == 0
+}
+
 // await waits for the child's byte.
 func (n *Native) await() error {
 	n.done.SetReadDeadline(time.Now().Add(batchTime))
@@ -163,6 +178,10 @@ func (n *Native) Begin(cases []Case) error {
 		}
 		le.PutUint64(r[8*gregRIP:], c.RIP)
 		le.PutUint64(r[8*gregFlags:], c.Flags)
+		le.PutUint64(r[8*gregSegs:], uint64(c.Sel[x86.CS])|uint64(c.Sel[x86.SS])<<48)
+		for k, seg := range dataSegs {
+			le.PutUint16(r[inSegs+2*k:], c.Sel[seg])
+		}
 		le.PutUint64(r[inFlags:], c.Flags&(flagNT|flagID)|0x202)
 		copy(r[inFX:], c.FX[:])
 		copy(r[inWin:], c.Win[:])
@@ -185,6 +204,11 @@ func (n *Native) End(res []Outcome) (clean bool, err error) {
 			o.R[reg] = le.Uint64(r[out+8*k:])
 		}
 		o.RIP, o.Flags = le.Uint64(r[out+8*gregRIP:]), le.Uint64(r[out+8*gregFlags:])
+		segs := le.Uint64(r[out+8*gregSegs:])
+		o.Sel[x86.CS], o.Sel[x86.SS] = uint16(segs), uint16(segs>>48)
+		for k, seg := range dataSegs {
+			o.Sel[seg] = le.Uint16(r[outSegs+2*k:])
+		}
 		o.Code, o.Vector = le.Uint32(r[outErr:]), r[outTrap]
 		o.Addr = le.Uint64(r[outCR2:])
 		copy(o.FX[:], r[outFX:])
@@ -202,6 +226,7 @@ func (n *Native) reference() (bool, error) {
 	for leaf := range cases {
 		c := &cases[leaf]
 		c.Code, c.RIP, c.Flags = []byte{0x0f, 0xa2}, slotAt+uint64(leaf)*slotBytes, 0x202
+		c.Sel = [6]uint16{x86.CS: selCode, x86.SS: selStack}
 		c.R[0] = uint64(leaf)
 		c.put16(fxFCW, 0x37f)
 		c.put32(fxMXCSR, 0x1f80)
@@ -246,12 +271,16 @@ func childProgram() []byte {
 	header(0x6474e551, 6, 0, 0, 0)                // PT_GNU_STACK
 	b = append(b, make([]byte, textBytes-len(b))...)
 	copy(b[entryOff:handlerOff], machineCode(driverAt, handlerOff-entryOff))
-	copy(b[handlerOff:], machineCode(handlerAt, textBytes-handlerOff))
+	copy(b[handlerOff:ldtOff], machineCode(handlerAt, ldtOff-handlerOff))
+	copy(b[ldtOff:], appendUserDescs(nil))
 	return b
 }
 
 // machineCode is the n bytes of this program's code at pc. It may read on into
-// the functions behind, which does no harm.
+// the functions behind, which does no harm. Inlined, the conversion makes the
+// compiler of Go 1.26 panic.
+//
+//go:noinline
 func machineCode(pc uintptr, n int) []byte {
 	p := *(*unsafe.Pointer)(unsafe.Pointer(&pc)) // an address in the program's text, not in the heap
 	return unsafe.Slice((*byte)(p), n)

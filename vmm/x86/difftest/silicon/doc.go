@@ -1,0 +1,75 @@
+// Package silicon compares an engine with the computer's own processor, one
+// instruction at a time: random instructions made from the instruction table,
+// in user mode, on Linux and amd64. It is host code; nothing inside the machine
+// may import it. Command difftest, above it, runs it for hours; the tests of the
+// package run it for less than a minute.
+//
+// # The host's side
+//
+// The child is a program of a few hundred bytes, assembled from
+// driver_linux_amd64.s and wrapped into an ELF file by childProgram. It maps
+// the shared memory that it inherits as file 3, installs one handler for
+// SIGILL, SIGTRAP, SIGBUS, SIGFPE and SIGSEGV, and traps into it. From then on
+// all happens in the handler: it writes down the registers, the vector, the
+// error code, CR2 and the FXSAVE image that the kernel left in the signal's
+// context, and the data windows; it puts the next case's state into the context
+// and returns from the signal, into the instruction. The INT3 behind it, TF, or
+// its own exception comes back to the handler. After the last record it writes
+// a byte to file 1 and waits for one on file 0. Neither ptrace nor a compiler is
+// needed, and a case costs one signal.
+//
+// Shared memory, and where the child has it: code at 0x10000000 (8 pages,
+// readable and executable), data at 0x10010000 (2 pages, readable and
+// writable), constants at 0x10013000 (1 page, readable), control and records at
+// 0x200000100000. The control page is four words: the current record, the end,
+// scratch, and what the calls of modify_ldt returned, ORed. A record is 4096 bytes:
+//
+//	   0  R8-R15, RDI, RSI, RBP, RBX, RDX, RAX, RCX, RSP, RIP, RFLAGS
+//	 144  CS and, in the last two bytes, SS
+//	 152  flags for POPF before the return: NT and ID, which a return ignores
+//	 160  416 bytes of FXSAVE image
+//	 576  1280 bytes of data: 0x10010e00-0x100111ff, 0x10011f00-0x10011fff
+//	1856  DS, ES, FS, GS
+//	2048  after: as at 0, then CS to SS, error code, vector, mask, CR2
+//	2232  DS, ES, FS, GS
+//	2240  416 bytes of FXSAVE image
+//	2656  1280 bytes of data
+//
+// # 32-bit and 16-bit code
+//
+// The return from the signal loads CS and SS from the context, and the handler
+// loads the other segment registers before it: so the next instruction can be
+// one of compatibility mode, in Linux's 32-bit code segment 0x23 or in a segment
+// of the child's LDT, which modify_ldt made: segments.go lists them, flat ones,
+// ones in which 16-bit offsets reach the data, with limits, expanding down, of
+// 16 bits, read-only, executable only and absent. The handler itself is 64-bit
+// code, since it was installed by 64-bit code. Where the kernel has no
+// modify_ldt, only 64-bit code is run, and the report says so.
+//
+// Linux's return uses IRET, which clears null selectors' RPL, and after which
+// the upper half of RSP is undefined if the stack has 16 bits: neither counts.
+//
+// # Aims
+//
+// One case in six aims at an exception that Wanted lists for its form: an
+// address beyond what is mapped, allowed, canonical or within the segment, a
+// misaligned one with AC, LOCK, unmasked exceptions. The others are random, and
+// meet most exceptions too.
+//
+// # Our side
+//
+// A machine with a megabyte of RAM, the same pages at the same linear addresses,
+// and an IDT whose handlers halt; the frame on the handler's stack tells how the
+// case ended.
+//
+// # What is compared
+//
+// General and segment registers, RIP, RFLAGS with RF, the x87 and SSE state, the
+// windows, vector, error code and CR2; by batches, that no other data changed.
+// FOP, FIP and FDP count only while an x87 exception is pending, since AMD
+// processors save them only then. The flags that the table calls undefined are compared
+// on processors that our choices follow, and left out on others.
+//
+// known.go lists which rows are not run, and which differences have an
+// explanation: with the manual's section, and counted.
+package silicon

@@ -1,0 +1,200 @@
+package silicon
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"vmrecord/vmm"
+	"vmrecord/vmm/cpu"
+	"vmrecord/vmm/interp"
+	"vmrecord/vmm/x86"
+)
+
+// seed makes the cases; a failure prints it with the case's number.
+const seed = 1
+
+// perUnit is how many cases of each unit a test runs. The long form is what a
+// minute is enough for on two processors, with all the rest.
+func perUnit() int {
+	if testing.Short() {
+		return 10
+	}
+	return 600
+}
+
+func newInterp() vmm.Engine { return interp.New() }
+
+func newTester(t *testing.T, c Config) *Tester {
+	t.Helper()
+	c.Engine, c.Seed = newInterp, seed
+	r, err := New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.Close)
+	return r
+}
+
+// The reference engine does what the processor does. On a processor that our
+// choices do not follow, differences are printed and nothing more.
+func TestInterpEqualsHost(t *testing.T) {
+	r := newTester(t, Config{Log: t.Logf})
+	if err := r.Round(perUnit(), nil); err != nil {
+		t.Fatal(err)
+	}
+	cases, diffs := 0, 0
+	for _, s := range r.Stats {
+		cases, diffs = cases+s.Cases, diffs+s.Diffs
+		if s.Cases < perUnit() || s.Diffs != 0 && r.Reference {
+			t.Errorf("%s: %d cases, %d differences", s.Unit, s.Cases, s.Diffs)
+		}
+	}
+	for i, n := range r.Explained {
+		t.Logf("%6d explained: %s (%s)", n, Explanations[i].Name, Explanations[i].Section)
+	}
+	t.Logf("%d units, %d cases, %d differences, 32-bit code %v", len(r.Stats), cases, diffs, r.Compat)
+}
+
+// ended tells whether a case ended without an exception of its own.
+func (o *Outcome) ended() bool { return o.Vector == cpu.BP || o.Vector == cpu.DB }
+
+// Three bugs as one could make them. Each must be seen in its own rows.
+func TestPlantedBugsAreFound(t *testing.T) {
+	for _, p := range []struct {
+		name   string
+		rows   string // beginning of Form.Text
+		mutate func(c *Case, ours *Outcome)
+	}{
+		{"ADC of 32 bits to memory: CF inverted", "ADC r/mv, rv", func(c *Case, ours *Outcome) {
+			if c.Inst.OpSize == 4 && c.Inst.Args[0].Kind == x86.Mem {
+				ours.Flags ^= cpu.FlagCF
+			}
+		}},
+		{"NEG of bytes: AF clear", "NEG r/m8", func(_ *Case, ours *Outcome) {
+			ours.Flags &^= cpu.FlagAF
+		}},
+		{"shifts by CL: PF as before", "SHL r/mv, CL", func(c *Case, ours *Outcome) {
+			ours.Flags = ours.Flags&^cpu.FlagPF | c.Flags&cpu.FlagPF
+		}},
+	} {
+		r := newTester(t, Config{Only: func(u Unit) bool { return strings.HasPrefix(x86.Table[u.Row].Text, p.rows) },
+			Mutate: func(c *Case, ours *Outcome) {
+				if ours.ended() {
+					p.mutate(c, ours)
+				}
+			}})
+		if err := r.Round(max(perUnit(), 40), nil); err != nil {
+			t.Fatal(err)
+		}
+		seen := map[uint16]bool{}
+		for _, s := range r.Stats {
+			seen[s.Row] = seen[s.Row] || s.Diffs > 0
+		}
+		for row, ok := range seen {
+			if !ok {
+				t.Errorf("%s: not seen in row %d", p.name, row)
+			}
+		}
+	}
+}
+
+// plantedForms is how many random forms get a wrong flag.
+const plantedForms = 20
+
+// A flag that is wrong in one size of a form, for one operand in four, is found
+// by as many cases as the test above runs.
+func TestPlantedFlagsAreFound(t *testing.T) {
+	rng := rand.New(rand.NewPCG(seed, 20))
+	var writers []Unit
+	for _, u := range Units() {
+		if f := &x86.Table[u.Row]; u.Mode == x86.Mode64 && f.Written&^f.Undefined&uint32(cpu.FlagsArith) != 0 && !branches(f.Sem) {
+			writers = append(writers, u)
+		}
+	}
+	wrong := map[Unit]uint64{}
+	for len(wrong) < plantedForms {
+		u := writers[rng.IntN(len(writers))]
+		var bits []uint64
+		for bit := uint64(1); bit <= cpu.FlagOF; bit <<= 1 {
+			if f := &x86.Table[u.Row]; uint64(f.Written&^f.Undefined)&cpu.FlagsArith&bit != 0 {
+				bits = append(bits, bit)
+			}
+		}
+		wrong[u] = bits[rng.IntN(len(bits))]
+	}
+	r := newTester(t, Config{Only: func(u Unit) bool { return wrong[u] != 0 },
+		Mutate: func(c *Case, ours *Outcome) {
+			if ours.ended() && c.R[x86.RAX]&3 == 0 {
+				ours.Flags ^= wrong[c.Unit]
+			}
+		}})
+	if err := r.Round(max(perUnit(), 100), nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range r.Stats {
+		if s.Diffs == 0 {
+			t.Errorf("%s: %s wrong, and not seen in %d cases", s.Unit, flagText(wrong[s.Unit]|2), s.Cases)
+		}
+	}
+}
+
+// A case is made the same whenever it is made, and every mnemonic in the tables
+// of known.go is one.
+func TestGenerate(t *testing.T) {
+	for i, u := range Units() {
+		if i%7 != 0 {
+			continue
+		}
+		a, ok := Generate(5, u, 3, 9)
+		b, _ := Generate(5, u, 3, 9)
+		if ok && (a.State != b.State || string(a.Code) != string(b.Code)) {
+			t.Errorf("%s: made twice, two cases", u)
+		}
+	}
+	for _, e := range excluded {
+		found := false
+		for i := range x86.Table {
+			name, _, _ := strings.Cut(x86.Table[i].Text, " ")
+			found = found || name == e.name && (x86.Table[i].Sem == x86.SemUd) == e.ud
+		}
+		if !found {
+			t.Errorf("known.go excludes %s, which is no row", e.name)
+		}
+	}
+}
+
+// A run that is ended and resumed makes the cases that one run makes.
+func TestResume(t *testing.T) {
+	file := t.TempDir() + "/state"
+	only := func(u Unit) bool { return strings.HasPrefix(x86.Table[u.Row].Text, "ROL") }
+	whole := newTester(t, Config{Only: only})
+	if err := whole.Round(12, nil); err != nil {
+		t.Fatal(err)
+	}
+	var last *Tester
+	for range 3 {
+		p, err := ReadProgress(file, seed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		last = newTester(t, Config{Only: only})
+		p.Resume(last)
+		if err := last.Round(4, nil); err != nil {
+			t.Fatal(err)
+		}
+		p.Units = nil
+		p.Add(last.Stats, last.Explained)
+		if err := p.Write(file); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range whole.Stats {
+		if whole.Stats[i] != last.Stats[i] {
+			t.Errorf("in one run %+v, in three %+v", whole.Stats[i], last.Stats[i])
+		}
+	}
+	if _, err := ReadProgress(file, seed+1); err == nil || !strings.Contains(err.Error(), "-seed 1") {
+		t.Errorf("another seed: %v", err)
+	}
+}
