@@ -23,8 +23,8 @@ const (
 	opening           = 15625 // of each account: together 1 000 000
 	transfersPerRound = 48
 	lanes             = 2    // groups of accounts that a batch works through in turn
-	historyLen        = 6144 // entries an account remembers; sealing reads them all
-	vetPasses         = 775  // of the check of each transfer, before it is posted
+	historyLen        = 8192 // entries an account remembers; sealing reads them all
+	vetPasses         = 700  // of the check of each transfer, before it is posted
 )
 
 // An account's balance and history may be read while another thread posts.
