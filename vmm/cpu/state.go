@@ -26,7 +26,7 @@ type State struct {
 	TSCOffset                                      uint64 // TSC = Instant*tick + TSCOffset
 
 	FPR                [8]F80 // physical registers R0-R7, not relative to TOP
-	FCW, FSW, FTW, FOP uint16 // FTW: two bits per physical register, full form
+	FCW, FSW, FTW, FOP uint16 // FTW: two bits a physical register, 0 in use or 3 empty
 	FIP, FDP           uint64
 	MXCSR              uint32
 

@@ -22,7 +22,9 @@
 //
 // # Memory
 //
-// Two direct-mapped TLBs, supervisor and user, hold page tags for read, for
+// Direct-mapped TLBs, one for each set of rights (ring 3, supervisor with and
+// without user data under SMAP), and one without tags for when every access is
+// to be looked at (#AC, data breakpoints), hold page tags for read, for
 // store without asking, and for fetch. A page that is clean in this epoch or
 // holds code or paging entries in use has no store tag; such stores go through
 // mem.RAM.Store. When a marked line is hit, the engine looks before the next
