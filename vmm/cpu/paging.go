@@ -295,13 +295,3 @@ func (c *Core) WriteSys(la uint64, n int, v uint64, user bool) {
 	binary.LittleEndian.PutUint64(b[:], v)
 	copy(c.Mem.B[pa:], b[:n])
 }
-
-// Peek translates an address as Walk does, without rights, faults or effects.
-func (c *Core) Peek(la uint64) (pa uint64, ok bool) {
-	if c.CR0&CR0PG == 0 {
-		return la & 0xffffffff, true
-	}
-	w := walk{c: c, la: la, rsvd: pteRsvd}
-	_, ok = w.form()
-	return w.t.PA, ok
-}

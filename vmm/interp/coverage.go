@@ -16,10 +16,6 @@ const (
 	Later                // stops the machine: no routine yet
 )
 
-func (s Standing) String() string {
-	return [...]string{"implemented", "#UD by architecture", "not claimed", "later"}[s]
-}
-
 // StandingOf tells what becomes of a row at every operand size it has.
 func StandingOf(row int) Standing {
 	f := x86.Table[row]

@@ -24,7 +24,7 @@ func loadFar(c *CPU, o *Op) {
 	sel, off := farPointer(c, o, 1)
 	c.LoadSeg(int(o.Args[2].Reg), sel)
 	setOp(c, o, off)
-	c.look_()
+	c.lookAround()
 }
 
 func jmpFar(c *CPU, o *Op) {

@@ -256,7 +256,7 @@ func (c *CPU) claim(la, pa uint64) *entry {
 func (c *CPU) translate(la uint64, a cpu.Access) (pa uint64, ram bool) {
 	w := c.Walk(la, a, c.cpl == 3)
 	if len(c.Mem.Hits) != 0 { // an accessed bit stands among code
-		c.look_()
+		c.lookAround()
 	}
 	if !c.Mem.Has(w.PA&^pageMax, mem.PageBytes) {
 		return w.PA, false

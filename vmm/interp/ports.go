@@ -6,7 +6,7 @@ import (
 	"vmrecord/vmm/x86"
 )
 
-// portRows are appended to systemRows' kind: IN, OUT, INS, OUTS.
+// portRows: IN, OUT, INS, OUTS.
 var portRows = []row{
 	{x86.SemIn, one(in)},
 	{x86.SemOut, one(out)},

@@ -213,7 +213,7 @@ func (c *CPU) block(ops []Op) bool {
 		c.i = i
 		o.Fn(c, o)
 		if c.leave != stay {
-			return c.left_(o)
+			return c.cut(o)
 		}
 	}
 	c.left -= int64(len(ops))
@@ -223,8 +223,8 @@ func (c *CPU) block(ops []Op) bool {
 	return c.board.Attention
 }
 
-// left_ accounts for a block left early, after o.
-func (c *CPU) left_(o *Op) bool {
+// cut accounts for a block left early, after o.
+func (c *CPU) cut(o *Op) bool {
 	l := c.leave
 	c.leave = stay
 	steps := c.i + 1

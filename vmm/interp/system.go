@@ -34,7 +34,7 @@ var systemRows = []row{
 	{x86.SemInvlpg, one(func(c *CPU, o *Op) {})}, // translations are coherent: nothing to do
 	{x86.SemInvd, one(func(c *CPU, o *Op) {})},
 	{x86.SemWbinvd, one(func(c *CPU, o *Op) {})},
-	{x86.SemHlt, one(func(c *CPU, o *Op) { c.Halted = true; c.look_() })},
+	{x86.SemHlt, one(func(c *CPU, o *Op) { c.Halted = true; c.lookAround() })},
 	{x86.SemRdmsr, one(rdmsr)},
 	{x86.SemWrmsr, one(wrmsr)},
 	{x86.SemRdtsc, one(rdtsc)},
@@ -74,15 +74,15 @@ var systemRows = []row{
 	})},
 }
 
-// look_ leaves the block after the current instruction.
-func (c *CPU) look_() {
+// lookAround leaves the block after the current instruction.
+func (c *CPU) lookAround() {
 	if c.leave == stay {
 		c.leave = after
 	}
 }
 
 // recoded leaves the block after an instruction that changed what guards depend on.
-func (c *CPU) recoded() { c.Recode = true; c.look_() }
+func (c *CPU) recoded() { c.Recode = true; c.lookAround() }
 
 // moved says that cpu.Core wrote RIP.
 func (c *CPU) moved() { c.leave = jumped }
@@ -173,7 +173,7 @@ func movToCR(c *CPU, o *Op) {
 	default:
 		c.UD()
 	}
-	c.look_()
+	c.lookAround()
 }
 
 func movFromDR(c *CPU, o *Op) {
@@ -182,13 +182,13 @@ func movFromDR(c *CPU, o *Op) {
 
 func movToDR(c *CPU, o *Op) {
 	c.WriteDR(o.Args[0].Reg, c.R[o.Args[1].Reg&15]&addrMask(o.Args[1].Size))
-	c.look_()
+	c.lookAround()
 }
 
 func lmsw(c *CPU, o *Op) {
 	v := uint64(get[uint16](c, o, 0))
 	c.SetCR0(c.CR0&^0xe | c.CR0&1 | v&0xf)
-	c.look_()
+	c.lookAround()
 }
 
 // tableBytes is the size of the base in a descriptor-table operand.
@@ -331,7 +331,7 @@ func sti(c *CPU, o *Op) {
 		c.RFLAGS |= cpu.FlagIF
 		c.Shadow |= cpu.ShadowSTI
 	}
-	c.look_()
+	c.lookAround()
 }
 
 func (c *CPU) ioplOnly() {
@@ -357,7 +357,7 @@ func popf[T width](c *CPU, o *Op) {
 	mask &= uint64(^T(0))
 	c.Recode = c.Recode || (c.RFLAGS^v)&mask&cpu.FlagAC != 0
 	c.setFlags((c.flags()&^mask | v&mask) &^ cpu.FlagRF)
-	c.look_()
+	c.lookAround()
 }
 
 // movToSeg holds interrupts for one instruction after a load of SS.
@@ -370,7 +370,7 @@ func movToSeg(c *CPU, o *Op) {
 	if r == x86.SS {
 		c.Shadow |= cpu.ShadowMovSS
 	}
-	c.look_()
+	c.lookAround()
 }
 
 func pushSeg[T width](c *CPU, o *Op) { push(c, T(c.Seg[o.Args[0].Reg].Sel)) }
@@ -382,5 +382,5 @@ func popSeg[T width](c *CPU, o *Op) {
 	if r == x86.SS {
 		c.Shadow |= cpu.ShadowMovSS
 	}
-	c.look_()
+	c.lookAround()
 }
