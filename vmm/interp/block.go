@@ -18,6 +18,10 @@ type block struct {
 	next  [2]next
 	turn  uint8 // the entry of next to be replaced
 	cross bool  // lies in two pages: never followed without a look
+
+	heat    uint8 // runs so far, up to hot
+	refused bool  // there is no translating it
+	fast    []*translation
 }
 
 // A next remembers where a block went on: valid while gen is the cache's.
@@ -99,8 +103,10 @@ func (k *cache) reset() {
 }
 
 // dropPage forgets the code of page p.
-func (k *cache) dropPage(p uint32) {
+func (c *CPU) dropPage(p uint32) {
+	k := &c.cache
 	for _, x := range k.pages[p] {
+		c.dropFast(k.blocks[x])
 		delete(k.blocks, x)
 		if f := &k.phys[(x.pa^x.pa>>12)%physSize]; f.key == x {
 			*f = found{}
@@ -310,7 +316,7 @@ func (c *CPU) refuse(la uint64, code []byte, err error) {
 func (c *CPU) decodeCrossing(la uint64) *block {
 	var buf [x86.MaxLen]byte
 	n := copy(buf[:], c.Mem.B[c.fetch(la):][:mem.PageBytes-la&pageMax])
-	next := la + uint64(n)
+	next := c.wrap(la + uint64(n))
 	if cs := &c.Seg[x86.CS]; !c.flat && c.RIP+uint64(n) > uint64(cs.Limit) {
 		c.GP(0)
 	}
@@ -338,7 +344,7 @@ func (c *CPU) look() {
 	for _, l := range c.Mem.Hits {
 		if c.Mem.IsCode(l) {
 			p := l >> 6
-			c.cache.dropPage(p)
+			c.dropPage(p)
 			c.Mem.ClearCode(p)
 		}
 		if c.Mem.IsPaging(l) {

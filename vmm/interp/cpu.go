@@ -60,6 +60,7 @@ type CPU struct {
 	board  *vmm.Board
 	memGen uint32 // Mem.Gen when the TLBs were last emptied for it
 	cache  cache
+	fast   cpu.Translator // or nil
 	err    error
 }
 

@@ -90,9 +90,18 @@ func (c *CPU) span(la uint64, n int, write bool) (s span) {
 	s.n[1] = n - s.n[0]
 	s.pa[0], s.ram[0] = c.fill(la, write)
 	if s.n[1] > 0 {
-		s.pa[1], s.ram[1] = c.fill(la+uint64(s.n[0]), write)
+		s.pa[1], s.ram[1] = c.fill(c.wrap(la+uint64(s.n[0])), write)
 	}
 	return s
+}
+
+// wrap is a linear address in the current mode: 32 bits wide outside 64-bit mode
+// (SDM vol. 3A, 3.3.5; APM vol. 2, 4.5.3).
+func (c *CPU) wrap(la uint64) uint64 {
+	if c.flat {
+		return la
+	}
+	return la & 0xffffffff
 }
 
 // whole raises #GP(0) for an access that begins or ends in the hole in the
@@ -146,6 +155,7 @@ func (c *CPU) align(la uint64, n int) {
 }
 
 func (c *CPU) loadSlow(la uint64, n int, write bool) uint64 {
+	la = c.wrap(la)
 	s := c.span(la, n, write)
 	v := c.readSpan(s.pa[0], s.ram[0], s.n[0])
 	if s.n[1] > 0 {
@@ -178,6 +188,7 @@ func (c *CPU) readSpan(pa uint64, ram bool, n int) (v uint64) {
 }
 
 func (c *CPU) storeSlow(la uint64, n int, v uint64) {
+	la = c.wrap(la)
 	s := c.span(la, n, true)
 	c.writeSpan(s.pa[0], s.ram[0], s.n[0], v)
 	if c.armed&cpu.WatchData != 0 {
@@ -279,6 +290,9 @@ func (c *CPU) dropWrites(pa uint64) {
 			}
 		}
 	}
+	if c.fast != nil {
+		c.fast.Unwrite(pa)
+	}
 }
 
 // flush drops every cached translation.
@@ -290,6 +304,9 @@ func (c *CPU) flush() {
 	}
 	c.Mem.ClearPaging()
 	c.cache.forget()
+	if c.fast != nil {
+		c.fast.Flush()
+	}
 }
 
 // readBytes and writeBytes move any number of bytes, for wide registers and
@@ -297,14 +314,14 @@ func (c *CPU) flush() {
 func (c *CPU) readBytes(la uint64, p []byte) {
 	c.probe(la, len(p), false)
 	for i := range p {
-		p[i] = load[uint8](c, la+uint64(i))
+		p[i] = load[uint8](c, c.wrap(la+uint64(i)))
 	}
 }
 
 func (c *CPU) writeBytes(la uint64, p []byte) {
 	c.probe(la, len(p), true)
 	for i, b := range p {
-		store(c, la+uint64(i), b)
+		store(c, c.wrap(la+uint64(i)), b)
 	}
 }
 
@@ -313,8 +330,9 @@ func (c *CPU) probe(la uint64, n int, write bool) {
 	c.whole(la, n)
 	c.align(la, n)
 	for end := la + uint64(n); la != end; {
-		if e, page := &c.tlb[la>>12%tlbSize], la&^pageMax; e.w != page && (write || e.r != page) {
-			c.fill(la, write)
+		at := c.wrap(la)
+		if e, page := &c.tlb[at>>12%tlbSize], at&^pageMax; e.w != page && (write || e.r != page) {
+			c.fill(at, write)
 		}
 		la += min(mem.PageBytes-la&pageMax, end-la)
 	}

@@ -19,8 +19,13 @@ func New() *CPU {
 	return c
 }
 
-// Close implements vmm.Engine; there is nothing to give back.
-func (c *CPU) Close() error { return nil }
+// Close implements vmm.Engine.
+func (c *CPU) Close() error {
+	if c.fast == nil {
+		return nil
+	}
+	return c.fast.Close()
+}
 
 // Err implements vmm.Engine.
 func (c *CPU) Err() error { return c.err }
@@ -35,9 +40,12 @@ func (c *CPU) Drop(p *mem.Pages) {
 			c.Mem.ClearCode(uint32(n))
 		}
 		c.cache.reset()
+		if c.fast != nil {
+			c.fast.Attach(c.Mem)
+		}
 	} else {
 		for _, n := range p.No {
-			c.cache.dropPage(n)
+			c.dropPage(n)
 			c.Mem.ClearCode(n)
 		}
 	}
@@ -48,6 +56,9 @@ func (c *CPU) Drop(p *mem.Pages) {
 func (c *CPU) Run(s *cpu.State, b *vmm.Board) vmm.Exit {
 	if c.board != b {
 		c.board, c.Mem, c.Bus = b, b.Mem, bus{b, c}
+		if c.fast != nil {
+			c.fast.Attach(c.Mem)
+		}
 		c.flush()
 	}
 	if c.memGen != c.Mem.Gen {
@@ -189,6 +200,15 @@ func (c *CPU) stretch() (out outcome) {
 			b = c.lookup()
 		} else {
 			b = c.follow(prev)
+		}
+		if c.fast != nil && !odd && c.left >= margin+int64(len(b.ops)) && c.swift() {
+			if t := c.ready(b); t != nil {
+				if c.sprint(t) {
+					break
+				}
+				prev = nil
+				continue
+			}
 		}
 		c.start, c.blk, prev = c.RIP, b, b
 		n := len(b.ops)

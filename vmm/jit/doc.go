@@ -1,0 +1,63 @@
+// Package jit translates hot 64-bit guest code to code of an amd64 host. It is
+// an accelerator beside the reference engine, which it never imports: they
+// meet in cpu.Translator. Whatever has no translation, and every access that
+// finds none in the caches below, the reference carries out, in the middle of
+// a block if need be; so the translator has no second definition of anything
+// that is rare. It changes speed and nothing else.
+//
+// # Registers
+//
+// Guest RAX to R12 and XMM0 to XMM15 are in the host registers of the same
+// name, guest RSP in R15; guest R13 to R15 stay in memory. R13 and R14 are
+// scratch. RSP points into the arena, all that emitted code reaches by itself:
+// it uses no stack. XMM registers and MXCSR are loaded by the first block that
+// needs them and stored by the exit.
+//
+// # Instructions
+//
+// Most are emitted again (again.go): the same opcode, with the registers above
+// and, for memory, the operand R13+R14 that access.go made of its address. SSE
+// is as exact as the architecture makes it: the same operations in the same
+// order under the guest's MXCSR. Code runs translated only while MXCSR masks
+// all exceptions.
+//
+// # Memory
+//
+// One table for each set of rights, direct-mapped by page number, holds minus
+// the page's address and where it is in the host. The sum of the tag and the
+// address is the offset in the page if it is the right one, so that one compare
+// covers the page, its rights and the end of it. Pages with code, paging
+// entries in use, or not stored to in this epoch have no tag for writing.
+//
+// # Flags
+//
+// The guest's arithmetic flags live in the host's. What the emitted code adds
+// overwrites them, so before it does they are put aside: nowhere if a recipe
+// can make them again from registers that still hold the operands, else by
+// LAHF and SETO. So at each place where a block can leave they are exact, and
+// stored only on the way out. Each block has two entries, for flags in the
+// host's register and in memory. What the manual leaves undefined is what the
+// reference chose, on processors that were compared with it (features.go);
+// elsewhere such instructions are left to the reference.
+//
+// # Steps
+//
+// A block takes its steps off the budget once, at the first place where flags
+// are free anyway, and leaves there if it is spent. The budget ends two blocks
+// before the deadline; the rest is the reference's. So translated code never
+// meets a deadline, an interrupt or a stop.
+//
+// # Jumps
+//
+// Within a page blocks are chained by patched jumps: while a block runs its
+// page is where it was. Into another page a word must say that the page is
+// where it was when the jump was patched; indirect jumps go by a table of
+// addresses. Both are emptied with the translations. Dropped code has its two
+// entries overwritten by jumps that come out, or lead to what replaced it.
+//
+// # What the host must have
+//
+// Linux on amd64 with LAHF in 64-bit mode, and executable memory: mapped twice,
+// to write and to run (execmem.go). Without it New says why, and the reference
+// engine does everything.
+package jit

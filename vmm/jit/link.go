@@ -1,0 +1,168 @@
+//go:build linux && amd64
+
+package jit
+
+import (
+	"vmrecord/vmm/cpu"
+	"vmrecord/vmm/x86"
+)
+
+// near tells that an address lies in the page of this code: while this runs,
+// that page is where it was.
+func (e *emitter) near(la uint64) bool { return la>>12 == e.c.LA>>12 }
+
+// link makes a jump lead to la, as soon as there is code.
+func (e *emitter) link(at hole, la uint64, saved bool) {
+	c, k := e.c, e.k
+	e.cold = append(e.cold, func() {
+		e.here(at)
+		if !saved {
+			e.saveFlags()
+		}
+		e.leaveBy(site{code: c, kind: cpu.LeaveJump, k: uint8(k), rip: la, saved: saved, at: at})
+	})
+}
+
+// far jumps to another page, if that is still where it was when the jump was
+// linked: the key of its entry in Exec says so. Flags are in memory.
+func (e *emitter) far(la uint64) {
+	e.set64(r13, 1) // no key: a page's linear number is not 0 with physical 1
+	key := uint32(e.p)
+	i := la >> 12 % execSize
+	e.ins(op64(0x3b), r13, state(oExec+int64(userBank(e.c))*execSize*8+8*int64(i)))
+	moved := e.jcc(ccNE)
+	at := e.jmp()
+	e.cold = append(e.cold, func() {
+		e.here(moved)
+		e.here(at)
+		e.leaveBy(site{code: e.c, kind: cpu.LeaveJump, rip: la, saved: true, at: at, key: key})
+	})
+}
+
+// lookup jumps to the address in R13 by way of the jump cache, after then.
+// Flags are in memory. It returns where it goes if the address is not there,
+// with R13 changed by what kind adds.
+func (e *emitter) lookup(then func()) (miss hole) {
+	e.ins(code{mp: 1, op: 0xb7}, r14, reg(r13)) // MOVZX R14D, R13W
+	e.ins(op32(0x03), r14, reg(r14))
+	e.lea(r13, at(r13, int64(kind(e.c))))
+	slot := operand{base: rsp, index: r14, scale: 3, disp: oJumps}
+	e.ins(op64(0x3b), r13, slot)
+	miss = e.jcc(ccNE)
+	then()
+	slot.disp += 8
+	e.ins(op32(0xff), 4, slot)
+	return miss
+}
+
+func (e *emitter) branch() {
+	in := e.in
+	target := e.next + uint64(in.Imm)
+	switch in.Sem {
+	case x86.SemJcc:
+		e.jumpIf(target)
+	case x86.SemJmp:
+		if in.Args[0].Kind == x86.Rel {
+			e.follow(target)
+			return
+		}
+		e.toTarget()
+		e.unless(e.lookup(func() {}))
+	case x86.SemCall:
+		if in.Args[0].Kind == x86.Rel {
+			e.push(e.next)
+			e.follow(target)
+			return
+		}
+		e.callTarget()
+	case x86.SemRet:
+		e.free()
+		e.count()
+		e.move(r13, r15)
+		o := e.access(8, false, false)
+		e.load(r13, o)
+		e.saveKeep()
+		e.unless(e.lookup(func() { e.lea(r15, at(r15, 8+in.Imm)) }))
+	}
+}
+
+// saveKeep is save while R13 holds a jump's target.
+func (e *emitter) saveKeep() {
+	if e.flags == inMemory {
+		return
+	}
+	e.store(r13, state(oTarget))
+	e.save()
+	e.load(r13, state(oTarget))
+}
+
+func (e *emitter) jumpIf(target uint64) {
+	if e.owed {
+		e.save()
+		e.count()
+	}
+	e.bring()
+	to := e.jcc(e.in.Cond)
+	if e.near(target) {
+		e.link(to, target, false)
+	} else {
+		e.cold = append(e.cold, func() {
+			e.here(to)
+			e.saveFlags()
+			e.far(target)
+		})
+	}
+	e.follow(e.next)
+}
+
+// toTarget puts the operand of an indirect branch into R13, and the flags into
+// memory.
+func (e *emitter) toTarget() {
+	e.save()
+	e.count()
+	if e.in.Args[0].Kind == x86.Mem {
+		e.load(r13, e.memory(0, false))
+		return
+	}
+	if h := e.value(int(e.in.Args[0].Reg), r13); h != r13 {
+		e.move(r13, h)
+	}
+}
+
+// callTarget is an indirect CALL. Its target must be canonical before the
+// stack is touched.
+func (e *emitter) callTarget() {
+	e.toTarget()
+	e.store(r13, state(oTarget))
+	e.ins(op64(0xc1), 7, reg(r13)) // SAR
+	e.b(47)
+	e.ins(op64(0xff), 0, reg(r13)) // INC: 0 or 1
+	e.ins(op64(0x83), 7, reg(r13))
+	e.b(1)
+	e.unless(e.jcc(ccA))
+	e.push(e.next)
+	e.load(r13, state(oTarget))
+	miss := e.lookup(func() {})
+	e.cold = append(e.cold, func() {
+		e.here(miss)
+		e.leaveBy(site{code: e.c, kind: cpu.LeaveJump, named: true, saved: true})
+	})
+}
+
+// push pushes a return address.
+func (e *emitter) push(v uint64) {
+	e.free()
+	e.count()
+	e.lea(r13, at(r15, -8))
+	o := e.access(8, true, false)
+	if v == uint64(int64(int32(v))) {
+		e.ins(op64(0xc7), 0, o)
+		e.imm(int64(v), 4)
+	} else {
+		e.lea(r13, o)
+		e.set(r14, v)
+		e.store(r14, at(r13, 0))
+	}
+	e.overwrites(1<<rsp, false)
+	e.lea(r15, at(r15, -8))
+}

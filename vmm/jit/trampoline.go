@@ -1,0 +1,95 @@
+//go:build linux && amd64
+
+package jit
+
+import "unsafe"
+
+// enter runs emitted code at address code with RSP at state. It is left by
+// emitted code too, which restores RSP and RBP; every other register is lost,
+// as in any call between ABI0 functions.
+//
+//go:noescape
+func enter(state, code uintptr)
+
+// cpuid executes CPUID of the host.
+func cpuid(leaf, sub uint32) (a, b, c, d uint32)
+
+// An arena is what emitted code reaches through RSP: the guest's registers as
+// of the last exit, scratch words, and the caches it looks up itself. It lies
+// outside the collector's memory and holds no pointer into it.
+type arena struct {
+	R [16]uint64 // RSP points behind it; R13 to R15 live here
+
+	Budget  int64  // steps left
+	Flags   uint64 // AH and AL as LAHF and SETO AL leave them
+	Save    uint64 // RAX, while flags are restored
+	Target  uint64 // of an indirect call
+	Addr    uint64 // linear address of the access that missed
+	Site    uint64 // low half: the number of the exit; high half is zero
+	FS, GS  uint64 // segment bases
+	Loaded  uint64 // XMM and MXCSR are in the host's registers
+	MXGuest uint32
+	MXHost  uint32
+	GoSP    uint64
+	GoBP    uint64
+	Resume  uint64 // where the prologue jumps to
+
+	X [16][2]uint64
+
+	TLB   [banks][tlbSize]entry
+	Exec  [2][execSize]uint64
+	Jumps [jumpSize]jump
+}
+
+// An entry is one translation: tags are minus the page's linear address, or
+// noTag's, and host is where the page is.
+type entry struct {
+	r, w uint64
+	host uint64
+	_    uint64
+}
+
+// A jump is an entry of the cache behind indirect jumps: RIP plus the code's
+// kind, and where the translation for flags in memory begins. Empty, its tag is
+// its number: no kind is 0.
+type jump struct{ tag, code uint64 }
+
+const (
+	banks    = 3
+	tlbSize  = 1024
+	execSize = 4096
+	jumpSize = 65536
+)
+
+// Offsets from RSP.
+const (
+	bias     = int64(unsafe.Offsetof(arena{}.Budget))
+	oR       = -bias
+	oBudget  = 0
+	oFlags   = int64(unsafe.Offsetof(arena{}.Flags)) - bias
+	oSave    = int64(unsafe.Offsetof(arena{}.Save)) - bias
+	oTarget  = int64(unsafe.Offsetof(arena{}.Target)) - bias
+	oAddr    = int64(unsafe.Offsetof(arena{}.Addr)) - bias
+	oSite    = int64(unsafe.Offsetof(arena{}.Site)) - bias
+	oFS      = int64(unsafe.Offsetof(arena{}.FS)) - bias
+	oGS      = int64(unsafe.Offsetof(arena{}.GS)) - bias
+	oLoaded  = int64(unsafe.Offsetof(arena{}.Loaded)) - bias
+	oMXGuest = int64(unsafe.Offsetof(arena{}.MXGuest)) - bias
+	oMXHost  = int64(unsafe.Offsetof(arena{}.MXHost)) - bias
+	oGoSP    = int64(unsafe.Offsetof(arena{}.GoSP)) - bias
+	oGoBP    = int64(unsafe.Offsetof(arena{}.GoBP)) - bias
+	oResume  = int64(unsafe.Offsetof(arena{}.Resume)) - bias
+	oX       = int64(unsafe.Offsetof(arena{}.X)) - bias
+	oTLB     = int64(unsafe.Offsetof(arena{}.TLB)) - bias
+	oExec    = int64(unsafe.Offsetof(arena{}.Exec)) - bias
+	oJumps   = int64(unsafe.Offsetof(arena{}.Jumps)) - bias
+
+	entryBytes = int64(unsafe.Sizeof(entry{}))
+	bankBytes  = entryBytes * tlbSize
+)
+
+func (a *arena) rsp() uintptr { return uintptr(unsafe.Pointer(&a.Budget)) }
+
+// address is where the bytes are for the host's processor; they must not be
+// the collector's to move or free while emitted code uses them.
+func address(b []byte) uint64 { return uint64(uintptr(unsafe.Pointer(unsafe.SliceData(b)))) }
