@@ -13,7 +13,6 @@ import (
 
 	"vmrecord/cmd/internal/cli"
 	"vmrecord/cmd/internal/exit"
-	"vmrecord/configs"
 	"vmrecord/configs/cpio"
 	"vmrecord/configs/guestkernel"
 )
@@ -42,8 +41,10 @@ func buildCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "build",
 		Short: "Make what a guest boots from: an initramfs, the kernel",
-		Long: "build makes an initramfs from files of this computer, and fetches Debian's kernel\n" +
-			"into the cache (unpacked, not installed). The same files make the same bytes.",
+		Long: "build makes an initramfs from files of this computer; the same files make the same\n" +
+			"bytes. It fetches a kernel of Debian's into the cache (unpacked, not installed) and\n" +
+			"prints its path: debian, for virtual machines, is the one that a configuration means\n" +
+			"by this name; debian-amd64 is for any 64-bit PC, debian-686 for any 32-bit one.",
 		Example: "  vmappliance build --kernel debian\n" +
 			"  vmappliance build --initramfs initramfs.cpio --file init=./vmagent --file ledger=./ledger",
 		Args: cli.Args(0, 0),
@@ -52,7 +53,7 @@ func buildCommand() *cobra.Command {
 	f.StringVar(&b.out, "initramfs", "", "write an initramfs to `OUT`")
 	f.StringArrayVar(&b.files, "file", nil, "put the file PATH of this computer into it as `NAME=PATH`")
 	f.StringArrayVar(&b.links, "link", nil, "put a symbolic link into it as `NAME=TARGET`")
-	f.StringVar(&b.kernel, "kernel", "", "fetch a kernel into the cache; there is one `KIND`: debian")
+	f.StringVar(&b.kernel, "kernel", "", "fetch a kernel into the cache: `KIND` is one of "+strings.Join(guestkernel.Names(), ", "))
 	f.BoolVar(&b.force, "force", false, "overwrite OUT")
 	f.BoolVar(&b.asJSON, "json", false, "print one JSON document")
 	c.RunE = func(c *cobra.Command, _ []string) error { return b.run(c) }
@@ -66,11 +67,13 @@ func (b *build) run(c *cobra.Command) error {
 		return exit.Errorf(exit.Usage, "--file and --link need --initramfs OUT")
 	case b.out == "" && b.kernel == "":
 		return exit.Errorf(exit.Usage, "nothing to build; say --initramfs OUT --file NAME=PATH, or --kernel debian")
-	case b.kernel != "" && b.kernel != configs.KernelDebian:
-		return exit.Errorf(exit.Usage, "--kernel %q: there is only debian", b.kernel)
 	}
 	if b.kernel != "" {
-		k, err := fetchKernel(c)
+		flavour, ok := guestkernel.Named(b.kernel)
+		if !ok {
+			return exit.Errorf(exit.Usage, "--kernel %q: want one of %s", b.kernel, strings.Join(guestkernel.Names(), ", "))
+		}
+		k, err := fetchKernel(c, flavour)
 		if err != nil {
 			return err
 		}
@@ -93,8 +96,8 @@ func (b *build) run(c *cobra.Command) error {
 	return nil
 }
 
-// fetchKernel gets the Debian kernel, telling how far it is.
-func fetchKernel(c *cobra.Command) (*guestkernel.Kernel, error) {
+// fetchKernel gets a Debian kernel, telling how far it is.
+func fetchKernel(c *cobra.Command, flavour guestkernel.Flavour) (*guestkernel.Kernel, error) {
 	cache, err := cli.CacheDir()
 	if err != nil {
 		return nil, err
@@ -105,7 +108,7 @@ func fetchKernel(c *cobra.Command) (*guestkernel.Kernel, error) {
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	return (&guestkernel.Fetcher{Cache: cache, Progress: p.Step}).Fetch(ctx)
+	return (&guestkernel.Fetcher{Flavour: flavour, Cache: cache, Progress: p.Step}).Fetch(ctx)
 }
 
 func (b *build) initramfs() (int, error) {

@@ -22,6 +22,7 @@ const maxKernelBytes = 256 << 20
 // A guest is what a machine boots.
 type guest struct {
 	spec   machine.Spec
+	engine machine.Engine
 	kernel []byte
 	initrd []byte
 	append string
@@ -31,11 +32,16 @@ type guest struct {
 type machineFlags struct {
 	kernel, initrd, append string
 	memory                 configs.Size
+	cpus                   uint
 	debugExit              bool
+	engine                 machine.Engine
 }
 
 // guest puts configuration and flags together and reads the files.
 func (f *machineFlags) guest(a *configs.Appliance) (*guest, error) {
+	if f.cpus != 1 {
+		return nil, exit.Errorf(exit.Usage, "--cpus %d: a guest has one processor; leave the flag out, or say --cpus 1", f.cpus)
+	}
 	m := configs.Machine{Memory: 256 << 20}
 	if a != nil {
 		m = a.Machine
@@ -48,7 +54,7 @@ func (f *machineFlags) guest(a *configs.Appliance) (*guest, error) {
 			*o.key = *o.flag
 		}
 	}
-	g := &guest{spec: machine.Spec{Memory: uint64(m.Memory), Hz: vmm.DefaultHz, DebugExit: f.debugExit}, append: m.Append}
+	g := &guest{spec: machine.Spec{Memory: uint64(m.Memory), Hz: vmm.DefaultHz, DebugExit: f.debugExit}, engine: f.engine, append: m.Append}
 	if m.Kernel == "" {
 		return nil, exit.Errorf(exit.Usage, "no guest: name a configuration, or --kernel FILE; to write one: vmappliance init")
 	}
@@ -72,7 +78,7 @@ func readKernel(name string) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		k, err := guestkernel.Cached(cache)
+		k, err := guestkernel.Cached(cache, guestkernel.Cloud)
 		if err != nil {
 			return nil, exit.With(exit.NotFound, err)
 		}
@@ -111,7 +117,7 @@ func readGuestFile(what, name string, most int64, fix string) ([]byte, error) {
 
 // boot builds the machine and leaves it where a boot loader would.
 func (g *guest) boot(epoch, seed uint64) (m *vmm.Machine, free func(), err error) {
-	m, free, err = g.spec.Build(epoch, seed)
+	m, free, err = g.spec.BuildOn(g.engine, epoch, seed)
 	if err != nil {
 		return nil, nil, exit.With(exit.Usage, err)
 	}

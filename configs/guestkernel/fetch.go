@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,11 +17,9 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// Meta is the package that depends on today's kernel.
-const Meta = "linux-image-cloud-amd64"
-
-// A Fetcher gets kernels into a cache.
+// A Fetcher gets a kernel into a cache.
 type Fetcher struct {
+	Flavour  Flavour
 	Cache    string                               // folder, made if it is not there
 	Progress func(what string, done, total int64) // of bytes; total 0: unknown. May be nil
 
@@ -30,7 +29,7 @@ type Fetcher struct {
 
 // Fetch returns the cached kernel if there is one, and fetches it otherwise.
 func (f *Fetcher) Fetch(ctx context.Context) (*Kernel, error) {
-	k, err := Cached(f.Cache)
+	k, err := Cached(f.Cache, f.Flavour)
 	if err == nil || !errors.Is(err, ErrMissing) {
 		return k, err
 	}
@@ -43,17 +42,59 @@ func (f *Fetcher) Fetch(ctx context.Context) (*Kernel, error) {
 		return nil, fmt.Errorf("make kernel cache: %w", err)
 	}
 	defer os.RemoveAll(tmp)
-	p, err := f.resolve(ctx)
+	a, err := f.index(ctx, tmp)
 	if err != nil {
 		return nil, err
 	}
-	if err := f.download(ctx, tmp, p); err != nil {
+	p, err := f.resolve(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.download(ctx, tmp, a, p); err != nil {
 		return nil, err
 	}
 	if err := f.unpack(ctx, tmp, p); err != nil {
 		return nil, err
 	}
 	return f.install(dir, tmp, p)
+}
+
+// An archive is where apt looks.
+type archive struct {
+	options []string // for apt
+	remedy  string   // what to do when its index is not good
+}
+
+// with returns the arguments of an apt program that is to look there.
+func (a archive) with(arg ...string) []string { return slices.Concat(arg[:1], a.options, arg[1:]) }
+
+// index returns the host's own archive, or fetches the index of another
+// architecture's below tmp.
+func (f *Fetcher) index(ctx context.Context, tmp string) (archive, error) {
+	arch := f.Flavour.row().arch
+	out, err := f.run(ctx, "", "dpkg", "--print-architecture")
+	if err != nil {
+		return archive{}, fmt.Errorf("ask dpkg for this host's architecture: %w; repair dpkg, or give --kernel FILE", err)
+	}
+	if strings.TrimSpace(string(out)) == arch {
+		return archive{remedy: "run: sudo apt-get update"}, nil
+	}
+	lists, err := filepath.Abs(filepath.Join(tmp, "lists")) // apt runs in several folders
+	if err == nil {
+		err = os.MkdirAll(filepath.Join(lists, "partial"), 0o755)
+	}
+	if err != nil {
+		return archive{}, fmt.Errorf("make a folder for apt's index: %w", err)
+	}
+	a := archive{options: []string{"-o", "APT::Architecture=" + arch, "-o", "APT::Architectures::=" + arch, "-o", "Acquire::Languages=none",
+		"-o", "APT::Sandbox::User=root", "-o", "Dir::State::Lists=" + lists, "-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::srcpkgcache="}}
+	f.say("fetching apt's index for "+arch, 0, 0)
+	a.remedy = "check the network, then run again: " + f.Flavour.fetchCommand()
+	if _, err := f.run(ctx, "", "apt-get", a.with("update", "-q")...); err != nil {
+		// What could be had may be enough.
+		a.remedy = fmt.Sprintf("apt-get update for %s said: %v; %s", arch, err, a.remedy)
+	}
+	return a, ctx.Err()
 }
 
 // A pkg is what apt's index says of a package.
@@ -63,11 +104,12 @@ type pkg struct {
 }
 
 // resolve asks apt which kernel the metapackage stands for today.
-func (f *Fetcher) resolve(ctx context.Context) (*pkg, error) {
+func (f *Fetcher) resolve(ctx context.Context, a archive) (*pkg, error) {
+	meta := f.Flavour.row().meta
 	f.say("asking apt for today's kernel", 0, 0)
-	out, err := f.run(ctx, "", "apt-cache", "depends", Meta)
+	out, err := f.run(ctx, "", "apt-cache", a.with("depends", meta)...)
 	if err != nil {
-		return nil, fmt.Errorf("apt does not know %s: %w; its index may be empty, run: sudo apt-get update", Meta, err)
+		return nil, fmt.Errorf("apt does not know %s: %w; its index may be empty; %s", meta, err, a.remedy)
 	}
 	p := new(pkg)
 	for line := range strings.Lines(string(out)) {
@@ -76,11 +118,11 @@ func (f *Fetcher) resolve(ctx context.Context) (*pkg, error) {
 		}
 	}
 	if !plain(p.name) {
-		return nil, fmt.Errorf("%s names no kernel in apt's index; run: sudo apt-get update", Meta)
+		return nil, fmt.Errorf("%s names no kernel in apt's index; %s", meta, a.remedy)
 	}
-	out, err = f.run(ctx, "", "apt-cache", "show", "--no-all-versions", p.name)
+	out, err = f.run(ctx, "", "apt-cache", a.with("show", "--no-all-versions", p.name)...)
 	if err != nil {
-		return nil, fmt.Errorf("apt does not know %s: %w; run: sudo apt-get update", p.name, err)
+		return nil, fmt.Errorf("apt does not know %s: %w; %s", p.name, err, a.remedy)
 	}
 	stanza, _, _ := strings.Cut(string(out), "\n\n")
 	for line := range strings.Lines(stanza) {
@@ -94,31 +136,32 @@ func (f *Fetcher) resolve(ctx context.Context) (*pkg, error) {
 		}
 	}
 	if !plain(p.version) || len(p.sha256) != 64 {
-		return nil, fmt.Errorf("apt's index gives no version or no SHA-256 for %s; run: sudo apt-get update", p.name)
+		return nil, fmt.Errorf("apt's index gives no version or no SHA-256 for %s; %s", p.name, a.remedy)
 	}
 	return p, nil
 }
 
 // download leaves the package in tmp as kernel.deb, its digest checked.
-func (f *Fetcher) download(ctx context.Context, tmp string, p *pkg) error {
+func (f *Fetcher) download(ctx context.Context, tmp string, a archive, p *pkg) error {
 	what := "downloading " + p.name
 	f.say(what, 0, p.size)
 	stop := f.watch(tmp, what, p.size)
-	_, err := f.run(ctx, tmp, "apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", p.name+"="+p.version)
+	_, err := f.run(ctx, tmp, "apt-get", a.with("download", "-q", "-o", "APT::Sandbox::User=root", p.name+"="+p.version)...)
 	stop()
 	if err != nil {
-		return fmt.Errorf("download %s %s: %w; check the network, then run: sudo apt-get update", p.name, p.version, err)
+		return fmt.Errorf("download %s %s: %w; check the network; %s", p.name, p.version, err, a.remedy)
 	}
 	debs, _ := filepath.Glob(filepath.Join(tmp, "*.deb"))
 	if len(debs) != 1 {
-		return fmt.Errorf("download %s: apt-get left %d packages in %s, want one; run again: %s", p.name, len(debs), tmp, fetchCommand)
+		return fmt.Errorf("download %s: apt-get left %d packages in %s, want one; run again: %s", p.name, len(debs), tmp, f.Flavour.fetchCommand())
 	}
 	sum, err := fileSum(debs[0])
 	if err != nil {
 		return fmt.Errorf("read %s: %w", debs[0], err)
 	}
 	if sum != p.sha256 {
-		return fmt.Errorf("%s %s is damaged: SHA-256 %s, apt's index says %s; run: sudo apt-get update, then %s", p.name, p.version, sum, p.sha256, fetchCommand)
+		return fmt.Errorf("%s %s is damaged: SHA-256 %s, apt's index says %s; run again: %s; if that does not help, %s",
+			p.name, p.version, sum, p.sha256, f.Flavour.fetchCommand(), a.remedy)
 	}
 	f.say(what, p.size, p.size)
 	return os.Rename(debs[0], filepath.Join(tmp, "kernel.deb"))
@@ -151,7 +194,7 @@ func (f *Fetcher) watch(dir, what string, total int64) (stop func()) {
 func (f *Fetcher) unpack(ctx context.Context, tmp string, p *pkg) error {
 	f.say("unpacking "+p.name, 0, 0)
 	if _, err := f.run(ctx, tmp, "dpkg-deb", "-x", "kernel.deb", "root"); err != nil {
-		return fmt.Errorf("unpack %s: %w; it needs dpkg-deb and about 150 MB in %s", p.name, err, f.Cache)
+		return fmt.Errorf("unpack %s: %w; it needs dpkg-deb and about 600 MB in %s", p.name, err, f.Cache)
 	}
 	images, _ := filepath.Glob(filepath.Join(tmp, "root", "boot", "vmlinuz-*"))
 	if len(images) != 1 {
@@ -182,10 +225,10 @@ func (f *Fetcher) install(dir, tmp string, p *pkg) (*Kernel, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := renameio.WriteFile(filepath.Join(dir, "debian.json"), append(b, '\n'), 0o644); err != nil {
+	if err := renameio.WriteFile(filepath.Join(dir, f.Flavour.String()+".json"), append(b, '\n'), 0o644); err != nil {
 		return nil, fmt.Errorf("keep kernel: %w", err)
 	}
-	return Cached(f.Cache)
+	return Cached(f.Cache, f.Flavour)
 }
 
 func (f *Fetcher) say(what string, done, total int64) {

@@ -13,9 +13,6 @@ import (
 
 const formatVersion = 1
 
-// The command that repairs whatever is wrong with the cache.
-const fetchCommand = "vmappliance build --kernel debian"
-
 // A Kernel is an image in the cache.
 type Kernel struct {
 	Format  int    `json:"format"`
@@ -31,9 +28,9 @@ type Kernel struct {
 var ErrMissing = errors.New("no Debian kernel in the cache")
 
 // Cached returns the kernel that an earlier Fetch left, once its digest is found right.
-func Cached(cache string) (*Kernel, error) {
-	dir := filepath.Join(cache, "kernel")
-	b, err := os.ReadFile(filepath.Join(dir, "debian.json"))
+func Cached(cache string, f Flavour) (*Kernel, error) {
+	dir, note, fetchCommand := filepath.Join(cache, "kernel"), f.String()+".json", f.fetchCommand()
+	b, err := os.ReadFile(filepath.Join(dir, note))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("%w (%s); fetch it: %s", ErrMissing, dir, fetchCommand)
 	}
@@ -42,7 +39,7 @@ func Cached(cache string) (*Kernel, error) {
 	}
 	k := new(Kernel)
 	if err := json.Unmarshal(b, k); err != nil || k.Format != formatVersion || !plain(k.Package) || !plain(k.Version) {
-		return nil, fmt.Errorf("%w: %s is not ours; fetch it: %s", ErrMissing, filepath.Join(dir, "debian.json"), fetchCommand)
+		return nil, fmt.Errorf("%w: %s is not ours; fetch it: %s", ErrMissing, filepath.Join(dir, note), fetchCommand)
 	}
 	k.Path = filepath.Join(dir, k.folder(), "vmlinuz")
 	sum, err := fileSum(k.Path)

@@ -9,9 +9,10 @@
 //		return postBatch(batch)
 //	})
 //
-// Anywhere else (bare metal, KVM, Hyper-V, VMware, another operating system or
-// processor) each function does nothing and returns nil, and Guard only runs
-// its function: a program may ship with the calls in place.
+// The guest is Linux, in 64 bits or in 32. Anywhere else (bare metal, KVM, Hyper-V,
+// VMware, another operating system or processor) each function does nothing and
+// returns nil, and Guard only runs its function: a program may ship with the calls
+// in place.
 //
 // # How the appliance is recognised
 //

@@ -91,8 +91,8 @@ func TestGo(t *testing.T) {
 	if out != "inside a recording appliance: false\nresult: <nil>\n" {
 		t.Errorf("the example printed %q", out)
 	}
-	for _, to := range []string{"GOOS=windows", "GOARCH=arm64"} {
-		run(t, dir, append(env, to), "go", "build", "./...")
+	for _, to := range []string{"GOOS=windows", "GOARCH=arm64", "GOARCH=386"} {
+		run(t, dir, append(slices.Clone(env), to), "go", "vet", "./...")
 	}
 	list := run(t, dir, env, "go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", "./recorder")
 	if got := strings.Fields(list); !slices.Equal(got, []string{Module + "/wire", Module + "/recorder"}) {

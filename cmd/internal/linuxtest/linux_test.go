@@ -78,10 +78,10 @@ var facts = []struct{ section, want string }{
 	{"/proc/cpuinfo", `cpu MHz\s*: 4000\.000\n`},
 	{"/proc/cpuinfo", `bugs\s*: sysret_ss_attrs spectre_v1 spectre_v2\n`},
 	{"/proc/cpuinfo", `flags.* constant_tsc .*nonstop_tsc.* tsc_known_freq `},
-	{"/proc/cpuinfo", `flags.* pni pclmulqdq ssse3 cx16 sse4_1 sse4_2 x2apic movbe popcnt tsc_deadline_timer aes xsave rdrand hypervisor `},
+	{"/proc/cpuinfo", `flags.* pni pclmulqdq ssse3 cx16 pcid sse4_1 sse4_2 x2apic movbe popcnt tsc_deadline_timer aes xsave rdrand hypervisor `},
 	{"/proc/cpuinfo", `flags.* arat`},
-	{"/proc/cpuinfo", `flags.* fsgsbase smep .*rdseed adx smap .*sha_ni xsaveopt xsavec xgetbv1 xsaves`},
-	{"/proc/cpuinfo", `!flags.* (pti|retpoline|ibpb|ibrs|stibp|avx|pcid|monitor)\b`},
+	{"/proc/cpuinfo", `flags.* fsgsbase smep erms invpcid rdseed adx smap .*sha_ni xsaveopt xsavec xgetbv1 xsaves`},
+	{"/proc/cpuinfo", `!flags.* (pti|retpoline|ibpb|ibrs|stibp|avx|pku|monitor)\b`},
 
 	{"/proc/iomem", `\n00100000-0fffffff : System RAM\n`},
 	{"/proc/iomem", `\nc0000000-febfffff : PCI Bus 0000:00\n`},

@@ -72,6 +72,13 @@ func same(t *testing.T, g *guest, period uint64, done func() bool, inputs uint64
 	if err != nil {
 		t.Fatal(err)
 	}
+	replays(t, shelf, sum, inputs)
+}
+
+// replays packs a recording of at least so many inputs and replays the bundle
+// twice.
+func replays(t *testing.T, shelf *recording.Shelf, sum recording.Summary, inputs uint64) {
+	t.Helper()
 	name := filepath.Join(t.TempDir(), "linux.vmb")
 	p, err := bundle.Pack(shelf.Dir(sum.Name), name, nil)
 	if err != nil {

@@ -33,45 +33,58 @@ const (
 
 var spec = machine.Spec{Memory: 256 << 20, Hz: vmm.DefaultHz, UUID: strings.Repeat("5a", 16), Control: true, MaxRecordings: 10}
 
+// A bootable is what a boot loader loads.
+type bootable struct {
+	kernel, initrd []byte
+	release        string // of the kernel
+}
+
 // files are the kernel and the initial ramdisk with the probe.
-var files = sync.OnceValues(func() (f struct{ kernel, initrd []byte }, err error) {
+var files = sync.OnceValues(func() (bootable, error) { return bootFiles(guestkernel.Cloud, "amd64", "init=./testdata/probe") })
+
+// bootFiles fetches a kernel and builds programs, each NAME=PACKAGE, into an
+// initial ramdisk.
+func bootFiles(flavour guestkernel.Flavour, arch string, programs ...string) (f bootable, err error) {
 	cache, err := cli.CacheDir()
 	if err != nil {
 		return f, err
 	}
-	k, err := (&guestkernel.Fetcher{Cache: cache}).Fetch(context.Background())
+	k, err := (&guestkernel.Fetcher{Flavour: flavour, Cache: cache}).Fetch(context.Background())
 	if err != nil {
-		return f, err
+		return f, fmt.Errorf("this test boots Debian's kernel; to have it in the cache: vmappliance build --kernel %s: %w", flavour, err)
 	}
+	f.release = strings.TrimPrefix(k.Package, "linux-image-")
 	if f.kernel, err = os.ReadFile(k.Path); err != nil {
 		return f, err
 	}
-	f.initrd, err = initrd()
+	in := []cpio.File{{Name: "dev/console", Mode: cpio.Char | 0o600, Major: 5, Minor: 1}}
+	for _, p := range programs {
+		name, pkg, _ := strings.Cut(p, "=")
+		b, err := program(arch, pkg)
+		if err != nil {
+			return f, err
+		}
+		in = append(in, cpio.File{Name: name, Mode: cpio.Regular | 0o755, Data: b})
+	}
+	f.initrd, err = cpio.BuildInitramfs(in)
 	return f, err
-})
+}
 
-// initrd builds the probe as a program for the oldest processor there is.
-func initrd() ([]byte, error) {
+// program builds a package for the oldest processor there is.
+func program(arch, pkg string) ([]byte, error) {
 	dir, err := os.MkdirTemp("", "linuxtest-")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	name := filepath.Join(dir, "probe")
-	c := exec.Command("go", "build", "-trimpath", "-o", name, "./testdata/probe")
-	c.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64", "GOAMD64=v1", "GOFLAGS=")
+	name := filepath.Join(dir, "program")
+	c := exec.Command("go", "build", "-trimpath", "-o", name, pkg)
+	c.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch, "GOAMD64=v1", "GO386=sse2", "GOFLAGS=")
 	c.Stderr = os.Stderr
 	if err := c.Run(); err != nil {
-		return nil, fmt.Errorf("go build ./testdata/probe: %w", err)
+		return nil, fmt.Errorf("go build %s: %w", pkg, err)
 	}
-	b, err := os.ReadFile(name)
-	if err != nil {
-		return nil, err
-	}
-	return cpio.BuildInitramfs([]cpio.File{
-		{Name: "init", Mode: cpio.Regular | 0o755, Data: b},
-		{Name: "dev/console", Mode: cpio.Char | 0o600, Major: 5, Minor: 1},
-	})
+	return os.ReadFile(name)
 }
 
 // A guest is a machine with what it printed.
@@ -93,7 +106,7 @@ func power(t testing.TB) *guest {
 	return g
 }
 
-// boot makes a machine about to run the kernel.
+// boot makes a machine about to run the probe.
 func boot(t testing.TB, append string) *guest {
 	t.Helper()
 	if testing.Short() {
@@ -101,8 +114,14 @@ func boot(t testing.TB, append string) *guest {
 	}
 	f, err := files()
 	if err != nil {
-		t.Fatalf("this test boots Debian's kernel with a probe; to have it in the cache: vmappliance build --kernel debian: %v", err)
+		t.Fatal(err)
 	}
+	return f.boot(t, append)
+}
+
+// boot makes a machine about to run the kernel.
+func (f bootable) boot(t testing.TB, append string) *guest {
+	t.Helper()
 	g := power(t)
 	rsdp, ranges, err := pc.Firmware(g.Board)
 	if err != nil {

@@ -1,3 +1,5 @@
+//go:build 386 || amd64
+
 package portlab
 
 import (
@@ -65,16 +67,14 @@ func answer(tid int, in func(*Regs)) bool {
 	if syscall.PtraceGetRegs(tid, &p) != nil {
 		return false
 	}
-	if n, err := syscall.PtracePeekText(tid, uintptr(p.Rip), code[:]); n != 1 || err != nil {
+	if n, err := syscall.PtracePeekText(tid, ip(&p), code[:]); n != 1 || err != nil {
 		return false
 	}
-	if code[0] != inEAXDX || p.Rdx&0xFFFF != wire.Port {
+	r := get(&p)
+	if code[0] != inEAXDX || r.DX&0xFFFF != wire.Port {
 		return false
 	}
-	r := Regs{uint32(p.Rax), uint32(p.Rbx), uint32(p.Rcx), uint32(p.Rdx), uint32(p.Rsi), uint32(p.Rdi)}
 	in(&r)
-	p.Rax, p.Rbx, p.Rcx = uint64(r.AX), uint64(r.BX), uint64(r.CX)
-	p.Rdx, p.Rsi, p.Rdi = uint64(r.DX), uint64(r.SI), uint64(r.DI)
-	p.Rip++
+	set(&p, r)
 	return syscall.PtraceSetRegs(tid, &p) == nil
 }

@@ -1,3 +1,5 @@
+//go:build linux && (386 || amd64)
+
 package recorder
 
 // Assembly, because Go has no way to say CPUID or IN. The twin in port_other.go
