@@ -170,6 +170,9 @@ func (l *oneRun) boots(epoch, seed uint64) error {
 			defer stop()
 		}
 	}
+	if err := l.guest.engine.Slow(); err != nil {
+		l.say("%v", err)
+	}
 	for {
 		e, err := l.boot(epoch, seed)
 		if err != nil {
@@ -225,6 +228,9 @@ func (l *oneRun) boot(epoch, seed uint64) (live.End, error) {
 	l.doc.Instants += uint64(m.Now())
 	l.doc.Retired += m.Retired()
 	l.doc.Inputs += m.Inputs()
+	if l.verb.stats {
+		machine.WriteStats(l.verb.errors, m.Engine, m.Retired())
+	}
 	return e, nil
 }
 

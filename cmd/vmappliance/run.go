@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"vmrecord/cmd/internal/cli"
 	"vmrecord/cmd/internal/exit"
 	"vmrecord/cmd/internal/live"
+	"vmrecord/cmd/internal/machine"
 	"vmrecord/configs"
 	"vmrecord/vmm"
 	"vmrecord/vmm/host"
@@ -32,6 +34,8 @@ type runVerb struct {
 	maxInstants uint64
 	noReboot    bool
 	asJSON      bool
+	stats       bool
+	errors      io.Writer
 
 	recordings string
 	fromStart  string
@@ -72,8 +76,11 @@ func runCommand() *cobra.Command {
 	f.StringVar(&r.initrd, "initrd", "", "initial ramdisk (`FILE`)")
 	f.StringVar(&r.append, "append", "", "the kernel's command line (`TEXT`)")
 	f.Var(&r.memory, "memory", "guest memory, such as 256M")
+	f.UintVar(&r.cpus, "cpus", 1, "processors of the guest: 1")
 	f.StringVar(&r.serial, "serial", "stdio", "the guest's serial port: stdio, file:PATH or none (`WHERE`)")
 	f.BoolVar(&r.debugExit, "debug-exit", false, "a write of v to port 0xf4 ends the run with status (v<<1)|1")
+	f.Var(&r.engine, "engine", machine.EngineHelp)
+	f.BoolVar(&r.stats, "stats", false, "say at the end what the engine did")
 	f.Uint64Var(&r.maxInstants, "max-instants", 0, "end with status 8 after `N` instants")
 	f.StringVar(&r.keys, "keys", "", "type what `FILE` says: lines such as: +200ms \"k\" x 20")
 	f.Uint64Var(&r.seed, "seed", 0, "a run that repeats itself: virtual pace, `N` for all that is random")
@@ -88,7 +95,7 @@ func runCommand() *cobra.Command {
 }
 
 func (r *runVerb) run(c *cobra.Command, args []string) error {
-	r.seeded = c.Flags().Changed("seed")
+	r.seeded, r.errors = c.Flags().Changed("seed"), c.ErrOrStderr()
 	if r.seeded && !c.Flags().Changed("pace") {
 		r.pace = host.Virtual
 	}

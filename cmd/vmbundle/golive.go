@@ -23,6 +23,7 @@ type goliveVerb struct {
 	at, serial string
 	pace       host.Pace
 	most       uint64
+	engine     machine.Engine
 }
 
 func goliveCommand() *cobra.Command {
@@ -38,6 +39,7 @@ func goliveCommand() *cobra.Command {
 	f.StringVar(&v.serial, "serial", "stdio", "the guest's serial port: stdio, file:PATH or none (`WHERE`)")
 	f.Var(&v.pace, "pace", "guest time: real, free (sleep jumps) or virtual (free, and no inputs)")
 	f.Uint64Var(&v.most, "max-instants", 0, "end with status 8 `N` instants after going live")
+	f.Var(&v.engine, "engine", machine.EngineHelp)
 	_ = c.MarkFlagRequired("at")
 	c.RunE = func(c *cobra.Command, args []string) error { return v.run(c, args[0]) }
 	return c
@@ -54,7 +56,7 @@ func (v *goliveVerb) run(c *cobra.Command, name string) error {
 		return status(err)
 	}
 	var free func()
-	r, err := replay.Open(b, build(&free))
+	r, err := replay.Open(b, build(v.engine, &free))
 	if err != nil {
 		return status(err)
 	}

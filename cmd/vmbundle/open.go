@@ -50,7 +50,7 @@ func status(err error) error {
 
 // build makes the machine that a bundle was recorded on. free gives its memory
 // back once it was built.
-func build(free *func()) replay.Build {
+func build(e machine.Engine, free *func()) replay.Build {
 	*free = func() {}
 	return func(c replay.Config) (*vmm.Machine, error) {
 		s, err := machine.Parse(c.Machine)
@@ -61,7 +61,7 @@ func build(free *func()) replay.Build {
 			return nil, &bundle.IntegrityError{Part: "manifest.json", What: fmt.Sprintf("its machine has %d bytes at %d Hz, its tape's %d at %d",
 				s.Memory, s.Hz, c.MemoryBytes, c.Board.Hz)}
 		}
-		m, f, err := s.Build(c.Board.Epoch, c.Seed)
+		m, f, err := s.BuildOn(e, c.Board.Epoch, c.Seed)
 		if err == nil {
 			*free = f
 		}

@@ -13,6 +13,7 @@ import (
 
 	"vmrecord/bundle/replay"
 	"vmrecord/cmd/internal/cli"
+	"vmrecord/cmd/internal/machine"
 	"vmrecord/vmm"
 	"vmrecord/vmm/host"
 )
@@ -23,6 +24,8 @@ type replayVerb struct {
 	until  string
 	quiet  bool
 	asJSON bool
+	stats  bool
+	engine machine.Engine
 }
 
 // A replayDocument is what --json prints.
@@ -48,6 +51,8 @@ func replayCommand() *cobra.Command {
 	f.StringVar(&v.until, "until", "", "stop at `POS`: an instant, 12.5s, -3s, 50%, @mark, failure")
 	f.BoolVar(&v.quiet, "quiet", false, "do not print the console")
 	f.BoolVar(&v.asJSON, "json", false, "print one JSON document")
+	f.Var(&v.engine, "engine", machine.EngineHelp)
+	f.BoolVar(&v.stats, "stats", false, "say at the end what the engine did")
 	c.RunE = func(c *cobra.Command, args []string) error { return v.run(c, args[0]) }
 	return c
 }
@@ -75,7 +80,7 @@ func (v *replayVerb) run(c *cobra.Command, name string) error {
 	defer stop()
 	wall, cpu := time.Now(), host.CPUTime()
 	var free func()
-	r, err := replay.Open(b, build(&free))
+	r, err := replay.Open(b, build(v.engine, &free))
 	if err != nil {
 		return status(err)
 	}
@@ -85,6 +90,9 @@ func (v *replayVerb) run(c *cobra.Command, name string) error {
 	doc.MIPS = float64(res.Retired) / max(doc.CPUSeconds, 1e-9) / 1e6
 	if err != nil {
 		doc.Error = err.Error()
+	}
+	if v.stats {
+		machine.WriteStats(c.ErrOrStderr(), r.Machine().Engine, r.Machine().Retired())
 	}
 	if v.asJSON {
 		if e := cli.JSON(c.OutOrStdout(), doc); e != nil {

@@ -41,6 +41,8 @@ type Translated struct {
 	Blocks, Insts, Native                   uint64 // translated; Native: not left to the reference
 	Flushes, Resets, Drops                  uint64
 	CodeBytes, CodeRoom                     uint64
+
+	Left [x86.NumSem]uint64 // exits by what was carried out, accesses that missed aside
 }
 
 // MaxCode is the largest number of instructions in a Code.

@@ -61,6 +61,9 @@ type CPU struct {
 	memGen uint32 // Mem.Gen when the TLBs were last emptied for it
 	cache  cache
 	fast   cpu.Translator // or nil
+	tune   Tuning
+
+	swiftSteps uint64
 	err    error
 }
 

@@ -6,18 +6,34 @@ import (
 )
 
 const (
-	hot      = 12              // runs of a block before it is translated
 	variants = 4               // translations of one block: by address and rights
 	margin   = 2 * cpu.MaxCode // steps before the deadline that are the reference engine's own
 	slice    = 250_000         // steps at most in translated code: the host's collector waits for it
 )
 
+// A Tuning sets what changes speed and nothing else; 0 is as usual.
+type Tuning struct {
+	Hot  uint8 // runs of a block before it is translated
+	Most int   // instructions of a block that are translated
+}
+
 // NewTranslating returns an engine that hands its hot 64-bit code to t.
-func NewTranslating(t cpu.Translator) *CPU {
+func NewTranslating(t cpu.Translator, tune Tuning) *CPU {
 	c := New()
-	c.fast = t
+	c.fast, c.tune = t, tune
+	if tune.Hot == 0 {
+		c.tune.Hot = 12
+	}
+	if tune.Most == 0 {
+		c.tune.Most = cpu.MaxCode
+	}
 	return c
 }
+
+// Translator is the translator in use, or nil. Translated counts the steps that
+// its code did itself.
+func (c *CPU) Translator() cpu.Translator { return c.fast }
+func (c *CPU) Translated() uint64         { return c.swiftSteps }
 
 // A translation is a block's code for one address and one set of rights.
 type translation struct {
@@ -47,7 +63,7 @@ func (c *CPU) bank() int {
 // ready returns b's translation for RIP and the current rights, making it if
 // b is hot; nil if there is none.
 func (c *CPU) ready(b *block) *translation {
-	if b.heat < hot {
+	if b.heat < c.tune.Hot {
 		b.heat++
 		return nil
 	}
@@ -65,9 +81,9 @@ func (c *CPU) ready(b *block) *translation {
 
 func (c *CPU) translateBlock(b *block, bank int) *translation {
 	t := &translation{b: b, Code: cpu.Code{LA: c.RIP, PA: c.fetch(c.RIP), User: c.cpl == 3, Bank: bank,
-		Mode: uint16(c.guards)<<2 | uint16(bank), Insts: make([]x86.Inst, len(b.ops))}}
+		Mode: uint16(c.guards)<<2 | uint16(bank), Insts: make([]x86.Inst, min(len(b.ops), c.tune.Most))}}
 	t.Owner = t
-	for i := range b.ops {
+	for i := range t.Insts {
 		t.Insts[i] = b.ops[i].Inst
 	}
 	if len(b.fast) == variants {
@@ -93,6 +109,13 @@ func (c *CPU) dropFast(b *block) {
 // sprint runs t and what follows it, as far as translated code leads. It tells
 // whether to look around; if not, RIP is where to go on.
 func (c *CPU) sprint(t *translation) (look bool) {
+	left := c.left
+	look = c.dash(t)
+	c.swiftSteps += uint64(left - c.left)
+	return look
+}
+
+func (c *CPU) dash(t *translation) (look bool) {
 	later := max(c.left-slice, 0) // beyond this slice
 	c.syncFlags()
 	l := c.fast.Enter(&c.State, &t.Code, c.left-later-margin)
@@ -132,8 +155,9 @@ func (c *CPU) carryOut(l *cpu.Leave) bool {
 	b := l.Code.Owner.(*translation).b
 	o := &b.ops[l.K]
 	c.blk, c.start, c.i = b, l.Code.LA, l.K
-	tlb := c.tlb
+	tlb, left := c.tlb, c.left
 	o.Fn(c, o)
+	c.swiftSteps -= uint64(left-c.left) + 1
 	if c.leave == stay && (c.tlb != tlb || c.Recode || c.Stale || c.board.Attention || !c.swift()) {
 		c.leave = after
 	}

@@ -174,6 +174,8 @@ func (j *Translator) left() cpu.Leave {
 		if t.missed {
 			j.stats.Misses++
 			l.Addr = j.a.Addr
+		} else {
+			j.stats.Left[t.code.Insts[t.k].Sem]++
 		}
 	}
 	l.Left += int64(len(t.code.Insts))

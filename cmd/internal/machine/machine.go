@@ -14,7 +14,6 @@ import (
 	"vmrecord/vmm"
 	"vmrecord/vmm/cpu"
 	"vmrecord/vmm/host"
-	"vmrecord/vmm/interp"
 	"vmrecord/vmm/mem"
 )
 
@@ -82,6 +81,11 @@ func (s Spec) check() error {
 // memory back. epoch and seed matter to a machine that starts: a restored
 // snapshot brings its own.
 func (s Spec) Build(epoch, seed uint64) (m *vmm.Machine, free func(), err error) {
+	return s.BuildOn(Auto, epoch, seed)
+}
+
+// BuildOn is Build with an engine by name.
+func (s Spec) BuildOn(e Engine, epoch, seed uint64) (m *vmm.Machine, free func(), err error) {
 	if err := s.check(); err != nil {
 		return nil, nil, err
 	}
@@ -89,7 +93,12 @@ func (s Spec) Build(epoch, seed uint64) (m *vmm.Machine, free func(), err error)
 	if err != nil {
 		return nil, nil, err
 	}
-	m = &vmm.Machine{CPU: new(cpu.State), Engine: interp.New(),
+	engine, err := e.New()
+	if err != nil {
+		release()
+		return nil, nil, err
+	}
+	m = &vmm.Machine{CPU: new(cpu.State), Engine: engine,
 		Board: pc.New(mem.New(b), pc.Options{Hz: s.Hz, Epoch: epoch, DebugExit: s.DebugExit})}
 	m.Plug(vmm.Place{Name: "backdoor"}, backdoor.New(s.backdoor()))
 	m.CPU.Cold(seed)

@@ -1,0 +1,199 @@
+package lockstep
+
+import (
+	_ "embed" // the handlers' source
+	"encoding/binary"
+	"fmt"
+	"strings"
+
+	"vmrecord/configs/bare"
+	"vmrecord/vmm/cpu"
+)
+
+// Physical addresses; the first 128 KiB are mapped one to one for the supervisor.
+const (
+	ramBytes    = 0x34000
+	pml4        = 0x1000
+	pdpt        = 0x2000
+	pd          = 0x3000
+	pt0         = 0x4000
+	idt         = 0x5000
+	gdt         = 0x6000
+	tss         = 0x6800
+	handlers    = 0x7000
+	records     = 0x9000
+	vars        = 0xa000
+	istTop      = 0xc000 // three stacks of a page each
+	nextAt      = 0x10000
+	nextBytes   = 0x4000
+	kernelBytes = 0x20000
+	physCode    = 0x20000
+	physData    = 0x24000
+	physStack   = 0x2c000
+	codePages   = 4
+	dataPages   = 8
+	stackPages  = 2
+	pageBytes   = 4096
+)
+
+// Linear addresses of a program. All of it is there once more from high on.
+const (
+	codeAt   = 0x100000 // four pages; the third is also a page table
+	aliasAt  = 0x104000 // the same, at other addresses
+	dataAt   = 0x120000 // two pages to write, then those below
+	readOnly = 0x122000
+	absent   = 0x123000
+	kernel   = 0x124000 // the supervisor's
+	userPage = 0x125000 // a user's, whatever the program is
+	devices  = 0x126000
+	moreAt   = 0x127000 // to write
+	stackAt  = 0x131000 // two pages between absent ones
+	stackTop = stackAt + stackPages*pageBytes
+	mappedAt = 0x300000 // through the code's third page: eight pages
+	entries  = 0x800    // where that page's entries for them are
+	high     = 0xffff_8000_0000_0000
+	mmio     = 0xfed00000 // physical
+)
+
+const (
+	code0, data0 = 0x08, 0x10
+	code3, data3 = 0x2b, 0x23
+)
+
+//go:embed handlers.asm
+var handlerSource string
+
+// An image is RAM before a program is put there, and what depends on rights.
+type image struct {
+	ram  []byte
+	call uint64 // where SYSCALL leads
+}
+
+// newImage makes the image for a program that starts in a ring, at an address.
+// rights are the pages' for code, data and stack.
+func newImage(ring int, start uint64, rights uint64) image {
+	m := image{ram: make([]byte, ramBytes)}
+	m.tables(rights)
+	m.descriptors()
+	var stubs strings.Builder
+	for v := range 0x31 {
+		fmt.Fprintf(&stubs, "align 16\n")
+		if hasCode>>v&1 == 0 {
+			stubs.WriteString("push 0\n")
+		}
+		fmt.Fprintf(&stubs, "push %d\njmp common\n", v)
+	}
+	cs, ss := code0, data0
+	if ring == 3 {
+		cs, ss = code3, data3
+	}
+	text := strings.NewReplacer("STUBS", stubs.String(), "COUNT", dec(vars), "SCRATCH", dec(vars+8), "CALLS", dec(vars+16),
+		"RECORDS", dec(records), "CODE", dec(codeAt), "NEXT", dec(nextAt), "STARTCS", dec(cs), "STARTSS", dec(ss),
+		"STACK", dec(stackTop-0x200), "START", dec(int(start))).Replace(handlerSource)
+	b, names, err := bare.Assemble(handlers, text, "")
+	if err != nil {
+		panic("lockstep: handlers.asm: " + err.Error())
+	}
+	copy(m.ram[handlers:], b)
+	m.call = uint64(names["syscall"])
+	return m
+}
+
+func dec(n int) string { return fmt.Sprint(n) }
+
+// hasCode tells which exceptions have an error code (SDM vol. 3A, table 6-1).
+const hasCode = 1<<cpu.DF | 1<<cpu.TS | 1<<cpu.NP | 1<<cpu.SS | 1<<cpu.GP | 1<<cpu.PF | 1<<cpu.AC
+
+func (m *image) put(at int, v uint64) { binary.LittleEndian.PutUint64(m.ram[at:], v) }
+
+const (
+	present = 1
+	canWr   = 2
+	anyRing = 4
+	noExec  = 1 << 63
+)
+
+// tables writes the page tables.
+func (m *image) tables(rights uint64) {
+	const all = present | canWr | anyRing
+	m.put(pml4, pdpt|all)
+	m.put(pml4+8*256, pdpt|all)
+	m.put(pdpt, pd|all)
+	m.put(pd, pt0|all)
+	m.put(pd+8, physCode+2*pageBytes|all)
+	for p := range uint64(kernelBytes / pageBytes) {
+		m.put(pt0+8*int(p), p*pageBytes|present|canWr)
+	}
+	leaf := func(la, pa, rights uint64) { m.put(pt0+8*int(la>>12), pa|rights) }
+	for i := range uint64(codePages) {
+		leaf(codeAt+i*pageBytes, physCode+i*pageBytes, rights)
+		leaf(aliasAt+i*pageBytes, physCode+i*pageBytes, rights)
+	}
+	leaf(dataAt, physData, rights|noExec)
+	leaf(dataAt+pageBytes, physData+pageBytes, rights)
+	leaf(readOnly, physData+2*pageBytes, rights&^canWr)
+	leaf(kernel, physData+3*pageBytes, present|canWr)
+	leaf(userPage, physData+4*pageBytes, all)
+	leaf(devices, mmio, all)
+	leaf(moreAt, physData+5*pageBytes, rights)
+	for i := range uint64(stackPages) {
+		leaf(stackAt+i*pageBytes, physStack+i*pageBytes, rights)
+	}
+	for i := range 8 {
+		m.put(physCode+2*pageBytes+entries+8*i, mappings()[i]|rights)
+	}
+}
+
+// mappings are the frames that the code's third page maps at first.
+func mappings() [8]uint64 {
+	return [8]uint64{physData, physData + 6*pageBytes, physData + 7*pageBytes, physCode, physData + 6*pageBytes,
+		physCode + 2*pageBytes, physData + 5*pageBytes, physStack}
+}
+
+func (m *image) descriptors() {
+	for v := range 0x31 {
+		h, ist, dpl := uint64(handlers+16*v), uint64(1), uint64(0)
+		switch v {
+		case cpu.NMI:
+			ist = 2
+		case 0x20:
+			ist = 3
+		case cpu.BP, cpu.OF, 0x30:
+			dpl = 3
+		}
+		m.put(idt+16*v, h|code0<<16|ist<<32|(0x8e|dpl<<5)<<40)
+	}
+	for i, d := range []uint64{0, 0xaf9b000000ffff, 0xcf93000000ffff, 0xcffb000000ffff, 0xcff3000000ffff, 0xaffb000000ffff} {
+		m.put(gdt+8*i, d)
+	}
+	for i := range 3 {
+		m.put(tss+36+8*i, istTop+uint64(i)*pageBytes)
+	}
+	m.put(tss+4, istTop+3*pageBytes)
+	binary.LittleEndian.PutUint16(m.ram[tss+102:], 0x68) // no I/O permission bitmap
+}
+
+// state is a processor at the start of the image's program.
+func (m *image) state(ring int, start uint64) *cpu.State {
+	s := &cpu.State{RIP: start, RFLAGS: cpu.FlagIF | 2, MXCSR: 0x1f80, FCW: 0x37f, FTW: 0xffff, XCR0: 3}
+	s.CR0 = cpu.CR0PE | cpu.CR0MP | cpu.CR0ET | cpu.CR0NE | cpu.CR0WP | cpu.CR0AM | cpu.CR0PG
+	s.CR4 = cpu.CR4PAE | cpu.CR4OSFXSR | cpu.CR4OSXMMEXCPT | cpu.CR4FSGSBASE | cpu.CR4OSXSAVE
+	s.EFER = cpu.EFERSCE | cpu.EFERLME | cpu.EFERLMA | cpu.EFERNXE
+	s.CR3 = pml4
+	s.DR[6], s.DR[7] = 0xffff0ff0, 0x400
+	s.IDTR = cpu.TableReg{Base: idt, Limit: 0x31*16 - 1}
+	s.GDTR = cpu.TableReg{Base: gdt, Limit: 6*8 - 1}
+	s.TR = cpu.Segment{Sel: 0x30, Attr: 0x8b, Limit: 0x67, Base: tss}
+	s.STAR, s.LSTAR, s.SFMASK = 0x1b<<48|code0<<32, m.call, 0x47700
+	s.Rand = [4]uint64{1, 2, 3, 4}
+	code, data := cpu.Segment{Sel: code0, Attr: 0xa09b, Limit: 0xffffffff}, cpu.Segment{Sel: data0, Attr: 0xc093, Limit: 0xffffffff}
+	if ring == 3 {
+		code.Sel, code.Attr, data.Sel, data.Attr = code3, 0xa0fb, data3, 0xc0f3
+	}
+	for i := range s.Seg {
+		s.Seg[i] = data
+	}
+	s.Seg[1] = code
+	s.R[4] = stackTop - 0x200
+	return s
+}
