@@ -21,7 +21,9 @@ import (
 // expression adds and subtracts numbers, 'c', names, and products of numbers.
 //
 // Directives: db, dw, dd, dq (db takes "text" too), align n, page n (up to offset
-// n in a page), space n, phase n (labels go on from n, while bytes do not), dephase.
+// n in a page), space n, phase n (labels go on from n, while bytes do not), dephase,
+// bits n (32: memory without registers is absolute; instructions are those that
+// 32-bit code encodes alike).
 type assembler struct {
 	forms  map[string][]form
 	names  map[string]int64
@@ -30,6 +32,7 @@ type assembler struct {
 	origin int64 // address of out[0] as labels see it
 	base   int64 // origin outside phases
 	last   bool  // the second pass: every name must be known
+	bits32 bool
 	line   int
 }
 
@@ -62,7 +65,7 @@ func newAssembler(base int64) *assembler {
 func (a *assembler) assemble(text string) ([]byte, error) {
 	for pass := range 2 {
 		a.last = pass == 1
-		a.out, a.origin = nil, a.base
+		a.out, a.origin, a.bits32 = nil, a.base, false
 		for i, l := range strings.Split(text, "\n") {
 			a.line = i + 1
 			if err := a.statement(l); err != nil {
@@ -100,6 +103,9 @@ func (a *assembler) statement(l string) error {
 		return nil
 	case "db", "dw", "dd", "dq":
 		return a.data(map[string]int{"db": 1, "dw": 2, "dd": 4, "dq": 8}[word], rest)
+	case "bits":
+		a.bits32 = rest == "32"
+		return nil
 	case "align", "page", "space", "phase", "dephase":
 		return a.place(word, rest)
 	case "rep", "repe", "repne", "lock":
@@ -341,7 +347,10 @@ func (a *assembler) modrm(e *encoder, tail int) {
 	}
 	if r.base < 0 && r.index < 0 {
 		put(0, 5)
-		a.number(v.n-a.here()-4-int64(tail), 4)
+		if !a.bits32 {
+			v.n -= a.here() + 4 + int64(tail)
+		}
+		a.number(v.n, 4)
 		return
 	}
 	mod, bytes := 2, 4

@@ -81,7 +81,7 @@ func (a *LocalAPIC) WRMSR(msr uint32, v uint64) bool {
 		return true
 	case (r == regEOI || r == regESR) && v != 0:
 		return false // #GP (SDM 3A, table 11-6)
-	case r == regTPR && v>>8 != 0:
+	case r == regTPR && v>>8 != 0, r == regSVR && v>>10 != 0:
 		return false
 	default:
 		return a.set(r, v)

@@ -5,7 +5,7 @@ package cpu
 const (
 	cr0Bits = CR0PE | CR0MP | CR0EM | CR0TS | CR0ET | CR0NE | CR0WP | CR0AM | CR0NW | CR0CD | CR0PG
 	cr4Bits = CR4TSD | CR4DE | CR4PSE | CR4PAE | CR4MCE | CR4PGE | CR4PCE | CR4OSFXSR | CR4OSXMMEXCPT |
-		CR4UMIP | CR4FSGSBASE | CR4OSXSAVE | CR4SMEP | CR4SMAP
+		CR4UMIP | CR4FSGSBASE | CR4PCIDE | CR4OSXSAVE | CR4SMEP | CR4SMAP
 	eferBits = EFERSCE | EFERLME | EFERLMA | EFERNXE | EFERFFXSR | EFERAIBRS
 )
 
@@ -31,7 +31,8 @@ func (s *State) Cold(seed uint64) {
 	}
 }
 
-// SetCR0 is MOV CR0 (SDM vol. 2B, MOV to CR; vol. 3A, 9.8.5).
+// SetCR0 is MOV CR0 (SDM vol. 2B, MOV to CR; vol. 3A, 9.8.5: long mode is not
+// entered from a segment with L set, nor with a 16-bit task state segment).
 func (c *Core) SetCR0(v uint64) {
 	high := v >> 32
 	v = v&cr0Bits | CR0ET
@@ -41,7 +42,7 @@ func (c *Core) SetCR0(v uint64) {
 	on, was := v&CR0PG != 0, c.CR0&CR0PG != 0
 	if on && !was {
 		if c.EFER&EFERLME != 0 {
-			if c.CR4&CR4PAE == 0 || c.Seg[segCS].Attr&AttrL != 0 {
+			if c.CR4&CR4PAE == 0 || c.Seg[segCS].Attr&AttrL != 0 || c.TR.Attr&AttrType&^2 == typeTSS16 {
 				c.GP(0)
 			}
 			c.EFER |= EFERLMA
@@ -51,7 +52,7 @@ func (c *Core) SetCR0(v uint64) {
 		c.loadPDPTEs(c.CR3)
 	}
 	if !on && was {
-		if c.Code64() {
+		if c.Code64() || c.CR4&CR4PCIDE != 0 {
 			c.GP(0)
 		}
 		c.EFER &^= EFERLMA
@@ -61,9 +62,16 @@ func (c *Core) SetCR0(v uint64) {
 	c.Recode = true
 }
 
+// cr3NoFlush in a value for CR3 spares the translations of its PCID. It is not
+// stored, and reserved without CR4.PCIDE (SDM vol. 3A, 4.10.4.1).
+const cr3NoFlush = 1 << 63
+
 // SetCR3 is MOV CR3.
 func (c *Core) SetCR3(v uint64) {
 	if c.Long() {
+		if c.CR4&CR4PCIDE != 0 {
+			v &^= cr3NoFlush
+		}
 		if v>>PhysBits != 0 {
 			c.GP(0)
 		}
@@ -73,8 +81,9 @@ func (c *Core) SetCR3(v uint64) {
 			c.loadPDPTEs(v)
 		}
 	}
+	// the same structures again leave every translation as it was
+	c.Stale = c.Stale || !c.Long() || (v^c.CR3)&pteAddr != 0
 	c.CR3 = v
-	c.Stale = true
 }
 
 // loadPDPTEs loads PAE paging's first level, for MOV CR3 and for changes of
@@ -90,9 +99,12 @@ func (c *Core) loadPDPTEs(cr3 uint64) {
 	c.PDPTE = p
 }
 
-// SetCR4 is MOV CR4.
+// SetCR4 is MOV CR4. PCIDs begin in long mode, with PCID 0 (SDM vol. 3A, 4.10.1).
 func (c *Core) SetCR4(v uint64) {
 	if v&^cr4Bits != 0 || c.Long() && v&CR4PAE == 0 {
+		c.GP(0)
+	}
+	if v&^c.CR4&CR4PCIDE != 0 && (!c.Long() || c.CR3&pageMask != 0) {
 		c.GP(0)
 	}
 	const reload = CR4PAE | CR4PGE | CR4PSE | CR4SMEP
@@ -102,6 +114,16 @@ func (c *Core) SetCR4(v uint64) {
 	c.Stale = c.Stale || (v^c.CR4)&(CR4PAE|CR4PSE|CR4SMEP) != 0
 	c.CR4 = v
 	c.Recode = true
+}
+
+// INVPCID is the checks of the instruction: the kind of invalidation, the
+// descriptor's PCID with reserved bits above it, and its address. There is
+// nothing to invalidate (SDM vol. 2A, INVPCID; APM vol. 3).
+func (c *Core) INVPCID(kind, pcid, la uint64) {
+	const oneAddress, onePCID = 0, 1
+	if pcid>>12 != 0 || kind <= onePCID && pcid != 0 && c.CR4&CR4PCIDE == 0 || kind == oneAddress && !Canonical(la) {
+		c.GP(0)
+	}
 }
 
 // setEFER is WRMSR to EFER (SDM vol. 3A, 2.2.1).

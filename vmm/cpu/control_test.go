@@ -83,7 +83,7 @@ func TestControl(t *testing.T) {
 			must(c.PDPTE[0] == 1)
 		}, ""},
 		{"CR3, bit 40", func(c *Core) { c.SetCR3(1 << PhysBits) }, gp},
-		{"CR3, bit 63: no PCID", func(c *Core) { c.SetCR3(1 << 63) }, gp},
+		{"CR3, bit 63 without CR4.PCIDE", func(c *Core) { c.SetCR3(1 << 63) }, gp},
 		{"CR3, low bits", func(c *Core) { c.SetCR3(0x1fff) }, ""},
 		{"CR3, PAE, PDPTE reserved", func(c *Core) {
 			legacy(c)
@@ -92,7 +92,43 @@ func TestControl(t *testing.T) {
 		}, gp},
 		{"CR4, PAE off in long mode", func(c *Core) { c.SetCR4(0) }, gp},
 		{"CR4.VME", func(c *Core) { c.SetCR4(CR4PAE | CR4VME) }, gp},
-		{"CR4.PCIDE: not claimed", func(c *Core) { c.SetCR4(CR4PAE | CR4PCIDE) }, gp},
+		{"CR4.PCIDE outside long mode", func(c *Core) { legacy(c); c.SetCR4(CR4PAE | CR4PCIDE) }, gp},
+		{"CR4.PCIDE with a PCID", func(c *Core) { c.SetCR3(0x1008); c.SetCR4(CR4PAE | CR4PCIDE) }, gp},
+		{"CR4.PCIDE stays with a PCID", func(c *Core) {
+			c.SetCR4(CR4PAE | CR4PCIDE)
+			c.SetCR3(0x1fff)
+			c.SetCR4(c.CR4 | CR4PGE)
+		}, ""},
+		{"CR3, bit 63 with CR4.PCIDE is not stored", func(c *Core) {
+			c.SetCR4(CR4PAE | CR4PCIDE)
+			c.SetCR3(1<<63 | 0x1005)
+			must(c.CR3 == 0x1005)
+		}, ""},
+		{"CR3 with the same base keeps translations", func(c *Core) {
+			c.SetCR4(CR4PAE | CR4PCIDE)
+			c.Stale, c.CR3 = false, 0x1000
+			c.SetCR3(0x1005)
+			must(!c.Stale)
+			c.SetCR3(0x2005)
+			must(c.Stale)
+		}, ""},
+		{"CR0, long mode with a 16-bit TSS", func(c *Core) {
+			legacy(c)
+			c.EFER, c.CR4, c.TR.Attr = EFERLME, CR4PAE, AttrP|typeTSS16|2
+			c.SetCR0(CR0PE | CR0PG)
+		}, gp},
+		{"CR3, bit 62 with CR4.PCIDE", func(c *Core) { c.SetCR4(CR4PAE | CR4PCIDE); c.SetCR3(1 << 62) }, gp},
+		{"CR0.PG off with CR4.PCIDE", func(c *Core) {
+			c.SetCR4(CR4PAE | CR4PCIDE)
+			c.Seg[segCS].Attr &^= AttrL
+			c.SetCR0(CR0PE)
+		}, gp},
+		{"INVPCID, reserved bits", func(c *Core) { c.INVPCID(3, 1<<12, 0) }, gp},
+		{"INVPCID of one address, not canonical", func(c *Core) { c.INVPCID(0, 0, 1<<47) }, gp},
+		{"INVPCID of a PCID looks at no address", func(c *Core) { c.INVPCID(1, 0, 1<<47) }, ""},
+		{"INVPCID, PCID without CR4.PCIDE", func(c *Core) { c.INVPCID(1, 1, 0) }, gp},
+		{"INVPCID of all without CR4.PCIDE", func(c *Core) { c.INVPCID(2, 1, 0) }, ""},
+		{"INVPCID, PCID", func(c *Core) { c.SetCR4(CR4PAE | CR4PCIDE); c.INVPCID(0, 0xfff, 0) }, ""},
 		{"CR4.PKE", func(c *Core) { c.SetCR4(CR4PAE | 1<<22) }, gp},
 		{"CR4, upper half", func(c *Core) { c.SetCR4(CR4PAE | 1<<32) }, gp},
 		{"CR4, all there is", func(c *Core) { c.SetCR4(cr4Bits) }, ""},

@@ -32,8 +32,13 @@ type Core struct {
 
 	Fault Fault
 
+	// Met are the DR6 bits of the data breakpoints that descriptor tables, task
+	// state and stack frames met in the current instruction. The engine adds
+	// them to PendDB after it; deliveries do so themselves.
+	Met uint64
+
 	// Stale asks the engine to drop all cached translations before the next
-	// instruction: CR3, CR0, CR4 or EFER changed, or INVLPG ran.
+	// instruction: CR3, CR0, CR4 or EFER changed.
 	Stale bool
 	// Recode asks the engine to look again at mode and privilege: CS, SS, CR0
 	// or EFER changed.

@@ -19,13 +19,13 @@ const (
 	f1EDX = 1<<0 | 1<<2 | 1<<3 | 1<<4 | 1<<5 | 1<<6 | 1<<7 | 1<<8 | 1<<9 | // FPU DE PSE TSC MSR PAE MCE CX8 APIC
 		1<<11 | 1<<12 | 1<<13 | 1<<14 | 1<<15 | 1<<16 | 1<<17 | // SEP MTRR PGE MCA CMOV PAT PSE36
 		1<<19 | 1<<23 | 1<<24 | 1<<25 | 1<<26 // CLFSH MMX FXSR SSE SSE2
-	f1ECX = 1<<0 | 1<<1 | 1<<9 | 1<<13 | 1<<19 | 1<<20 | 1<<21 | 1<<22 | 1<<23 | 1<<24 | 1<<25 | 1<<26 | 1<<30 | 1<<31 // SSE3 PCLMULQDQ SSSE3 CX16 SSE41 SSE42 X2APIC MOVBE POPCNT TSCDEADLINE AES XSAVE RDRAND HYPERVISOR
+	f1ECX = 1<<0 | 1<<1 | 1<<9 | 1<<13 | 1<<17 | 1<<19 | 1<<20 | 1<<21 | 1<<22 | 1<<23 | 1<<24 | 1<<25 | 1<<26 | 1<<30 | 1<<31 // SSE3 PCLMULQDQ SSSE3 CX16 PCID SSE41 SSE42 X2APIC MOVBE POPCNT TSCDEADLINE AES XSAVE RDRAND HYPERVISOR
 
-	f7EBX = 1<<0 | 1<<7 | 1<<9 | 1<<18 | 1<<19 | 1<<20 | 1<<23 | 1<<24 | 1<<29 // FSGSBASE SMEP ERMS RDSEED ADX SMAP CLFLUSHOPT CLWB SHA
-	f7ECX = 1<<2 | 1<<22                                                       // UMIP RDPID
+	f7EBX = 1<<0 | 1<<7 | 1<<9 | 1<<10 | 1<<18 | 1<<19 | 1<<20 | 1<<23 | 1<<24 | 1<<29 // FSGSBASE SMEP ERMS INVPCID RDSEED ADX SMAP CLFLUSHOPT CLWB SHA
+	f7ECX = 1<<2 | 1<<22                                                               // UMIP RDPID
 
-	fxEDX = f1EDX&^(1<<11|1<<19|1<<25|1<<26) | 1<<11 | 1<<20 | 1<<25 | 1<<26 | 1<<27 | 1<<29 // SYSCALL NX FFXSR PDPE1GB RDTSCP LM
-	fxECX = 1<<0 | 1<<8                                                                      // LAHF 3DNOWPREFETCH
+	fxEDX = f1EDX&^(1<<11|1<<19|1<<25|1<<26) | 1<<11 | 1<<20 | 1<<22 | 1<<25 | 1<<26 | 1<<27 | 1<<29 // SYSCALL NX MMXEXT FFXSR PDPE1GB RDTSCP LM
+	fxECX = 1<<0 | 1<<8 | 1<<22                                                                      // LAHF 3DNOWPREFETCH TOPOEXT
 )
 
 // CPUID executes the instruction's function: leaf EAX, subleaf ECX.
@@ -68,10 +68,27 @@ func (c *Core) CPUID(leaf, sub uint32) (a, b, cx, d uint32) {
 		return 0, 0, 0, 1 << 8 // invariant TSC
 	case 0x80000008:
 		return 48<<8 | PhysBits, 1<<2 | 1<<26 | 1<<29, 0, 0 // XSAVEERPTR, SSB_NO, BTC_NO
+	case 0x8000001d:
+		return cache(sub)
+	case 0x8000001e:
+		return 0, 0, 0, 0 // APIC 0, one thread of core 0 of node 0
 	case 0x80000021:
 		// LFENCE serialises, null selectors clear the base, automatic IBRS,
 		// SRSO_NO; TSA_SQ_NO, TSA_L1_NO: nothing for a guest to mitigate.
 		return 1<<2 | 1<<6 | 1<<8 | 1<<29, 0, 1<<1 | 1<<2, 0
+	}
+	return 0, 0, 0, 0
+}
+
+// cache is leaf 8000_001D: the caches of leaves 8000_0005 and 8000_0006 again,
+// numbers less one, and inclusive L2 (bit 1 of EDX).
+func cache(sub uint32) (a, b, c, d uint32) {
+	const initialised, line, ways = 1 << 8, 64 - 1, (8 - 1) << 22
+	switch sub {
+	case 0, 1: // L1 of data, of instructions
+		return initialised | 1<<5 | (sub + 1), ways | line, 32<<10/64/8 - 1, 0
+	case 2: // L2, of both
+		return initialised | 2<<5 | 3, ways | line, 1<<20/64/8 - 1, 1 << 1
 	}
 	return 0, 0, 0, 0
 }
@@ -101,9 +118,5 @@ func brand(part uint32) (a, b, c, d uint32) {
 // Claims tells whether CPUID claims the feature that a row of the instruction
 // table needs.
 func Claims(f x86.Feature) bool {
-	switch f {
-	case x86.FeatMonitor, x86.FeatInvpcid:
-		return false
-	}
-	return true
+	return f != x86.FeatMonitor
 }

@@ -32,13 +32,22 @@ func (c *Core) Interrupt(vector uint8) {
 
 func (c *Core) attemptExternal(vector uint8) (ok bool) {
 	defer c.catch(&ok)
+	c.Met = 0
 	c.enter(vector, gate{external: true})
+	c.met()
 	return true
+}
+
+// met makes a trap after the delivery of the data breakpoints that it met.
+func (c *Core) met() {
+	c.PendDB |= c.Met
+	c.Met = 0
 }
 
 // attempt tries to deliver f; false leaves the fault met on the way in c.Fault.
 func (c *Core) attempt(f Fault) (ok bool) {
 	defer c.catch(&ok)
+	c.Met = 0
 	if f.Vector == PF {
 		c.CR2 = f.Addr
 	}
@@ -46,6 +55,7 @@ func (c *Core) attempt(f Fault) (ok bool) {
 		c.debugged(uint64(f.Code))
 	}
 	c.enter(f.Vector, gate{code: f.Code, push: hasCode>>f.Vector&1 != 0, external: true, fault: f.Vector != DB || f.Code == DR6BD})
+	c.met()
 	return true
 }
 

@@ -14,8 +14,13 @@
 // when, the access is allowed; entries outside RAM read as all ones. Every
 // translation counts as walked anew: engines may cache, but must drop a cached
 // translation when any entry it came through is stored to, so that neither A
-// and D bits nor stale entries can be seen. INVLPG and loads of CR3 therefore
-// have no effect of their own.
+// and D bits nor stale entries can be seen. INVLPG, INVPCID and loads of CR3
+// therefore have no effect of their own, and a PCID is a number that is checked
+// and kept.
+//
+// Data breakpoints see descriptor tables, task state and frames as they see any
+// memory, and trap after the instruction or the delivery; neither vendor's manual
+// excepts them.
 //
 // RF is set in the flags pushed for faults, but for code breakpoints, and for
 // interrupts between two iterations of REP; traps and other interrupts push it
@@ -32,20 +37,20 @@
 // MOVBE, CMPXCHG16B, and FSGSBASE, SMEP, SMAP, UMIP, ADX, AES, PCLMULQDQ, SHA,
 // XSAVE to XSAVES for x87 and SSE, RDRAND, RDSEED (a generator seeded by the
 // machine's maker), RDTSCP, RDPID, NX, 1-GByte pages, x2APIC, TSC-deadline,
-// invariant TSC. Bits say that the processor needs no mitigation:
+// invariant TSC, PCID, INVPCID, MMXEXT (which SSE has in it), TOPOEXT. Bits say that the
+// processor needs no mitigation:
 // SSB_NO, BTC_NO, SRSO_NO, TSA_*_NO and automatic IBRS, so that a guest spends
 // no time on any. SPEC_CTRL, PRED_CMD, TSC_ADJUST, MPERF and APERF are not there.
 //
-// Not claimed, and #UD: VEX; PCID and INVPCID, since translations are coherent
-// and a tag would save a guest nothing; MONITOR and MWAIT, since with one
-// processor nothing but a device could wake a waiter, and HLT says the same
-// without a line to watch; LOCK MOV CR0 for CR8. The hypervisor leaf is VMware's, with the TSC's frequency, so
+// Not claimed, and #UD: VEX; protection keys (RDPKRU and WRPKRU; CR4.PKE is
+// reserved), which would make every access ask for one more right; MONITOR and
+// MWAIT, since with one processor nothing but a device could wake a waiter, and
+// HLT says the same without a line to watch; LOCK MOV CR0 for CR8. The hypervisor leaf is VMware's, with the TSC's frequency, so
 // that Linux does not calibrate.
 //
 // # Left out
 //
 // Real mode, virtual-8086 mode and task switches, by gates, far transfers or
-// IRET, stop the machine with a message (Unbuilt). Data
-// breakpoints do not see accesses to descriptor tables, task state and frames
-// of exceptions. DebugCtl's branch recording and branch stepping do nothing.
+// IRET, stop the machine with a message (Unbuilt). DebugCtl's branch recording
+// and branch stepping do nothing.
 package cpu

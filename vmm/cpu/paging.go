@@ -259,6 +259,7 @@ func (c *Core) read(la uint64, n int, user bool) (v uint64) {
 		return c.read(la, k, user) | c.read(la+uint64(k), n-k, user)<<(8*k)
 	}
 	pa := c.Walk(la, Read, user).PA
+	c.meet(la, n, false)
 	if !c.Mem.Has(pa, n) {
 		c.Bus.SetClock()
 		for i := range n {
@@ -281,6 +282,7 @@ func (c *Core) WriteSys(la uint64, n int, v uint64, user bool) {
 		return
 	}
 	pa := c.Walk(la, Write, user).PA
+	c.meet(la, n, true)
 	if !c.Mem.Has(pa, n) {
 		c.Bus.SetClock()
 		for i := range n {

@@ -52,14 +52,33 @@ func (c *Core) at(s *stack, distance uint64, n int, write bool) uint64 {
 	return (s.seg.Base + off) & 0xffffffff
 }
 
-// peek reads n bytes at some distance above the pointer. Ring 3's alignment
-// check holds for it.
+// aligned raises #AC where ring 3 wants n bytes at la aligned. EXT alone is the
+// error code (SDM vol. 2A, INT n).
+func (c *Core) aligned(s *stack, la uint64, n int) {
+	if s.user && c.RFLAGS&FlagAC != 0 && c.CR0&CR0AM != 0 && la&uint64(n-1) != 0 {
+		c.Raise(AC, s.code)
+	}
+}
+
+// below is how many of n bytes at la stand below 4 GiB, where linear addresses
+// wrap outside 64-bit mode.
+func (s *stack) below(la uint64, n int) int {
+	if s.flat || la+uint64(n) <= 1<<32 {
+		return n
+	}
+	return int(1<<32 - la)
+}
+
+// peek reads n bytes at some distance above the pointer.
 func (c *Core) peek(s *stack, distance uint64, n int) uint64 {
 	la := c.at(s, distance, n, false)
-	if s.user && c.RFLAGS&FlagAC != 0 && c.CR0&CR0AM != 0 && la&uint64(n-1) != 0 {
-		c.Raise(AC, 0)
+	c.aligned(s, la, n)
+	k := s.below(la, n)
+	v := c.read(la, k, s.user)
+	if k < n {
+		v |= c.read(0, n-k, s.user) << (8 * k)
 	}
-	return c.read(la, n, s.user)
+	return v
 }
 
 // room raises #SS unless count values of n bytes can be pushed.
@@ -74,13 +93,23 @@ func (c *Core) room(s *stack, count, n int) {
 func (c *Core) push(s *stack, n int, vals []uint64) {
 	for i := range vals {
 		la := c.at(s, -uint64((i+1)*n), n, true)
+		c.aligned(s, la, n)
+		k := s.below(la, n)
 		c.Walk(la, Write, s.user)
-		if la&pageMask+uint64(n) > pageMask+1 {
+		switch {
+		case k < n:
+			c.Walk(0, Write, s.user)
+		case la&pageMask+uint64(n) > pageMask+1:
 			c.Walk(la+uint64(n)-1, Write, s.user)
 		}
 	}
 	for i, v := range vals {
-		c.WriteSys(c.at(s, -uint64((i+1)*n), n, true), n, v, s.user)
+		la := c.at(s, -uint64((i+1)*n), n, true)
+		k := s.below(la, n)
+		c.WriteSys(la, k, v, s.user)
+		if k < n {
+			c.WriteSys(0, n-k, v>>(8*k), s.user)
+		}
 	}
 	s.sp = s.moved(-uint64(len(vals) * n))
 }

@@ -19,7 +19,7 @@ type block struct {
 	turn  uint8 // the entry of next to be replaced
 	cross bool  // lies in two pages: never followed without a look
 
-	heat    uint8 // runs so far, up to hot
+	heat    uint8 // runs so far, up to Tuning.Hot
 	refused bool  // there is no translating it
 	fast    []*translation
 }

@@ -22,7 +22,7 @@ import (
 // A data breakpoint met by an instruction that then faults is not reported. One
 // held over from MOV SS outlives a fault of the next instruction and traps at
 // its handler. Accesses to descriptor tables, task state and frames of
-// exceptions meet no breakpoint.
+// exceptions count as the instruction's or the delivery's own: cpu.Core.Met.
 
 // codeBreak raises #DB if there is a breakpoint on the next instruction.
 func (c *CPU) codeBreak() {
@@ -56,7 +56,8 @@ func (c *CPU) before(b *block) int {
 // traps notes what an instruction run on its own brings about after it: tf
 // says that TF was set before it. IRET and POPF that clear TF still trap.
 func (c *CPU) traps(tf bool) {
-	c.PendDB |= c.hits
+	c.PendDB |= c.hits | c.Met
+	c.Met = 0
 	if tf && !c.quiet && c.Shadow&cpu.ShadowMovSS == 0 {
 		c.PendDB |= cpu.DR6BS
 	}

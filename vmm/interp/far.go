@@ -12,11 +12,11 @@ func farPointer(c *CPU, o *Op, n int) (sel uint16, ip uint64) {
 	if o.Args[n].Size == 4 {
 		la := c.ea(o, 4)
 		ip = uint64(load[uint16](c, la))
-		return load[uint16](c, la+2), ip
+		return load[uint16](c, c.wrap(la+2)), ip
 	}
 	la := c.ea(o, 6)
 	ip = uint64(load[uint32](c, la))
-	return load[uint16](c, la+4), ip
+	return load[uint16](c, c.wrap(la+4)), ip
 }
 
 // loadFar is LDS, LES, LFS, LGS and LSS.

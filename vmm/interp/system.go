@@ -32,6 +32,7 @@ var systemRows = []row{
 	{x86.SemVerr, one(func(c *CPU, o *Op) { verify(c, o, false) })},
 	{x86.SemVerw, one(func(c *CPU, o *Op) { verify(c, o, true) })},
 	{x86.SemInvlpg, one(func(c *CPU, o *Op) {})}, // translations are coherent: nothing to do
+	{x86.SemInvpcid, one(invpcid)},
 	{x86.SemInvd, one(func(c *CPU, o *Op) {})},
 	{x86.SemWbinvd, one(func(c *CPU, o *Op) {})},
 	{x86.SemHlt, one(func(c *CPU, o *Op) { c.Halted = true; c.lookAround() })},
@@ -176,6 +177,19 @@ func movToCR(c *CPU, o *Op) {
 	c.lookAround()
 }
 
+// invpcidTypes is how many kinds of invalidation there are.
+const invpcidTypes = 4
+
+func invpcid(c *CPU, o *Op) {
+	kind := c.R[o.Args[0].Reg&15] & addrMask(o.Args[0].Size)
+	if kind >= invpcidTypes {
+		c.GP(0)
+	}
+	la := c.ea(o, 16)
+	c.probe(la, 16, false)
+	c.INVPCID(kind, load[uint64](c, la), load[uint64](c, c.wrap(la+8)))
+}
+
 func movFromDR(c *CPU, o *Op) {
 	c.R[o.Args[0].Reg&15] = c.ReadDR(o.Args[1].Reg) & addrMask(o.Args[0].Size)
 }
@@ -205,9 +219,9 @@ func storeTable(c *CPU, o *Op, t cpu.TableReg) {
 	c.probe(la, 2+n, true)
 	store(c, la, t.Limit)
 	if n == 8 {
-		store(c, la+2, t.Base)
+		store(c, c.wrap(la+2), t.Base)
 	} else {
-		store(c, la+2, uint32(t.Base))
+		store(c, c.wrap(la+2), uint32(t.Base))
 	}
 }
 
@@ -216,13 +230,13 @@ func loadTable(c *CPU, o *Op) (t cpu.TableReg) {
 	la := c.ea(o, 2+n)
 	t.Limit = load[uint16](c, la)
 	if n == 8 {
-		t.Base = load[uint64](c, la+2)
+		t.Base = load[uint64](c, c.wrap(la+2))
 		if !cpu.Canonical(t.Base) {
 			c.GP(0)
 		}
 		return t
 	}
-	t.Base = uint64(load[uint32](c, la+2))
+	t.Base = uint64(load[uint32](c, c.wrap(la+2)))
 	if o.OpSize == 2 {
 		t.Base &= 0xffffff
 	}

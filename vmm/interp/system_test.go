@@ -10,32 +10,37 @@ import (
 // TestSystem: who may do what, and what is not there (SDM vol. 2; AMD APM vol. 3).
 func TestSystem(t *testing.T) {
 	runOps(t, []op{
-		{"0f 01 cb", "cpl3", "#UD"},                       // stac
-		{"0f 01 ca", "cpl3", "#UD"},                       // clac
-		{"0f 01 c8", "", "#UD"},                           // monitor: not claimed
-		{"0f 01 c9", "", "#UD"},                           // mwait: not claimed
-		{"66 0f 38 82 03", "rbx=20000", "#UD"},            // invpcid: not claimed
-		{"f0 0f 22 c0", "rax=80000033", "#UD"},            // lock mov cr0: CR8 on AMD's, not claimed
-		{"0f 20 c8", "", "#UD"},                           // mov rax, cr1
-		{"0f 22 e8", "", "#UD"},                           // mov cr5, rax
-		{"0f 20 c0", "cpl3", "#GP"},                       // mov rax, cr0
-		{"0f 20 c0", "", "rax=80010033"},                  // mov rax, cr0
-		{"0f 22 c0", "rax=180010033", "#GP"},              // mov cr0, rax
-		{"0f 22 c0", "rax=80000000", "#GP"},               // mov cr0, rax: PG without PE
-		{"0f 22 d8", "rax=10000001000", "#GP"},            // mov cr3, rax: bit 40
-		{"0f 22 e0", "rax=20620", "#GP"},                  // mov cr4, rax: PCIDE
-		{"0f 22 e0", "rax=600", "#GP"},                    // mov cr4, rax: PAE
-		{"44 0f 22 c0", "rax=10", "#GP"},                  // mov cr8, rax
-		{"44 0f 22 c0", "rax=f", ""},                      // mov cr8, rax
-		{"0f 21 c0", "cpl3", "#GP"},                       // mov rax, dr0
-		{"0f 23 c0", "cpl3", "#GP"},                       // mov dr0, rax
-		{"0f 21 f0", "", "rax=0"},                         // mov rax, dr6; the rig leaves it 0
-		{"0f 30", "ecx=c0000082 edx=800000 eax=0", "#GP"}, // wrmsr: not canonical
-		{"0f 32", "ecx=3b", "#GP"},                        // rdmsr: TSC_ADJUST is not there
-		{"0f 32", "ecx=10 cpl3", "#GP"},                   // rdmsr
-		{"f4", "cpl3", "#GP"},                             // hlt
-		{"0f 06", "cpl3", "#GP"},                          // clts
-		{"0f 01 3b", "rbx=20000 cpl3", "#GP"},             // invlpg
+		{"0f 01 cb", "cpl3", "#UD"},                          // stac
+		{"0f 01 ca", "cpl3", "#UD"},                          // clac
+		{"0f 01 c8", "", "#UD"},                              // monitor: not claimed
+		{"0f 01 c9", "", "#UD"},                              // mwait: not claimed
+		{"66 0f 38 82 03", "rax=4 rbx=20000", "#GP"},         // invpcid: no such type
+		{"66 0f 38 82 03", "rax=100000000 rbx=20000", "#GP"}, // invpcid
+		{"66 0f 38 82 03", "rbx=20000 cpl3", "#GP"},          // invpcid
+		{"66 0f 38 82 c0", "", "#UD"},                        // invpcid of a register
+		{"f0 0f 22 c0", "rax=80000033", "#UD"},               // lock mov cr0: CR8 on AMD's, not claimed
+		{"0f 20 c8", "", "#UD"},                              // mov rax, cr1
+		{"0f 22 e8", "", "#UD"},                              // mov cr5, rax
+		{"0f 20 c0", "cpl3", "#GP"},                          // mov rax, cr0
+		{"0f 20 c0", "", "rax=80010033"},                     // mov rax, cr0
+		{"0f 22 c0", "rax=180010033", "#GP"},                 // mov cr0, rax
+		{"0f 22 c0", "rax=80000000", "#GP"},                  // mov cr0, rax: PG without PE
+		{"0f 22 d8", "rax=10000001000", "#GP"},               // mov cr3, rax: bit 40
+		{"0f 22 e0", "rax=400620", "#GP"},                    // mov cr4, rax: PKE, not claimed
+		{"0f 01 ee", "", "#UD"},                              // rdpkru
+		{"0f 01 ef", "", "#UD"},                              // wrpkru
+		{"0f 22 e0", "rax=600", "#GP"},                       // mov cr4, rax: PAE
+		{"44 0f 22 c0", "rax=10", "#GP"},                     // mov cr8, rax
+		{"44 0f 22 c0", "rax=f", ""},                         // mov cr8, rax
+		{"0f 21 c0", "cpl3", "#GP"},                          // mov rax, dr0
+		{"0f 23 c0", "cpl3", "#GP"},                          // mov dr0, rax
+		{"0f 21 f0", "", "rax=0"},                            // mov rax, dr6; the rig leaves it 0
+		{"0f 30", "ecx=c0000082 edx=800000 eax=0", "#GP"},    // wrmsr: not canonical
+		{"0f 32", "ecx=3b", "#GP"},                           // rdmsr: TSC_ADJUST is not there
+		{"0f 32", "ecx=10 cpl3", "#GP"},                      // rdmsr
+		{"f4", "cpl3", "#GP"},                                // hlt
+		{"0f 06", "cpl3", "#GP"},                             // clts
+		{"0f 01 3b", "rbx=20000 cpl3", "#GP"},                // invlpg
 	})
 }
 

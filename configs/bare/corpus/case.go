@@ -13,6 +13,7 @@ type Case struct {
 	Code    string  // "@" begins a name of the case's own; INT F0h follows
 	Show    string  // more about each event: "fl", the pushed flags; "handler", its stack and flags
 	Resume  []uint8 // vectors below 32 from which the case goes on
+	Bochs   string  // the model of Bochs's processor where its Ryzen has not what is tested
 	Want    string  // the result by the manuals, as Decode tells it
 	Differ  string  // "qemu, bochs: what they do, the section if it is another; ..."; empty: nobody
 }
@@ -37,11 +38,14 @@ const (
 	User                 // ring 3, 64-bit
 	Kernel32             // ring 0, compatibility mode
 	User32               // ring 3, compatibility mode
+	Legacy               // ring 0, 32-bit mode with 2-level paging
+	Legacy3              // ring 3, the same
 )
 
 // modes are the registers that runtime.asm begins with.
 var modes = [...]struct{ cs, ss, sp uint64 }{
 	{8, 0x10, 0x1a4000}, {0x33, 0x2b, user + 0x1a8000}, {0x18, 0x10, 0x1a4000}, {0x23, 0x2b, user + 0x1a8000},
+	{0x18, 0x10, 0x1a4000}, {0x23, 0x2b, 0x1a8000},
 }
 
 const (
@@ -53,7 +57,7 @@ const (
 var stacks = [...]struct {
 	name string
 	top  uint64
-}{{"sp", 0x1a4000}, {"sp", user + 0x1a8000}, {"rsp0", 0x194000}, {"ist1", 0x198000}, {"ist2", 0x19c000}, {"ist4", 0x1a0005}}
+}{{"sp", 0x1a4000}, {"sp", user + 0x1a8000}, {"sp", 0x1a8000}, {"rsp0", 0x194000}, {"rsp1", 0x1cc000}, {"ist1", 0x198000}, {"ist2", 0x19c000}, {"ist4", 0x1a0005}}
 
 // forms are instructions that only these cases use.
 const forms = `
@@ -101,4 +105,18 @@ monitor        | 0f 01 c8
 movups x, xm   | 0f 10 /r
 movaps x, xm   | 0f 28 /r
 wrfsbase mq    | f3 w 0f ae /2
+invpcid r8, m  | 66 0f 38 82 /r
+lds r4, m      | c5 /r
+les r4, m      | c4 /r
+lfs r4, m      | 0f b4 /r
+bound r4, m    | 62 /r
+arpl mw, rv    | 63 /r
+into           | ce
+todr1 mq       | 0f 23 /1
+rdpkru         | 0f 01 ee
+rdpid mq       | f3 0f c7 /7
+xgetbv         | 0f 01 d0
+xsetbv         | 0f 01 d1
+sysenter       | 0f 34
+sysexit        | 0f 35
 `

@@ -4,5 +4,5 @@ import "slices"
 
 // Cases is the whole corpus.
 func Cases() []Case {
-	return slices.Concat(paging, segments, interrupts, privilege, control, modeSwitches)
+	return slices.Concat(paging, segments, interrupts, privilege, control, legacy, compatibility, modeSwitches, x2apicMode)
 }

@@ -8,15 +8,15 @@
 //
 // # The program
 //
-// Build puts cases and a runtime (runtime.asm) into one program, loaded at
-// 0x100000. It is entered at its first byte in 32-bit protected mode and
-// switches to 64-bit mode. Vehicles: Multiboot, a 32-bit ELF file, for boot
+// Build puts cases and a runtime (runtime.asm, legacy.asm) into one program,
+// loaded at 0x100000. It is entered at its first byte in 32-bit protected mode
+// and switches to 64-bit mode. Vehicles: Multiboot, a 32-bit ELF file, for boot
 // loaders and for QEMU's -kernel; ROM, which takes the place of a BIOS.
 //
 // Before each case the runtime makes everything anew: GDT, IDT, TSS, LDT, page
 // tables, control, debug and model-specific registers, the 8259s, the 8254, and
 // 16 pages for the case's use; general registers are 0 but RSP. Cases begin in
-// one of four modes and end with INT F0h, or with the first exception that
+// one of six modes and end with INT F0h, or with the first exception that
 // they do not come back from.
 //
 // # Its surroundings
@@ -35,6 +35,20 @@
 // pending lets the 8254 ask for an interrupt, at vector 20h. CALL gate makes RAX
 // the handler of vector ECX, type and IST in EDX.
 //
+// Outside long mode, with 2-level paging and all pages for ring 3, these are
+// others, and the rest is the same:
+//
+//	LPD, LPT    page directory and table of the first 4 MiB; the next are a
+//	            large page. LPDPT: what PAE paging begins with, once CALL lpae
+//	            turned it on: long mode's PD0 and PD1
+//	LGDT        the same selectors up to 50, then others with faults of their own
+//	LIDT, LTSS  8-byte gates, a 32-bit TSS with stacks of rings 0 and 1
+//
+// There CALL lring3 is ring3 with the flags of EBP; CALL lgate makes EAX the
+// handler of vector ECX, type in EDX; CALL to leads call gate ECX to EAX; CALL
+// outer has exceptions with an error code handled in ring 3, where the case ends
+// with one more event.
+//
 // # What it prints
 //
 // One line a case: its name, a colon; for each event 13 words in hexadecimal,
@@ -52,9 +66,9 @@
 // # Results
 //
 // testdata has what each machine said, two lines a case: the name; a tab and
-// the result; QEMU is 7.2 and Bochs 2.7, Debian 12's. Where one differs from the manual, the case's Differ says so.
+// the result; QEMU is 7.2 and Bochs 2.7, Debian 12's,
+// as EPYC-Rome and Ryzen; a case's Bochs names another processor. Where one differs
+// from the manual, the case's Differ says so.
 //
-// Left out: real mode, virtual-8086 mode, task switches, calls through gates,
-// 32-bit paging, exceptions outside
-// long mode.
+// Left out: real mode, virtual-8086 mode, task switches.
 package corpus

@@ -12,6 +12,9 @@ import (
 //go:embed runtime.asm
 var runtimeText string
 
+//go:embed legacy.asm
+var legacyText string
+
 // loadAt is where every vehicle puts the program.
 const loadAt = 0x100000
 
@@ -35,13 +38,16 @@ func Build(cases []Case) (*Program, error) {
 func source(cases []Case) string {
 	var s strings.Builder
 	s.WriteString(runtimeText)
-	s.WriteString("align 16\nstubs:\n")
-	for v := range 256 {
-		s.WriteString("align 16\n")
-		if !pushesCode(uint64(v)) {
-			s.WriteString("push 0\n")
+	s.WriteString(legacyText)
+	for _, common := range []string{"common", "lcommon"} {
+		fmt.Fprintf(&s, "align 16\n%s:\n", strings.Replace(common, "common", "stubs", 1))
+		for v := range 256 {
+			s.WriteString("align 16\n")
+			if !pushesCode(uint64(v)) {
+				s.WriteString("push 0\n")
+			}
+			fmt.Fprintf(&s, "push %d\njmp %s\n", v, common)
 		}
-		fmt.Fprintf(&s, "push %d\njmp common\n", v)
 	}
 	s.WriteString("align 8\ncases:\n")
 	for i, c := range cases {
@@ -53,7 +59,11 @@ func source(cases []Case) string {
 	}
 	fmt.Fprintf(&s, "align 8\nitem%d:\ndq 0\n", len(cases))
 	for i, c := range cases {
-		fmt.Fprintf(&s, "align 64\ncase%d:\n%s\nint 0xf0\ncasend%d:\n", i, strings.ReplaceAll(c.Code, "@", fmt.Sprintf("l%d", i)), i)
+		code := strings.ReplaceAll(c.Code, "@", fmt.Sprintf("l%d", i))
+		if c.Mode >= Kernel32 {
+			code = "bits 32\n" + code
+		}
+		fmt.Fprintf(&s, "align 64\ncase%d:\n%s\nint 0xf0\ncasend%d:\nbits 64\n", i, code, i)
 	}
 	return s.String()
 }

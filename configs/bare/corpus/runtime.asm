@@ -21,6 +21,13 @@ USTACK = 0x1a8000             ; a case's in ring 3, physical
 LOG    = 0x1b0000
 FIRST  = 0x1c0000             ; page tables of the mode switch
 LOGEND = 0x1b0800             ; 16 records
+LPD    = 0x1c4000             ; outside long mode: 0..4 MiB by pages, then large
+LPT    = 0x1c5000             ; all for ring 3
+LPDPT  = 0x1c6000             ; PAE paging by PD0 and PD1
+LGDT   = 0x1c7000
+LIDT   = 0x1c8000
+LTSS   = 0x1c9000
+RSP1   = 0x1cc000             ; ring 1's stack
 PAGES  = 0x200000             ; 16 pages for cases
 USER   = 0x40000000           ; + a physical address
 UPAGES = 0x40200000
@@ -96,6 +103,8 @@ next:
     call putc
     call reset
     movzx ebx, byte [rbp+8]   ; mode
+    cmp ebx, 4
+    jae legacy
     shl ebx, 5
     lea rcx, [modes]
     add rbx, rcx
@@ -195,6 +204,8 @@ reset:
     mov qword [PML4], PDPT+7
     mov qword [PML4+8], 0
     mov qword [PD0+16], 0
+    mov qword [PD0+0xff8], 0
+    mov qword [PDPT+24], 0
     mov qword [PDPT], PD0+7
     mov qword [PDPT+8], PD1+7
     mov qword [PD0], 0x83
@@ -572,4 +583,6 @@ digits:
 current:
     dq 0
 logp:
+    dq 0
+entry:
     dq 0
