@@ -26,7 +26,7 @@ var (
 // Diff lists what differs between two outcomes of a case, one field a line; the
 // empty string if nothing does. mask are the flags not to be compared.
 func Diff(c *Case, host, ours *Outcome, mask uint64) string {
-	if host.Vector == ours.Vector && host.RIP == ours.RIP && (host.Flags^ours.Flags)&^mask == 0 && host.R == ours.R && host.Sel == ours.Sel &&
+	if host.Vector == ours.Vector && host.RIP == ours.RIP && (host.Flags^ours.Flags)&^mask == 0 && host.R == ours.R && host.Sel == ours.Sel && host.Base == ours.Base &&
 		host.Code == ours.Code && host.Addr == ours.Addr && host.FX == ours.FX && host.Win == ours.Win {
 		return ""
 	}
@@ -47,6 +47,9 @@ func Diff(c *Case, host, ours *Outcome, mask uint64) string {
 	}
 	for i := range c.Sel {
 		hex(segNames[i], uint64(c.Sel[i]), uint64(host.Sel[i]), uint64(ours.Sel[i]))
+	}
+	for i := range c.Base {
+		hex(segNames[x86.FS+i]+" base", c.Base[i], host.Base[i], ours.Base[i])
 	}
 	hex("RIP", c.RIP, host.RIP, ours.RIP)
 	if (host.Flags^ours.Flags)&^mask != 0 {
@@ -88,7 +91,8 @@ func reversed(b []byte) string {
 }
 
 var vectorNames = map[uint8]string{cpu.DE: "#DE", cpu.DB: "#DB", cpu.BP: "#BP", cpu.OF: "#OF", cpu.BR: "#BR", cpu.UD: "#UD",
-	cpu.NM: "#NM", cpu.NP: "#NP", cpu.TS: "#TS", cpu.SS: "#SS", cpu.GP: "#GP", cpu.PF: "#PF", cpu.MF: "#MF", cpu.AC: "#AC", cpu.XM: "#XM"}
+	cpu.NM: "#NM", cpu.NP: "#NP", cpu.TS: "#TS", cpu.SS: "#SS", cpu.GP: "#GP", cpu.PF: "#PF", cpu.MF: "#MF", cpu.AC: "#AC", cpu.XM: "#XM",
+	faultFetch: "#PF(fetch)", faultLimit: "#GP(limit)", faultLength: "#GP(length)"}
 
 // FaultNames names the exceptions in a mask, without those that end a case in
 // any event.
@@ -134,7 +138,7 @@ func (c *Case) describe() string {
 	var b strings.Builder
 	in := c.Inst
 	fmt.Fprintf(&b, "  % x at %#x: %v (row %d, %s), %s, flags %s\n", c.Code, c.RIP, &in, in.Row, x86.Table[in.Row].Text, c.Unit, flagText(c.Flags))
-	fmt.Fprintf(&b, "    segments %04x, RSP %#x\n", c.Sel, c.R[x86.RSP])
+	fmt.Fprintf(&b, "    segments %04x, bases %#x, RSP %#x\n", c.Sel, c.Base, c.R[x86.RSP])
 	f := &x86.Table[in.Row]
 	if f.Attr&(x86.AttrX87|x86.AttrMmx) != 0 {
 		fmt.Fprintf(&b, "    FCW %04x FSW %04x tags %02x", c.u16(fxFCW), c.u16(fxFSW), c.FX[fxTags])

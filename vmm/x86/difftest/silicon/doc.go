@@ -20,9 +20,11 @@
 //
 // Shared memory, and where the child has it: code at 0x10000000 (8 pages,
 // readable and executable), data at 0x10010000 (2 pages, readable and
-// writable), constants at 0x10013000 (1 page, readable), control and records at
-// 0x200000100000. The control page is four words: the current record, the end,
-// scratch, and what the calls of modify_ldt returned, ORed. A record is 4096 bytes:
+// writable), constants at 0x10013000 (1 page, readable), 24 pages of code without
+// neighbours, from 0x10020000 on (the edges), control and records at
+// 0x200000100000. The control page is five words: the current record, the end,
+// scratch, what the calls of modify_ldt returned, ORed, and 1 if the kernel
+// allows RDFSBASE and its like. A record is 4096 bytes:
 //
 //	   0  R8-R15, RDI, RSI, RBP, RBX, RDX, RAX, RCX, RSP, RIP, RFLAGS
 //	 144  CS and, in the last two bytes, SS
@@ -30,10 +32,12 @@
 //	 160  416 bytes of FXSAVE image
 //	 576  1280 bytes of data: 0x10010e00-0x100111ff, 0x10011f00-0x10011fff
 //	1856  DS, ES, FS, GS
+//	1864  bases of FS and GS
 //	2048  after: as at 0, then CS to SS, error code, vector, mask, CR2
 //	2232  DS, ES, FS, GS
 //	2240  416 bytes of FXSAVE image
 //	2656  1280 bytes of data
+//	3936  bases of FS and GS
 //
 // # 32-bit and 16-bit code
 //
@@ -49,12 +53,34 @@
 // Linux's return uses IRET, which clears null selectors' RPL, and after which
 // the upper half of RSP is undefined if the stack has 16 bits: neither counts.
 //
-// # Aims
+// # Exceptions
 //
-// One case in six aims at an exception that Wanted lists for its form: an
-// address beyond what is mapped, allowed, canonical or within the segment, a
-// misaligned one with AC, LOCK, unmasked exceptions. The others are random, and
-// meet most exceptions too.
+// Wanted lists, for each unit, the exceptions that its form can raise in a
+// program: #UD for LOCK; #GP for more than 15 bytes; #PF, and in 32-bit code
+// #GP, for code that cannot be fetched, these three counted apart from those of
+// operands; those of its accesses to memory, and of its own. One case in six
+// aims at one of them: an address beyond what is mapped, allowed, canonical or
+// within the segment, a misaligned one with AC, LOCK, prefixes beyond 15 bytes,
+// selectors of absent segments, unmasked exceptions. One in 25 stands at an
+// edge, where the code or its segment ends, and mostly cannot be fetched in
+// full. The others are random. An exception counts as met if on the host it is
+// the instruction's own, not that of the one behind it. A row that a mode does
+// not have is run there too, for its #UD.
+//
+// Not wanted, since a program cannot raise them, or the manuals leave them open:
+//
+//	#NM      Linux never lets CR0.TS or CR0.EM be set for a program
+//	#TS, #DF need a TSS or an IDT of one's own
+//	#DB      of debug registers; single-step ends one case in eight
+//	#NP      for the stack: an absent one is #SS (SDM vol. 3A, 6.15)
+//	#XM      of CVTSI2SD from 32 bits, which is exact
+//	#UD      of LOCK where the row is legal with it and has memory operands only;
+//	         of LOCK MOV CR0, which AMD processors take for MOV CR8
+//	#PF, #GP by fetch, or for the length, of undefined opcodes: how many of their
+//	         bytes are fetched, or count, is not said
+//	#PF      with the bits of the supervisor and of reserved bits
+//
+// configs/bare/corpus has cases of the first four and of the last.
 //
 // # Our side
 //
@@ -64,12 +90,33 @@
 //
 // # What is compared
 //
-// General and segment registers, RIP, RFLAGS with RF, the x87 and SSE state, the
-// windows, vector, error code and CR2; by batches, that no other data changed.
-// FOP, FIP and FDP count only while an x87 exception is pending, since AMD
-// processors save them only then. The flags that the table calls undefined are compared
-// on processors that our choices follow, and left out on others.
+// General and segment registers, the bases of FS and GS, RIP, RFLAGS with RF,
+// the x87 and SSE state, the windows, vector, error code and CR2; by batches,
+// that no other data changed. FOP, FIP and FDP count only while an x87 exception
+// is pending, since AMD processors save them only then. Flags and results that
+// the manuals leave undefined are compared on processors that our choices follow
+// (Reference); undefined.go lists the choices. On others the flags are left out.
 //
-// known.go lists which rows are not run, and which differences have an
-// explanation: with the manual's section, and counted.
+// Of these, only a part can be compared:
+//
+//	RDRAND, RDSEED           the flags and the widths, not the number
+//	RDTSC, RDTSCP, RDPID     the upper halves, not time and processor's number
+//	CPUID                    the upper halves; what it tells is package cpu's to test
+//	XGETBV                   components that we have
+//	SGDT, SIDT, SLDT, STR, SMSW  legality; Linux answers with numbers of its own
+//	                         in place of UMIP's #GP, for which the corpus has cases
+//	SYSCALL                  in 64-bit code, with numbers that no call has: RAX,
+//	                         RCX, R11, RFLAGS as SYSRET leaves them
+//	SYSENTER                 #UD on AMD processors; not run on others
+//	RDPMC                    #GP; not the backdoor's counters
+//
+// Not run at all: what only this processor or its hypervisor has, listed in
+// known.go with the reason (VEX, EVEX, SVME, SSE4A's opcodes, VMCALL, keys: a
+// test sees that they are #UD on our side); SYSCALL in 32-bit code, where Linux
+// takes arguments from the stack; and what a program does not reach: rings 0 to
+// 2, paging, debug registers, MSRs, interrupts, NMI. For these there are
+// configs/bare/corpus and the tests of packages cpu and interp.
+//
+// known.go also lists which differences have an explanation: with the manual's
+// section, and counted.
 package silicon

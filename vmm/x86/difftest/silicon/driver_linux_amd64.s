@@ -19,12 +19,12 @@ GLOBL ·handlerAt(SB), RODATA, $8
 // MAP is mmap(addr, bytes, prot, MAP_SHARED|MAP_FIXED|MAP_POPULATE, 3, off).
 #define MAP(addr, bytes, prot, off) \
 	MOVQ $9, AX; \
-	MOVQ $addr, DI; \
+	MOVQ addr, DI; \
 	MOVQ $bytes, SI; \
 	MOVQ $prot, DX; \
 	MOVQ $0x8011, R10; \
 	MOVQ $3, R8; \
-	MOVQ $off, R9; \
+	MOVQ off, R9; \
 	SYSCALL
 
 // ACTION is rt_sigaction(sig, R15, nil, 8).
@@ -37,10 +37,18 @@ GLOBL ·handlerAt(SB), RODATA, $8
 	SYSCALL
 
 TEXT ·driver(SB), NOSPLIT|NOFRAME, $0-0
-	MAP(0x10000000, 0x8000, 5, 0)
-	MAP(0x10010000, 0x2000, 3, 0x8000)
-	MAP(0x10013000, 0x1000, 1, 0xa000)
-	MAP(0x200000100000, 0x1f6000, 3, 0x10000)
+	MAP($0x10000000, 0x8000, 5, $0)
+	MAP($0x10010000, 0x2000, 3, $0x8000)
+	MAP($0x10013000, 0x1000, 1, $0xa000)
+	MAP($0x200000100000, 0x1f6000, 3, $0x10000)
+	MOVQ $0x10020000, R14 // edges, every other page
+	MOVQ $0x206000, R15
+edge:
+	MAP(R14, 0x1000, 5, R15)
+	ADDQ $0x2000, R14
+	ADDQ $0x1000, R15
+	CMPQ R14, $0x10050000
+	JB   edge
 	SUBQ $64, SP
 	MOVQ STACKAT, AX // sigaltstack({STACKAT, 0, 0x20000}, nil)
 	MOVQ AX, 0(SP)
@@ -98,6 +106,13 @@ TEXT ·handler(SB), NOSPLIT|NOFRAME, $0-0
 	MOVW R9, 2234(BX)
 	MOVW R10, 2236(BX)
 	MOVW R11, 2238(BX)
+	CMPQ 32(R12), $0 // RDFSBASE is allowed
+	JEQ  based
+	RDFSBASEQ AX
+	MOVQ AX, 3936(BX)
+	RDGSBASEQ AX
+	MOVQ AX, 3944(BX)
+based:
 	MOVQ 224(R13), SI
 	LEAQ 2240(BX), DI
 	MOVQ $52, CX
@@ -158,6 +173,13 @@ next:
 	MOVW AX, FS
 	MOVW 1862(BX), AX
 	MOVW AX, GS
+	CMPQ 32(R12), $0
+	JEQ  loaded
+	MOVQ 1864(BX), AX
+	WRFSBASEQ AX
+	MOVQ 1872(BX), AX
+	WRGSBASEQ AX
+loaded:
 	MOVQ 152(BX), CX
 	ADDQ $8, SP // the restorer's address
 	PUSHQ CX

@@ -14,8 +14,10 @@ type plan struct {
 	unit  Unit
 	form  *x86.Form
 	kind  kind
-	bytes int    // of the memory operand, roughly
-	slot  uint64 // where the code may begin
+	bytes int // of the memory operand, roughly
+	at    Place
+	brink bool   // the code stands at the edge
+	slot  uint64 // where it may begin otherwise
 	place uint64 // address of the memory operand
 	short bool   // 16-bit addresses
 	aimed bool   // at the exception goal
@@ -25,16 +27,17 @@ type plan struct {
 	c     Case
 }
 
-// Generate makes case seq of a unit, for a slot; false if the unit has no
-// encoding that fits. The same seed gives the same case in the same slot.
-func Generate(seed uint64, u Unit, seq, slot int) (Case, bool) {
+// Generate makes case seq of a unit, for a place; false if the unit has no
+// encoding that fits. The same seed gives the same case in the same place.
+func Generate(seed uint64, u Unit, seq int, at Place) (Case, bool) {
 	p := plan{rng: newRNG(seed, uint64(u.Row)|uint64(u.Mode)<<16|uint64(u.Size)<<20, uint64(seq)), unit: u, form: &x86.Table[u.Row]}
-	p.slot = slotAt + uint64(slot)*slotBytes
+	p.at, p.brink, p.slot = at, atBrink(seq), slotAt+uint64(at.Slot)*slotBytes
 	p.c.Seq, p.c.Unit = seq, u
 	p.kind = kindOf(p.form)
 	p.aim()
 	p.mode()
 	p.selectors()
+	p.chooseBases()
 	p.wish()
 	if !p.encode() {
 		return Case{}, false
@@ -94,11 +97,11 @@ func (p *plan) wish() {
 	f := p.form
 	w := &p.want
 	w.Rand = p.IntN
-	if f.Sem != x86.SemUd {
+	if !p.unit.undefined() {
 		w.OpSize = p.unit.Size
 	}
 	w.Mem = w.Mem || p.one(2)
-	p.bytes = p.operandBytes(w.OpSize)
+	p.bytes = operandBytes(f, w.OpSize)
 	align := uint64(1)
 	switch {
 	case oneOf(f.Sem, xsaves):
@@ -132,7 +135,7 @@ func (p *plan) wish() {
 	case p.one(16) && w.Index != x86.NoReg:
 		w.Base, w.Disp = x86.NoReg, int32(p.place)
 	}
-	if f.Ops[0].Loc == x86.LocMoffs || f.Ops[1].Loc == x86.LocMoffs {
+	if moffs(f) {
 		w.Base, w.Disp = x86.NoReg, int32(p.off(x86.DS, p.place))
 	}
 	if oneOf(f.Sem, xsaves) && w.Base <= x86.RDX { // RAX and RDX choose components
@@ -142,6 +145,9 @@ func (p *plan) wish() {
 		w.Index = x86.RSI
 	}
 	w.Rel = int32(choose(p.rng, int64(p.IntN(256))-128, int64(int32(p.Uint64())), -0x40))
+	if p.brink && p.one(2) {
+		w.Rel = int32(relSlack + p.IntN(128-relSlack)) // beyond the edge
+	}
 }
 
 // relSlack is where the instruction after one with a RIP-relative operand
@@ -149,8 +155,8 @@ func (p *plan) wish() {
 const relSlack = 24
 
 // operandBytes is the size of the row's memory operand.
-func (p *plan) operandBytes(opSize uint8) int {
-	switch p.form.Sem {
+func operandBytes(f *x86.Form, opSize uint8) int {
+	switch f.Sem {
 	case x86.SemFxsave, x86.SemFxrstor:
 		return 512
 	case x86.SemXsave, x86.SemXsaveopt, x86.SemXsavec, x86.SemXrstor:
@@ -160,7 +166,7 @@ func (p *plan) operandBytes(opSize uint8) int {
 	case x86.SemFrstor, x86.SemFnsave:
 		return 108
 	}
-	return memBytes(p.form, opSize)
+	return memBytes(f, opSize)
 }
 
 // memBytes is the size of a form's plain memory operand; at least 1.
@@ -233,144 +239,11 @@ func (p *plan) aimedAddress(n, a uint64) uint64 {
 		return a | 1
 	case p.goal != cpu.GP && p.goal != cpu.SS:
 	case p.unit.Mode == x86.Mode64:
-		return p.Uint64()>>1 | 1<<62
+		return (p.Uint64()>>1 | 1<<62) &^ 63
 	default:
 		return choose(p.rng, 0, uint64(nearAt-1), nearAt+0xffff, nearAt+0x10000, p.Uint64()&0xffffffff)
 	}
 	return a
-}
-
-// encode makes the bytes, with prefixes that keep it the same row.
-func (p *plan) encode() bool {
-	code, ok := p.form.Encode(p.want)
-	if !ok && p.form.Sem == x86.SemUd {
-		p.want.Mem = !p.want.Mem
-		code, ok = p.form.Encode(p.want)
-	}
-	if !ok {
-		return false
-	}
-	if p.short {
-		code = p.shorten(code)
-	}
-	if extra := p.prefixes(); len(extra) > 0 && len(extra)+len(code) <= x86.MaxLen {
-		more := append(extra, code...)
-		if in, err := x86.Decode(more, p.want.Mode); err == nil && in.Row == p.unit.Row && int(in.Len) == len(more) {
-			code = more
-		}
-	}
-	if sem := p.form.Sem; (sem == x86.SemJmpfar || sem == x86.SemCallfar) && !p.form.Enc.ModRM {
-		p.farPointer(code[len(code)-2-int(p.want.OpSize):])
-	}
-	if p.form.Sem == x86.SemEnter && !p.one(8) { // small frames
-		binary.LittleEndian.PutUint16(code[len(code)-3:], uint16(p.IntN(64)))
-	}
-	in, err := x86.Decode(code, p.want.Mode)
-	if err != nil || in.Row != p.unit.Row {
-		return false
-	}
-	p.in, p.c.Inst, p.c.Code = in, in, code
-	at := p.slot + p.Uint64N(4)
-	switch {
-	case in.Mem.RIPRel:
-		at = p.slot + relSlack - uint64(in.Len)
-	case p.slot == slotAt+(slots-1)*slotBytes && in.Sem != x86.SemUd:
-		at = codeAt + codeBytes - 1 - p.Uint64N(uint64(in.Len)) // the rest cannot be fetched
-	}
-	p.c.RIP = p.off(x86.CS, at)
-	return true
-}
-
-// shorten makes the addresses 16 bits wide: with another ModRM byte and its
-// displacement in place of the one that Encode made. The same code comes back
-// where that does not work.
-func (p *plan) shorten(code []byte) []byte {
-	in, err := x86.Decode(code, p.want.Mode)
-	if err != nil || in.AddrSize == 2 || in.Sem == x86.SemUd {
-		return code
-	}
-	at, tail := len(code), len(code)
-	if p.form.Enc.ModRM && in.ModRM < 0xc0 {
-		for _, k := range p.form.Enc.Imm {
-			tail -= immBytes(k, in.OpSize)
-		}
-		at = tail - 1 - [3]int{0, 1, 4}[in.ModRM>>6]
-		if in.ModRM>>6 == 0 && in.Mem.Base == x86.NoReg {
-			at -= 4
-		}
-		if in.ModRM&7 == 4 {
-			at--
-		}
-	}
-	var b []byte
-	if p.want.Mode == x86.Mode32 {
-		b = append(b, 0x67)
-	}
-	for i, v := range code[:at] {
-		if p.want.Mode == x86.Mode16 && v == 0x67 && i < 4 {
-			continue
-		}
-		b = append(b, v)
-	}
-	if at < tail {
-		b = p.modRM16(b, in.ModRM)
-	} else if p.form.Ops[0].Loc == x86.LocMoffs || p.form.Ops[1].Loc == x86.LocMoffs {
-		b = b[:len(b)-2]
-	}
-	b = append(b, code[tail:]...)
-	if in, err := x86.Decode(b, p.want.Mode); err != nil || in.Row != p.unit.Row || int(in.Len) != len(b) {
-		return code
-	}
-	return b
-}
-
-// modRM16 appends a ModRM byte for 16-bit addresses and its displacement.
-func (p *plan) modRM16(b []byte, was byte) []byte {
-	mod, rm := byte(p.IntN(3)), byte(p.IntN(8))
-	b = append(b, mod<<6|was&0x38|rm)
-	switch {
-	case mod == 1:
-		b = append(b, byte(p.Uint64()))
-	case mod == 2:
-		b = binary.LittleEndian.AppendUint16(b, uint16(p.Uint64()))
-	case rm == 6:
-		b = binary.LittleEndian.AppendUint16(b, uint16(p.off(x86.DS, p.place)))
-	}
-	return b
-}
-
-// immBytes is the length of an immediate, of those that go with ModRM.
-func immBytes(k x86.ImmKind, opSize uint8) int {
-	switch k {
-	case x86.ImmIB, x86.ImmUB:
-		return 1
-	case x86.ImmUW:
-		return 2
-	case x86.ImmIZ:
-		return int(min(opSize, 4))
-	}
-	return 0
-}
-
-// prefixes chooses legacy prefixes to put in front. F2 and F3 go before
-// one-byte opcodes only: elsewhere they may make an instruction that this
-// processor has and ours does not.
-func (p *plan) prefixes() (b []byte) {
-	f := p.form
-	if f.Attr&x86.AttrLock != 0 && p.one(4) || p.one(64) || p.aims(cpu.UD) {
-		b = append(b, 0xf0)
-	}
-	if p.one(8) && !p.aimed {
-		b = append(b, choose[byte](p.rng, 0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65))
-	}
-	if p.one(8) && p.unit.Mode == x86.Mode64 && !p.aimed {
-		b = append(b, 0x67)
-	}
-	repeats := f.Attr&(x86.AttrRep|x86.AttrRepc) != 0
-	if repeats && p.one(2) || f.Enc.Map == 0 && f.Enc.Prefix&3 == 3 && p.one(32) {
-		b = append(b, choose[byte](p.rng, 0xf2, 0xf3))
-	}
-	return b
 }
 
 // state fills registers and windows.
@@ -532,7 +405,9 @@ func (p *plan) set(r uint8, v uint64) {
 // implied sets the registers that an instruction uses without naming them.
 func (p *plan) implied() {
 	c := &p.c
-	p.set(x86.RSP, p.stackPointer(p.address(8, choose[uint64](p.rng, 8, 8, 1))))
+	if p.set(x86.RSP, p.stackPointer(p.address(8, choose[uint64](p.rng, 8, 8, 1)))); p.aims(cpu.GP) { // of something else
+		p.set(x86.RSP, p.stackPointer(middle))
+	}
 	switch p.in.Sem {
 	case x86.SemMovs, x86.SemCmps, x86.SemStos, x86.SemLods, x86.SemScas:
 		p.strings()
@@ -565,6 +440,9 @@ func (p *plan) implied() {
 	if oneOf(p.in.Sem, xsaves) || p.in.Sem == x86.SemXgetbv {
 		p.components()
 	}
+	if p.in.Sem == x86.SemSyscall {
+		p.noCall()
+	}
 	if p.kind == kindText {
 		for _, r := range []uint8{x86.RAX, x86.RDX} {
 			p.set(r, choose(p.rng, uint64(p.IntN(40))-20, uint64(p.IntN(17)), p.Uint64()))
@@ -579,11 +457,16 @@ func (p *plan) strings() {
 	n := uint64(p.in.OpSize)
 	si := p.address(n, 1)
 	di := p.address(n, 1)
-	if p.one(4) {
+	if p.aims(cpu.SS) {
+		di = middle
+	} else if p.one(4) {
 		di = si + uint64(p.IntN(33)) - 16
 	}
 	c.R[x86.RSI], c.R[x86.RDI] = p.wide(p.off(p.in.Mem.Seg, si)), p.wide(p.off(x86.ES, di))
 	c.R[x86.RCX] = p.wide(uint64(p.IntN(choose(p.rng, 3, 12, 24))))
+	if p.aimed {
+		c.R[x86.RCX] = p.wide(1)
+	}
 	if p.one(2) { // something to compare equal
 		var b [64]byte
 		p.c.putWin(si, b[:p.IntN(64)])
@@ -651,7 +534,7 @@ func (p *plan) flags() {
 	if p.one(32) {
 		f |= p.Uint64() & (flagNT | flagID)
 	}
-	if branches(p.in.Sem) || p.one(8) {
+	if branches(p.in.Sem) || p.one(8) && p.in.Sem != x86.SemSyscall { // after which the host's kernel steps one further
 		f |= cpu.FlagTF
 	}
 	p.c.Flags = f

@@ -18,16 +18,42 @@ const (
 
 	middle = dataAt + pageBytes // between the two data pages
 	border = dataAt + dataBytes // behind the second one
+
+	edgesAt    = 0x10020000 // pages of code, none of which has a neighbour
+	edgeStride = 2 * pageBytes
+	edges      = 24
+	edgeBytes  = 64 // at a page's end, which cases use
 )
 
 // Every case has a slot of code. Slots start at slotAt, so that one in 64 lies
-// in two pages; the last one's instruction stands where the code ends, and ends
-// there or cannot be fetched in full.
+// in two pages. One case in brinkEvery of a unit stands at the end of an edge
+// instead, and ends there or cannot be fetched in full.
 const (
-	slotAt    = codeAt + 0x38
-	slotBytes = 64
-	slots     = 500
+	slotAt     = codeAt + 0x38
+	slotBytes  = 64
+	slots      = 500
+	brinkEvery = 25
 )
+
+// A Place is where a case's code may stand: in a slot, or at an edge for one
+// that atBrink tells.
+type Place struct{ Slot, Edge int }
+
+// atBrink tells whether a unit's case of this number stands at an edge.
+func atBrink(seq int) bool { return seq%brinkEvery == brinkEvery/2 }
+
+// codeIndex is where a linear address of code is in the code pages followed by
+// the ends of the edges; negative if it is in neither.
+func codeIndex(la uint64) int {
+	if la-codeAt < codeBytes {
+		return int(la - codeAt)
+	}
+	n, at := (la-edgesAt)/edgeStride, (la-edgesAt)%edgeStride-(pageBytes-edgeBytes)
+	if n >= edges || at >= edgeBytes {
+		return -1
+	}
+	return int(codeBytes + n*edgeBytes + at)
+}
 
 // The windows of the data pages are part of a case: set before it, compared
 // after it. The rest of the data pages must not change.
@@ -57,6 +83,7 @@ type State struct {
 	RIP   uint64 // an offset in CS
 	Flags uint64
 	Sel   [6]uint16
+	Base  [2]uint64 // of FS and GS
 	FX    [fxBytes]byte
 	Win   [windowBytes]byte
 }
@@ -108,7 +135,7 @@ func (u Unit) String() string {
 }
 
 // A Case is one instruction with the state before it. It stands within its
-// slot, or at the end of the code.
+// slot, or at an edge.
 type Case struct {
 	State
 	Unit Unit

@@ -26,6 +26,10 @@ func (p *plan) loads() {
 		if p.in.Args[0].Kind == x86.Mem && !p.one(8) {
 			p.c.putWin(p.place, b[:n])
 		}
+	case x86.SemRet:
+		if p.aims(cpu.GP) {
+			p.c.putWin(p.stackTop(), []byte{7: 0x40})
+		}
 	case x86.SemRetfar, x86.SemIret:
 		p.frame()
 	case x86.SemBound:

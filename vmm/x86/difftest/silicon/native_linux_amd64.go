@@ -20,7 +20,7 @@ const (
 	entryOff     = 0x200
 	handlerOff   = 0x600
 	ldtOff       = 0x900
-	textBytes    = 0xb00
+	textBytes    = 0xe00
 	textReserved = 0x40000 // with the signal stack
 
 	recordBytes  = 4096
@@ -28,7 +28,8 @@ const (
 	sharedFixed  = codeBytes + dataBytes
 	sharedCtl    = 0x10000
 	sharedRecord = sharedCtl + 0x1000
-	sharedBytes  = sharedRecord + (slots+1)*recordBytes
+	sharedEdges  = sharedRecord + (slots+1)*recordBytes
+	sharedBytes  = sharedEdges + edges*pageBytes
 
 	controlAt = 0x200000100000
 	recordsAt = controlAt + 0x1000
@@ -40,6 +41,7 @@ const (
 	inFX    = 160
 	inWin   = inFX + fxBytes
 	inSegs  = inWin + windowBytes
+	inBases = inSegs + 8
 	out     = 2048
 	outErr  = out + 19*8
 	outTrap = out + 20*8
@@ -47,6 +49,7 @@ const (
 	outSegs = out + 23*8
 	outFX   = out + 192
 	outWin  = outFX + fxBytes
+	outBase = outWin + windowBytes
 )
 
 // gregs is the order of the registers in a signal's context.
@@ -72,13 +75,14 @@ type Native struct {
 	done     *os.File // a byte: ready, or the batch is done
 	shared   []byte
 	sharedFD *os.File
+	host
 }
 
 // memfdCreate is the system call; package syscall is too old to have it.
 const memfdCreate = 319
 
 // batchTime is how long a batch may take before the child counts as lost.
-const batchTime = 10 * time.Second
+const batchTime = time.Minute
 
 // StartNative makes the child and waits until it is ready.
 func StartNative() (*Native, error) {
@@ -107,6 +111,9 @@ func (n *Native) start() (err error) {
 	if err != nil {
 		return err
 	}
+	if n.hasBases = hasBases(); n.hasBases {
+		n.shared[sharedCtl+32] = 1
+	}
 	fillData(n.shared[sharedData:][:dataBytes], n.shared[sharedFixed:][:pageBytes])
 	program := filepath.Join(n.dir, "child")
 	if err = os.WriteFile(program, childProgram(), 0o700); err != nil {
@@ -132,6 +139,19 @@ func (n *Native) start() (err error) {
 		return err
 	}
 	return n.await()
+}
+
+// hasBases looks for HWCAP2_FSGSBASE in the auxiliary vector (Linux,
+// Documentation/arch/x86/x86_64/fsgs.rst). A file that cannot be read has none.
+func hasBases() bool {
+	b, _ := os.ReadFile("/proc/self/auxv")
+	const hwcap2, fsgsbase = 26, 2
+	for ; len(b) >= 16; b = b[16:] {
+		if le := binary.LittleEndian; le.Uint64(b) == hwcap2 {
+			return le.Uint64(b[8:])&fsgsbase != 0
+		}
+	}
+	return false
 }
 
 // Compat tells whether the kernel gave the child its LDT, which the cases in
@@ -169,7 +189,11 @@ func (n *Native) Close() {
 
 // Begin hands the child a batch.
 func (n *Native) Begin(cases []Case) error {
-	writeCode(n.shared[:codeBytes], cases)
+	code := makeCode(cases)
+	copy(n.shared[:codeBytes], code)
+	for i := range edges {
+		copy(n.shared[sharedEdges+(i+1)*pageBytes-edgeBytes:][:edgeBytes], code[codeBytes+i*edgeBytes:])
+	}
 	le := binary.LittleEndian
 	for i := range cases {
 		c, r := &cases[i], n.record(i)
@@ -181,6 +205,9 @@ func (n *Native) Begin(cases []Case) error {
 		le.PutUint64(r[8*gregSegs:], uint64(c.Sel[x86.CS])|uint64(c.Sel[x86.SS])<<48)
 		for k, seg := range dataSegs {
 			le.PutUint16(r[inSegs+2*k:], c.Sel[seg])
+		}
+		for k, v := range c.Base {
+			le.PutUint64(r[inBases+8*k:], v)
 		}
 		le.PutUint64(r[inFlags:], c.Flags&(flagNT|flagID)|0x202)
 		copy(r[inFX:], c.FX[:])
@@ -209,6 +236,9 @@ func (n *Native) End(res []Outcome) (clean bool, err error) {
 		for k, seg := range dataSegs {
 			o.Sel[seg] = le.Uint16(r[outSegs+2*k:])
 		}
+		for k := range o.Base {
+			o.Base[k] = le.Uint64(r[outBase+8*k:])
+		}
 		o.Code, o.Vector = le.Uint32(r[outErr:]), r[outTrap]
 		o.Addr = le.Uint64(r[outCR2:])
 		copy(o.FX[:], r[outFX:])
@@ -219,15 +249,16 @@ func (n *Native) End(res []Outcome) (clean bool, err error) {
 }
 
 // reference runs CPUID: AMD's family 0x19 is what undefined flags and the rest
-// were taken from (AMD APM vol. 3, E.3.1 and E.3.2).
+// were taken from (AMD APM vol. 3, E.3.1, E.3.2 and E.4.18).
 func (n *Native) reference() (bool, error) {
-	var res [2]Outcome
+	leaves := [...]uint64{0, 1, 0x80000000, 0x80000021}
+	var res [len(leaves)]Outcome
 	cases := make([]Case, len(res))
-	for leaf := range cases {
-		c := &cases[leaf]
-		c.Code, c.RIP, c.Flags = []byte{0x0f, 0xa2}, slotAt+uint64(leaf)*slotBytes, 0x202
+	for i, leaf := range leaves {
+		c := &cases[i]
+		c.Code, c.RIP, c.Flags = []byte{0x0f, 0xa2}, slotAt+uint64(i)*slotBytes, 0x202
 		c.Sel = [6]uint16{x86.CS: selCode, x86.SS: selStack}
-		c.R[0] = uint64(leaf)
+		c.R[0] = leaf
 		c.put16(fxFCW, 0x37f)
 		c.put32(fxMXCSR, 0x1f80)
 	}
@@ -238,8 +269,9 @@ func (n *Native) reference() (bool, error) {
 		return false, err
 	}
 	const auth, family = 0x68747541, 0x19 // "Auth"enticAMD
-	sig := res[1].R[0]
-	return res[0].R[3] == auth && sig>>8&15+sig>>20&255 == family, nil
+	sig, amd := res[1].R[0], res[0].R[3] == auth
+	n.nullClears = amd && res[2].R[0] >= leaves[3] && res[3].R[0]>>6&1 != 0
+	return amd && sig>>8&15+sig>>20&255 == family, nil
 }
 
 func (n *Native) record(i int) []byte { return n.shared[sharedRecord+i*recordBytes:][:recordBytes] }

@@ -1,6 +1,7 @@
 package silicon
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 
@@ -20,10 +21,12 @@ const (
 	physTSS     = 0x9800
 	physLDT     = 0x9900
 	physHandler = 0xa000 // 16 bytes a vector, the first of them HLT
+	physSyscall = 0xb000
 	physStack   = 0xc000 // grows down
 	physCode    = 0x10000
 	physData    = 0x20000
 	physFixed   = 0x23000
+	physEdges   = 0x30000
 	kernelAt    = 0xffff_8000_0000_0000
 )
 
@@ -60,6 +63,7 @@ func NewOurs(e vmm.Engine) *Ours {
 	s.GDTR = cpu.TableReg{Base: kernelAt + physGDT, Limit: gdtBytes - 1}
 	s.LDTR = cpu.Segment{Sel: selLDT, Attr: 0x82, Limit: uint32(8*len(ldt) - 1), Base: kernelAt + physLDT}
 	s.TR = cpu.Segment{Sel: selTSS, Attr: 0x8b, Limit: 0x67, Base: kernelAt + physTSS}
+	s.STAR, s.LSTAR, s.SFMASK = selCode32<<48|0x10<<32, kernelAt+physSyscall, syscallMask
 	s.Rand = [4]uint64{1, 2, 3, 4}
 	return o
 }
@@ -86,6 +90,9 @@ func (o *Ours) tables() {
 	span(codeAt, codeBytes, physCode, 5)
 	span(dataAt, dataBytes, physData, 7|nx)
 	span(fixedAt, pageBytes, physFixed, 5|nx)
+	for i := range edges {
+		span(edgesAt+i*edgeStride, pageBytes, physEdges+i*pageBytes, 5)
+	}
 	for i := range ramBytes / pageBytes {
 		put(kernelPT+8*i, uint64(i*pageBytes)|kernel)
 	}
@@ -98,6 +105,7 @@ func (o *Ours) tables() {
 		put(physIDT+16*v+8, h>>32)
 		o.ram.B[physHandler+16*v] = 0xf4
 	}
+	copy(o.ram.B[physSyscall:], enosys)
 	for i, d := range gdt {
 		put(physGDT+8*i, d)
 	}
@@ -119,9 +127,11 @@ func systemDescriptor(attr, base, limit uint64) uint64 {
 
 // Run runs a batch. clean is as in Native.End.
 func (o *Ours) Run(cases []Case, res []Outcome) (clean bool, err error) {
-	code := make([]byte, codeBytes)
-	writeCode(code, cases)
-	o.ram.Write(physCode, code)
+	code := makeCode(cases)
+	o.ram.Write(physCode, code[:codeBytes])
+	for i := range edges {
+		o.ram.Write(uint64(physEdges+(i+1)*pageBytes-edgeBytes), code[codeBytes+i*edgeBytes:][:edgeBytes])
+	}
 	for i := range cases {
 		if err := o.one(&cases[i], &res[i]); err != nil {
 			return false, err
@@ -151,6 +161,7 @@ func (o *Ours) one(c *Case, r *Outcome) error {
 	for i, sel := range c.Sel {
 		s.Seg[i] = segment(sel)
 	}
+	s.Seg[x86.FS].Base, s.Seg[x86.GS].Base = c.Base[0], c.Base[1]
 	toCPU(&c.State, s)
 	o.ram.Write(physData+window1-dataAt, c.Win[:window1Bytes])
 	o.ram.Write(physData+window2-dataAt, c.Win[window1Bytes:])
@@ -175,6 +186,7 @@ func (o *Ours) one(c *Case, r *Outcome) error {
 	for i := range r.Sel {
 		r.Sel[i] = s.Seg[i].Sel
 	}
+	r.Base = [2]uint64{s.Seg[x86.FS].Base, s.Seg[x86.GS].Base}
 	r.Sel[x86.CS] = uint16(pop())
 	r.Flags = pop()
 	r.R[x86.RSP] = pop()
@@ -269,15 +281,20 @@ func (o *Outcome) normalize() {
 	}
 }
 
-// writeCode fills the code pages: INT3, and each case's instruction.
-func writeCode(code []byte, cases []Case) {
-	for i := range code {
-		code[i] = 0xcc
-	}
+// makeCode is what the code pages and then the ends of the edges hold: INT3,
+// and each case's instruction.
+func makeCode(cases []Case) []byte {
+	code := bytes.Repeat([]byte{0xcc}, codeBytes+edges*edgeBytes)
 	for i := range cases {
 		c := &cases[i]
-		copy(code[c.linear(x86.CS, c.RIP)-codeAt:], c.Code)
+		la := c.linear(x86.CS, c.RIP)
+		for k, b := range c.Code {
+			if at := codeIndex(la + uint64(k)); at >= 0 {
+				code[at] = b
+			}
+		}
 	}
+	return code
 }
 
 // fillData gives the data pages their contents outside the windows.

@@ -31,8 +31,9 @@ type descriptor struct {
 // nearAt is the base of segments in which 16-bit offsets reach all of the data.
 const nearAt = 0x1000a000
 
-// The LDT. Entries below ldtCode serve as stacks too.
-var ldt = []descriptor{
+// The LDT: entries below ldtCode serve as stacks too; from ldtEdge on there is
+// a code segment of 32 bits for each edge, with its limit there, then one of 16.
+var ldt = append([]descriptor{
 	{limit: 0xfffff, big: true, inPages: true},
 	{base: nearAt, limit: 0xffff, big: true},
 	{base: window1, limit: window1Bytes/2 + 0x40, big: true},
@@ -47,6 +48,13 @@ var ldt = []descriptor{
 	{base: nearAt, limit: 0xffff, readOnly: true, big: true},
 	{base: nearAt, limit: 0xffff, big: true, absent: true},
 	{base: codeAt, limit: codeBytes - 1, contents: 2, big: true, absent: true},
+}, edgeSegments()...)
+
+func edgeSegments() (d []descriptor) {
+	for i := range uint32(2 * edges) {
+		d = append(d, descriptor{base: edgesAt + i%edges*edgeStride, limit: pageBytes - 1, contents: 2, big: i < edges})
+	}
+	return d
 }
 
 const (
@@ -55,6 +63,8 @@ const (
 	ldtCode   = 7
 	ldtCode16 = 9
 	ldtUsable = 12 // those below can be in a data segment register, if they can be read
+	ldtAbsent = 12 // data, then code
+	ldtEdge   = 14
 )
 
 func inLDT(n int) uint16 { return uint16(n)<<3 | 7 }
@@ -139,6 +149,12 @@ func (p *plan) selectors() {
 		s[r] = p.dataSelector()
 	}
 	switch {
+	case p.brink && p.want.Mode == x86.Mode16:
+		s[x86.CS] = inLDT(ldtEdge + edges + p.at.Edge)
+	case p.brink && p.one(2):
+		s[x86.CS] = inLDT(ldtEdge + p.at.Edge)
+	case p.brink:
+		s[x86.CS] = selCode32
 	case p.want.Mode == x86.Mode16:
 		s[x86.CS] = inLDT(ldtCode16)
 	case p.one(8):
@@ -150,6 +166,8 @@ func (p *plan) selectors() {
 
 func (p *plan) dataSelector() uint16 {
 	switch n := p.IntN(32); {
+	case p.aims(cpu.GP) && n < 24:
+		return choose(p.rng, 0, inLDT(ldtNear), inLDT(ldtNear+1), inLDT(ldtStack))
 	case n == 0:
 		return 0
 	case n < 8:
@@ -165,7 +183,7 @@ func (p *plan) dataSelector() uint16 {
 
 func (p *plan) stackSelector() uint16 {
 	switch {
-	case p.one(5):
+	case p.one(5) || p.aims(cpu.SS):
 		return inLDT(p.IntN(ldtCode))
 	case p.short:
 		return inLDT(choose(p.rng, ldtNear, ldtStack))
@@ -176,7 +194,13 @@ func (p *plan) stackSelector() uint16 {
 // selector is one that an instruction may load or look at: every kind, with
 // every RPL now and then.
 func (p *plan) selector() uint16 {
-	s := inLDT(p.IntN(len(ldt) + 1))
+	if p.aims(cpu.NP) || p.aims(cpu.SS) && p.one(2) {
+		return inLDT(ldtAbsent + p.IntN(2))
+	}
+	s := inLDT(p.IntN(ldtEdge + 1))
+	if p.one(32) {
+		s = inLDT(len(ldt))
+	}
 	switch p.IntN(4) {
 	case 0:
 		s = choose[uint16](p.rng, 0, selCode32, selStack, selStack, selCode, 0x0b, 0x10, 0x1b, selTSS, selLDT, 0x63, gdtBytes|3, uint16(p.Uint64())|0x80)
@@ -190,7 +214,7 @@ func (p *plan) selector() uint16 {
 
 // codeSelector is one that control may be transferred to.
 func (p *plan) codeSelector() uint16 {
-	if p.one(4) {
+	if p.one(4) || p.aims(cpu.NP) {
 		return p.selector()
 	}
 	return choose(p.rng, selCode32, selCode32, selCode, inLDT(ldtCode), inLDT(ldtCode+1), inLDT(ldtCode16))
@@ -198,17 +222,24 @@ func (p *plan) codeSelector() uint16 {
 
 // off is the offset of a linear address in a segment.
 func (p *plan) off(seg uint8, la uint64) uint64 {
-	la -= base(p.c.Sel[seg])
-	if p.unit.Mode != x86.Mode64 {
-		la &= 0xffffffff
+	if p.unit.Mode == x86.Mode64 {
+		return la - p.c.wideBase(seg)
 	}
-	return la
+	return (la - base(p.c.Sel[seg])) & 0xffffffff
+}
+
+// wideBase is the base of a segment in 64-bit code.
+func (c *Case) wideBase(seg uint8) uint64 {
+	if seg < x86.FS {
+		return 0
+	}
+	return c.Base[seg-x86.FS]
 }
 
 // linear is the linear address of an offset in a segment, without checks.
 func (c *Case) linear(seg uint8, off uint64) uint64 {
 	if c.Mode == x86.Mode64 {
-		return off
+		return off + c.wideBase(seg)
 	}
 	return (off + base(c.Sel[seg])) & 0xffffffff
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"vmrecord/vmm"
+	"vmrecord/vmm/cpu"
 	"vmrecord/vmm/x86"
 )
 
@@ -26,7 +27,7 @@ type Stat struct {
 	Unit
 	Next   int    // number of the case to go on with
 	Cases  int    // that were run
-	Faults uint32 // bit n: exception n was met on the host
+	Faults uint32 // the exceptions met on the host: bit n is vector n, and those of aim.go
 	Diffs  int    // without explanation
 }
 
@@ -48,7 +49,8 @@ type Tester struct {
 	Compat bool
 
 	at     int // unit that the next round begins with
-	turn   int // the slots move on by one each batch, so that each unit has the last one now and then
+	turn   int // the slots move on by one each batch, so that each unit has those in two pages now and then
+	edge   int // the next one in this batch
 	native *Native
 	ours   *Ours
 	batch  []Case
@@ -71,11 +73,22 @@ func New(c Config) (*Tester, error) {
 		return nil, err
 	}
 	for _, u := range Units() {
-		if (t.Compat || u.Mode == x86.Mode64) && (c.Only == nil || c.Only(u)) {
+		if t.runs(u) && (c.Only == nil || c.Only(u)) {
 			t.Stats = append(t.Stats, Stat{Unit: u})
 		}
 	}
 	return t, nil
+}
+
+// runs tells whether this computer can run a unit.
+func (t *Tester) runs(u Unit) bool {
+	switch sem := x86.Table[u.Row].Sem; {
+	case u.Mode != x86.Mode64 && !t.Compat, oneOf(sem, bases) && !t.native.hasBases:
+		return false
+	case sem == x86.SemSysenter: // on Intel's processors a system call
+		return t.Reference
+	}
+	return true
 }
 
 // Close ends the child.
@@ -101,14 +114,17 @@ func (t *Tester) Round(n int, stop func() bool) error {
 func (t *Tester) unit(k, n int) (full bool, err error) {
 	s := &t.Stats[k]
 	for tries := 8*n + 64; n > 0 && tries > 0; tries-- {
-		c, ok := Generate(t.Seed, s.Unit, s.Next, (len(t.batch)+t.turn)%slots)
+		c, ok := Generate(t.Seed, s.Unit, s.Next, Place{(len(t.batch) + t.turn) % slots, t.edge})
 		s.Next++
-		if !ok || skip(&c) {
+		if !ok || t.native.skip(&c) {
 			continue
 		}
 		n--
+		if atBrink(c.Seq) {
+			t.edge++
+		}
 		t.batch, t.stat = append(t.batch, c), append(t.stat, k)
-		if len(t.batch) < slots {
+		if len(t.batch) < slots && t.edge < edges {
 			continue
 		}
 		full = true
@@ -138,7 +154,7 @@ func (t *Tester) flush() error {
 		return t.findKiller(err)
 	}
 	t.stores = false
-	t.turn++
+	t.turn, t.edge = t.turn+1, 0
 	for i := range batch {
 		t.judge(t.stat[i], &batch[i], &host[i], &ours[i])
 	}
@@ -176,7 +192,7 @@ func (t *Tester) runOurs(batch []Case, res []Outcome) (bool, error) {
 // findKiller runs the batch's cases one by one where the child did not survive.
 // The one at which it dies is a difference; the batch is dropped.
 func (t *Tester) findKiller(err error) error {
-	defer func() { t.batch, t.stat = t.batch[:0], t.stat[:0] }()
+	defer func() { t.batch, t.stat, t.edge = t.batch[:0], t.stat[:0], 0 }()
 	for i := range t.batch {
 		t.native.Close()
 		if t.native, err = StartNative(); err != nil {
@@ -195,12 +211,20 @@ func (t *Tester) findKiller(err error) error {
 	return fmt.Errorf("seed %d: a batch from row %d on killed the child, none of its cases does alone", t.Seed, t.batch[0].Inst.Row)
 }
 
+// traps are the exceptions that are told behind the instruction.
+const traps = 1<<cpu.DB | 1<<cpu.BP | 1<<cpu.OF
+
 func (t *Tester) judge(k int, c *Case, host, ours *Outcome) {
 	s := &t.Stats[k]
 	s.Cases++
-	s.Faults |= 1 << host.Vector
+	if host.RIP == c.RIP || traps>>host.Vector&1 != 0 { // and not the next instruction's
+		s.Faults |= 1 << c.fault(host)
+	}
 	if ours.Vector == unfinished {
 		return
+	}
+	if !t.native.hasBases {
+		ours.Base = host.Base
 	}
 	if t.Mutate != nil {
 		t.Mutate(c, ours)
