@@ -82,7 +82,8 @@ func (c *Core) SetCR3(v uint64) {
 		}
 	}
 	// the same structures again leave every translation as it was
-	c.Stale = c.Stale || !c.Long() || (v^c.CR3)&pteAddr != 0
+	c.Stale = c.Stale || !c.Long()
+	c.Switched = c.Switched || (v^c.CR3)&pteAddr != 0
 	c.CR3 = v
 }
 
@@ -134,3 +135,6 @@ func (c *Core) setEFER(v uint64) {
 	c.EFER = v&^EFERLMA | c.EFER&EFERLMA
 	c.Stale, c.Recode = true, true
 }
+
+// Root is the physical address of the paging structures in long mode.
+func (c *Core) Root() uint64 { return c.CR3 & pteAddr }

@@ -108,9 +108,9 @@ func TestControl(t *testing.T) {
 			c.SetCR4(CR4PAE | CR4PCIDE)
 			c.Stale, c.CR3 = false, 0x1000
 			c.SetCR3(0x1005)
-			must(!c.Stale)
+			must(!c.Stale && !c.Switched)
 			c.SetCR3(0x2005)
-			must(c.Stale)
+			must(!c.Stale && c.Switched)
 		}, ""},
 		{"CR0, long mode with a 16-bit TSS", func(c *Core) {
 			legacy(c)

@@ -40,6 +40,9 @@ type Core struct {
 	// Stale asks the engine to drop all cached translations before the next
 	// instruction: CR3, CR0, CR4 or EFER changed.
 	Stale bool
+	// Switched says that CR3 points to other paging structures. Translations are
+	// coherent: those of both address spaces stay what they were.
+	Switched bool
 	// Recode asks the engine to look again at mode and privilege: CS, SS, CR0
 	// or EFER changed.
 	Recode bool

@@ -53,6 +53,9 @@ type Translation struct {
 // Canonical tells whether bits 63:47 of a linear address are equal.
 func Canonical(la uint64) bool { return uint64(int64(la<<16)>>16) == la }
 
+// Walked tells that a paging entry is present and was walked through.
+func Walked(e []byte) bool { return e[0]&(pteP|pteA) == pteP|pteA }
+
 // A level of paging structures: where the index stands in the linear address,
 // and whether an entry may map a large page there.
 type level struct {

@@ -16,19 +16,28 @@ type Translator interface {
 	// Translate makes code for t and reports whether it can be entered.
 	Translate(t *Code) bool
 	// Enter runs t, and whatever it is linked to, until there is something to
-	// do. At most budget steps and one block are done.
-	Enter(s *State, t *Code, budget int64) Leave
-	// Resume goes on after the instruction that Leave named was carried out.
-	Resume(s *State, budget int64) Leave
+	// do. At most the budget and one block are done.
+	Enter(s *State, t *Code, r Run) Leave
+	// Resume goes on after the instructions that Leave named were carried out,
+	// Retry with the access that missed.
+	Resume(s *State, r Run) Leave
+	Retry(s *State, r Run) Leave
 	// Link says what code the last Leave's jump leads to, at physical address
 	// pa, so that it need not ask again.
 	Link(to *Code, pa uint64)
-	// Cache says that in a bank the page of la may be read, and written
-	// without asking if write is set, at pa.
-	Cache(bank int, la, pa uint64, write bool)
-	// Flush drops every translation of addresses; Unwrite takes back the right
-	// to store to the page of pa without asking; Drop forgets code.
+	// Cache says that in a space and bank the page of la may be read, and
+	// written without asking if write is set, at pa.
+	Cache(space, bank int, la, pa uint64, write bool)
+	// Flush drops every translation of addresses, FlushSpace those of a space,
+	// DropPages those of data in pages whose number modulo every is at least
+	// first and less than first+n. Unwrite takes back the right to store to the
+	// page of pa without asking. Drop forgets code.
 	Flush()
+	FlushSpace(space int)
+	// Inherit gives an empty space the translations of another one that stand
+	// in the given eighths of a TiB: a bit for each entry of the first level.
+	Inherit(from, to int, slots *[8]uint64)
+	DropPages(first, n, every uint32)
 	Unwrite(pa uint64)
 	Drop(*Code)
 	Stats() Translated
@@ -45,6 +54,26 @@ type Translated struct {
 	Left [x86.NumSem]uint64 // exits by what was carried out, accesses that missed aside
 }
 
+// A Run is what translated code must know besides State.
+type Run struct {
+	Budget  int64  // steps, from the start of the block
+	TSC     uint64 // what RDTSC reads when the budget is 0
+	Pending bool   // an interrupt waits to be let in
+	Space   int    // the address space
+	SMAP    bool   // CR4.SMAP: RFLAGS.AC chooses between two banks in ring 0
+}
+
+// Address spaces whose translations are kept, and the banks of each: one for
+// each set of rights.
+const (
+	Spaces = 4
+
+	BankSystem = iota - 1 // supervisor
+	BankUser
+	BankClosed // supervisor, kept from user pages by SMAP
+	Banks
+)
+
 // MaxCode is the largest number of instructions in a Code.
 const MaxCode = 64
 
@@ -54,11 +83,16 @@ type Code struct {
 	LA    uint64 // linear address of the first
 	PA    uint64
 	User  bool   // CPL 3
-	Bank  int    // of translations: one for each set of rights
-	Mode  uint16 // all that decides what the bytes mean, and Bank
+	Mode  uint16 // all that decides what the bytes mean
+	NoTSC bool   // RDTSC raises #GP(0)
 	Insts []x86.Inst
 
 	Owner any // the reference engine's
+
+	// Rest is the translator's: where to go on after each instruction that it
+	// leaves to the reference, 0 for the others. Those that follow one another
+	// are carried out at once.
+	Rest []uint32
 
 	// The translator's: where the code begins, with the flags in the host's
 	// register or in memory (Entry is 0 when the code is gone), and where
@@ -82,19 +116,19 @@ type LeaveKind uint8
 const (
 	LeaveBudget LeaveKind = iota // the budget is spent, before instruction K of Code
 	LeaveDo                      // instruction K of Code is to be carried out, then Resume
+	LeaveMiss                    // the access to Addr of instruction K has no translation: Cache and Retry, or as LeaveDo
 	LeaveJump                    // Code was run to its end: go on at RIP, and Link
 )
 
 // A Leave is where translated code stands. Left is what remains of the
 // budget, counted from the start of Code; after LeaveJump from its end.
 type Leave struct {
-	Kind LeaveKind
-	Code *Code
-	K    int
-	RIP  uint64
-	Addr uint64 // LeaveDo: the linear address that had no translation, or NoAddr
-	Left int64
+	Kind  LeaveKind
+	Code  *Code
+	K     int
+	RIP   uint64
+	Left  int64
+	Addr  uint64 // LeaveMiss: Size bytes there, in one page or two
+	Size  uint8
+	Write bool
 }
-
-// NoAddr is no address of a memory access.
-const NoAddr = 1 << 63

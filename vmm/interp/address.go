@@ -46,6 +46,11 @@ func (c *CPU) ea(o *Op, n int) uint64 {
 	return c.linear(m.Seg, c.offset(o), n, false)
 }
 
+// eaAt is ea for n bytes of o's operand that begin off bytes into it.
+func (c *CPU) eaAt(o *Op, off uint64, n int) uint64 {
+	return c.linear(o.Mem.Seg, c.offset(o)+off, n, false)
+}
+
 // eaW is ea for an operand about to be written.
 func (c *CPU) eaW(o *Op, n int) uint64 {
 	if o.EA != eaAny {

@@ -78,7 +78,8 @@ type cache struct {
 	pages  map[uint32][]key // blocks by page
 	jumps  [jumpSize]jump
 	phys   [physSize]found // in front of blocks
-	gen    uint32
+	gen    uint32          // of the current space
+	count  uint32          // the last one given out
 	cross  map[uint64]*crossing
 }
 
@@ -92,14 +93,10 @@ type crossing struct {
 
 const crossMax = 4096
 
-// forget empties the jump cache.
-func (k *cache) forget() { k.gen++ }
-
 func (k *cache) reset() {
 	k.blocks, k.pages = map[key]*block{}, map[uint32][]key{}
 	k.phys = [physSize]found{}
 	k.cross = map[uint64]*crossing{}
-	k.forget()
 }
 
 // dropPage forgets the code of page p.
@@ -113,7 +110,7 @@ func (c *CPU) dropPage(p uint32) {
 		}
 	}
 	delete(k.pages, p)
-	k.forget()
+	c.forget()
 }
 
 // follow returns the block at RIP, which came after block p in this stretch.
@@ -348,7 +345,11 @@ func (c *CPU) look() {
 			c.Mem.ClearCode(p)
 		}
 		if c.Mem.IsPaging(l) {
-			c.Stale = true
+			if c.Mem.IsWide(l) {
+				c.Stale = true
+			} else {
+				c.dropLine(l)
+			}
 		}
 	}
 	c.Mem.Hits = c.Mem.Hits[:0]

@@ -109,8 +109,8 @@ func loop[T width](c *CPU, o *Op) {
 // both included.
 func bound[T width](c *CPU, o *Op) {
 	n := size[T]()
-	la := c.ea(o, 2*n)
-	lower, upper := load[T](c, la), load[T](c, la+uint64(n))
+	lower := load[T](c, c.ea(o, n))
+	upper := load[T](c, c.eaAt(o, uint64(n), n))
 	if i := signed(reg[T](c, &o.Args[0])); i < signed(lower) || i > signed(upper) {
 		c.Raise(cpu.BR, 0)
 	}

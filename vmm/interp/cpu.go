@@ -54,8 +54,12 @@ type CPU struct {
 	tlb    *[tlbSize]entry
 	blk    *block
 
-	tlbs   [banks][tlbSize]entry
-	noTags [tlbSize]entry // never filled: in use where every access must be looked at
+	tlbs    [cpu.Spaces]space
+	space   int            // the current one
+	writers []bool         // by page: some TLB lets stores to it go without asking
+	victim  int            // the last space given away
+	bank    int            // the current one's TLB in use
+	noTags  [tlbSize]entry // never filled: in use where every access must be looked at
 
 	board  *vmm.Board
 	memGen uint32 // Mem.Gen when the TLBs were last emptied for it
@@ -64,7 +68,7 @@ type CPU struct {
 	tune   Tuning
 
 	swiftSteps uint64
-	err    error
+	err        error
 }
 
 // leave says how a block is left before its end.

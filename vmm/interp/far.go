@@ -4,19 +4,18 @@ import (
 	"vmrecord/vmm/x86"
 )
 
-// farPointer reads the operand of a far JMP or CALL, the offset first.
+// farPointer reads the operand of a far JMP or CALL, the offset first: where it
+// is misaligned and the selector beyond the limit, #AC comes, as on a Zen 4.
 func farPointer(c *CPU, o *Op, n int) (sel uint16, ip uint64) {
 	if o.Args[n].Kind != x86.Mem {
 		return uint16(o.Imm2), uint64(o.Imm) & addrMask(o.OpSize)
 	}
 	if o.Args[n].Size == 4 {
-		la := c.ea(o, 4)
-		ip = uint64(load[uint16](c, la))
-		return load[uint16](c, c.wrap(la+2)), ip
+		ip = uint64(load[uint16](c, c.ea(o, 2)))
+		return load[uint16](c, c.eaAt(o, 2, 2)), ip
 	}
-	la := c.ea(o, 6)
-	ip = uint64(load[uint32](c, la))
-	return load[uint16](c, c.wrap(la+4)), ip
+	ip = uint64(load[uint32](c, c.ea(o, 4)))
+	return load[uint16](c, c.eaAt(o, 4, 2)), ip
 }
 
 // loadFar is LDS, LES, LFS, LGS and LSS.

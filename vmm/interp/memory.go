@@ -14,11 +14,14 @@ const (
 )
 
 // An entry is one cached translation: tags are page addresses for which a
-// read, a store without asking, or a fetch may go to RAM at linear + add.
+// read, a store without asking, a fetch, or a store that the RAM is told of
+// may go to RAM at linear + add.
 type entry struct {
-	r, w, x uint64
-	add     uint64
+	r, w, x, ask uint64
+	add          uint64
 }
+
+func noEntry() entry { return entry{noPage, noPage, noPage, noPage, 0} }
 
 // le reads a little-endian T.
 func le[T width](b []byte) T {
@@ -113,14 +116,6 @@ func (c *CPU) whole(la uint64, n int) {
 	}
 }
 
-// The TLBs, one for each set of rights.
-const (
-	bankSystem = iota // supervisor
-	bankUser
-	bankClosed // supervisor, kept from user pages by SMAP
-	banks
-)
-
 // pickTLB chooses the TLB for the current rights. Where alignment is checked or
 // data breakpoints are enabled it is one without tags, so that every access
 // comes to span (SDM vol. 3A, 4.6.1 and 6.15).
@@ -132,11 +127,11 @@ func (c *CPU) pickTLB() {
 	case c.checks || c.armed&cpu.WatchData != 0:
 		c.tlb = &c.noTags
 	case user:
-		c.tlb = &c.tlbs[bankUser]
+		c.tlb = c.bankOf(cpu.BankUser)
 	case c.CR4&cpu.CR4SMAP != 0 && !ac:
-		c.tlb = &c.tlbs[bankClosed]
+		c.tlb = c.bankOf(cpu.BankClosed)
 	default:
-		c.tlb = &c.tlbs[bankSystem]
+		c.tlb = c.bankOf(cpu.BankSystem)
 	}
 }
 
@@ -198,8 +193,8 @@ func (c *CPU) storeSlow(la uint64, n int, v uint64) {
 		c.writeSpan(s.pa[1], s.ram[1], s.n[1], v>>(8*s.n[0]))
 		return
 	}
-	if s.ram[0] && c.Mem.Flags[s.pa[0]>>12] == 0 && c.tlb != &c.noTags {
-		c.tlb[la>>12%tlbSize].w = la &^ pageMax
+	if e := &c.tlb[la>>12%tlbSize]; s.ram[0] && e.ask == la&^pageMax {
+		c.tagWrite(e, s.pa[0])
 	}
 }
 
@@ -236,6 +231,10 @@ func (c *CPU) stored(pa uint64, n int) {
 // fill translates one access within a page and caches the translation. It
 // raises the page fault.
 func (c *CPU) fill(la uint64, write bool) (pa uint64, ram bool) {
+	if e, page := &c.tlb[la>>12%tlbSize], la&^pageMax; write && e.ask == page || !write && e.r == page {
+		c.tagWrite(e, la+e.add)
+		return la + e.add, true
+	}
 	a := cpu.Access(cpu.Read)
 	if write {
 		a = cpu.Write
@@ -246,18 +245,32 @@ func (c *CPU) fill(la uint64, write bool) (pa uint64, ram bool) {
 	}
 	e := c.claim(la, pa)
 	e.r = la &^ pageMax
-	if write && c.Mem.Flags[pa>>12] == 0 {
-		e.w = e.r
+	if write {
+		e.ask = e.r
 	}
+	c.tagWrite(e, pa)
 	return pa, true
+}
+
+// tagWrite lets stores to the page of pa go without asking, if there is
+// nothing to tell.
+func (c *CPU) tagWrite(e *entry, pa uint64) {
+	if c.Mem.Flags[pa>>12] == 0 && e.ask != noPage {
+		e.w = e.ask
+		if len(c.writers) != len(c.Mem.Flags) {
+			c.writers = make([]bool, len(c.Mem.Flags))
+		}
+		c.writers[pa>>12] = true
+	}
 }
 
 // claim makes la's entry its own, for the page at pa.
 func (c *CPU) claim(la, pa uint64) *entry {
+	c.tlbs[c.space].used = true
 	e, page := &c.tlb[la>>12%tlbSize], la&^pageMax
 	add := pa&^pageMax - page
 	if e.r != page && e.x != page || e.add != add {
-		*e = entry{noPage, noPage, noPage, add}
+		*e = entry{noPage, noPage, noPage, noPage, add}
 	}
 	return e
 }
@@ -272,8 +285,9 @@ func (c *CPU) translate(la uint64, a cpu.Access) (pa uint64, ram bool) {
 	if !c.Mem.Has(w.PA&^pageMax, mem.PageBytes) {
 		return w.PA, false
 	}
-	for _, p := range w.Entries[:w.N] {
-		if c.Mem.Has(p, 8) && c.Mem.MarkPaging(p) {
+	for i, p := range w.Entries[:w.N] {
+		wide := i < 3 || a == cpu.Exec || !c.Long()
+		if c.Mem.Has(p, 8) && c.Mem.MarkPaging(p, wide) {
 			c.dropWrites(p)
 		}
 	}
@@ -283,29 +297,24 @@ func (c *CPU) translate(la uint64, a cpu.Access) (pa uint64, ram bool) {
 // dropWrites takes back the right to store to the page of pa without asking.
 func (c *CPU) dropWrites(pa uint64) {
 	pa &^= pageMax
-	for b := range c.tlbs {
-		for i := range c.tlbs[b] {
-			if e := &c.tlbs[b][i]; e.w != noPage && e.w+e.add == pa {
-				e.w = noPage
+	if len(c.writers) == 0 || !c.writers[pa>>12] {
+		return
+	}
+	c.writers[pa>>12] = false
+	for s := range c.tlbs {
+		if !c.tlbs[s].used {
+			continue
+		}
+		for b := range c.tlbs[s].banks {
+			for i := range c.tlbs[s].banks[b] {
+				if e := &c.tlbs[s].banks[b][i]; e.w != noPage && e.w+e.add == pa {
+					e.w = noPage
+				}
 			}
 		}
 	}
 	if c.fast != nil {
 		c.fast.Unwrite(pa)
-	}
-}
-
-// flush drops every cached translation.
-func (c *CPU) flush() {
-	for b := range c.tlbs {
-		for i := range c.tlbs[b] {
-			c.tlbs[b][i] = entry{noPage, noPage, noPage, 0}
-		}
-	}
-	c.Mem.ClearPaging()
-	c.cache.forget()
-	if c.fast != nil {
-		c.fast.Flush()
 	}
 }
 

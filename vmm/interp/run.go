@@ -13,7 +13,11 @@ import (
 func New() *CPU {
 	c := new(CPU)
 	for i := range c.noTags {
-		c.noTags[i] = entry{noPage, noPage, noPage, 0}
+		c.noTags[i] = noEntry()
+	}
+	for i := range c.tlbs {
+		c.tlbs[i].used = true
+		c.tlbs[i].clear()
 	}
 	c.cache.reset()
 	return c
@@ -56,6 +60,7 @@ func (c *CPU) Drop(p *mem.Pages) {
 func (c *CPU) Run(s *cpu.State, b *vmm.Board) vmm.Exit {
 	if c.board != b {
 		c.board, c.Mem, c.Bus = b, b.Mem, bus{b, c}
+		c.writers = nil
 		if c.fast != nil {
 			c.fast.Attach(c.Mem)
 		}
@@ -67,6 +72,7 @@ func (c *CPU) Run(s *cpu.State, b *vmm.Board) vmm.Exit {
 	}
 	c.State = *s
 	c.loadFlags()
+	c.switchSpace()
 	c.recode()
 	e := c.run()
 	c.syncFlags()
@@ -120,6 +126,10 @@ func (c *CPU) attend() {
 	if c.Stale {
 		c.Stale = false
 		c.flush()
+	}
+	if c.Switched {
+		c.Switched = false
+		c.switchSpace()
 	}
 	if c.Recode {
 		c.recode()
@@ -260,7 +270,7 @@ func (c *CPU) cut(o *Op) bool {
 	}
 	c.left -= int64(steps)
 	c.i = 0
-	return l != jumped || c.Recode || c.Stale || c.board.Attention || len(c.Mem.Hits) != 0
+	return l != jumped || c.Recode || c.Stale || c.Switched || c.board.Attention || len(c.Mem.Hits) != 0
 }
 
 // abandon makes State that of before the instruction that faulted.

@@ -2,6 +2,7 @@ package interp
 
 import (
 	"vmrecord/vmm/cpu"
+	"vmrecord/vmm/mem"
 	"vmrecord/vmm/x86"
 )
 
@@ -50,16 +51,6 @@ func (c *CPU) swift() bool {
 // mxcsrMasks are the bits that mask every exception (SDM vol. 1, 10.2.3).
 const mxcsrMasks = 0x1f80
 
-// bank is the number of the TLB in use.
-func (c *CPU) bank() int {
-	for i := range c.tlbs {
-		if c.tlb == &c.tlbs[i] {
-			return i
-		}
-	}
-	return banks
-}
-
 // ready returns b's translation for RIP and the current rights, making it if
 // b is hot; nil if there is none.
 func (c *CPU) ready(b *block) *translation {
@@ -67,22 +58,33 @@ func (c *CPU) ready(b *block) *translation {
 		b.heat++
 		return nil
 	}
-	bank := c.bank()
+	mode := c.modeOf()
 	for _, t := range b.fast {
-		if t.LA == c.RIP && t.Bank == bank && t.Entry != 0 {
+		if t.LA == c.RIP && t.Mode == mode && t.Entry != 0 {
 			return t
 		}
 	}
 	if b.cross || b.refused {
 		return nil
 	}
-	return c.translateBlock(b, bank)
+	return c.translateBlock(b)
 }
 
-func (c *CPU) translateBlock(b *block, bank int) *translation {
-	t := &translation{b: b, Code: cpu.Code{LA: c.RIP, PA: c.fetch(c.RIP), User: c.cpl == 3, Bank: bank,
-		Mode: uint16(c.guards)<<2 | uint16(bank), Insts: make([]x86.Inst, min(len(b.ops), c.tune.Most))}}
-	t.Owner = t
+// modeOf is all that decides what bytes mean.
+func (c *CPU) modeOf() uint16 {
+	m := uint16(c.guards)
+	if c.noTSC() {
+		m |= 1 << 8
+	}
+	return m
+}
+
+func (c *CPU) noTSC() bool { return c.CR4&cpu.CR4TSD != 0 && c.cpl != 0 }
+
+func (c *CPU) translateBlock(b *block) *translation {
+	t := &translation{b: b, Code: cpu.Code{LA: c.RIP, PA: c.fetch(c.RIP), User: c.cpl == 3,
+		NoTSC: c.noTSC(), Insts: make([]x86.Inst, min(len(b.ops), c.tune.Most))}}
+	t.Owner, t.Mode = t, c.modeOf()
 	for i := range t.Insts {
 		t.Insts[i] = b.ops[i].Inst
 	}
@@ -116,11 +118,16 @@ func (c *CPU) sprint(t *translation) (look bool) {
 }
 
 func (c *CPU) dash(t *translation) (look bool) {
-	later := max(c.left-slice, 0) // beyond this slice
+	later := max(c.left-slice, 0) + margin // not for translated code
 	c.syncFlags()
-	l := c.fast.Enter(&c.State, &t.Code, c.left-later-margin)
+	was := c.RFLAGS & cpu.FlagAC
+	l := c.fast.Enter(&c.State, &t.Code, c.run1(later))
 	for {
-		c.left = l.Left + margin + later
+		c.left = l.Left + later
+		if ac := c.RFLAGS & cpu.FlagAC; ac != was {
+			was = ac
+			c.pickTLB() // STAC or CLAC
+		}
 		c.loadFlags()
 		switch l.Kind {
 		case cpu.LeaveBudget:
@@ -129,43 +136,96 @@ func (c *CPU) dash(t *translation) (look bool) {
 			return true
 		case cpu.LeaveJump:
 			c.RIP, c.blk = l.RIP, nil
-			if l.Left <= 0 {
+		default:
+			if l.Kind == cpu.LeaveMiss && c.find(&l) {
+				c.syncFlags()
+				l = c.fast.Retry(&c.State, c.run1(later))
+				continue
+			}
+			if !c.carryOut(&l) {
+				c.syncFlags()
+				l = c.fast.Resume(&c.State, c.run1(later))
+				continue
+			}
+			if c.cut(&c.blk.ops[c.i]) && !c.rearm() {
 				return true
 			}
-			next := c.ready(c.lookup())
-			if next == nil || l.Left < int64(len(next.Insts)) {
-				return false
-			}
-			c.fast.Link(&next.Code, next.PA)
-			c.syncFlags()
-			l = c.fast.Enter(&c.State, &next.Code, l.Left)
-		default:
-			if c.carryOut(&l) {
-				return c.cut(&c.blk.ops[c.i])
-			}
-			c.syncFlags()
-			l = c.fast.Resume(&c.State, c.left-margin-later)
+			c.blk = nil
+			was = c.RFLAGS & cpu.FlagAC
 		}
+		if c.left <= later {
+			return true
+		}
+		next := c.ready(c.lookup())
+		if next == nil || c.left-later < int64(len(next.Insts)) {
+			return false
+		}
+		if l.Kind == cpu.LeaveJump {
+			c.fast.Link(&next.Code, next.PA)
+		}
+		c.syncFlags()
+		l = c.fast.Enter(&c.State, &next.Code, c.run1(later))
 	}
 }
 
-// carryOut does one instruction that translated code left to the reference,
-// and tells whether the block must be left after it.
+// run1 is what translated code may do now, with so many steps kept back.
+func (c *CPU) run1(later int64) cpu.Run {
+	return cpu.Run{Budget: c.left - later, TSC: uint64(c.limit) - uint64(later) + c.TSCOffset, Space: c.space, SMAP: c.CR4&cpu.CR4SMAP != 0,
+		Pending: c.board.INTR() || c.board.NMIPending()}
+}
+
+// rearm does what is left to do at a boundary if it is only a change of mode
+// or of the address space, and tells whether translated code may go on.
+func (c *CPU) rearm() bool {
+	if c.board.Attention || c.board.INTR() || c.board.NMIPending() || c.Shadow != 0 || c.PendDB != 0 || c.Halted || c.Dead ||
+		c.RFLAGS&(cpu.FlagTF|cpu.FlagRF) != 0 {
+		return false
+	}
+	c.attend()
+	return c.armed == 0 && c.swift()
+}
+
+// find caches the translation that an access missed. It tells whether the
+// access can be tried again; if not, the reference carries it out.
+func (c *CPU) find(l *cpu.Leave) bool {
+	page := l.Addr &^ pageMax
+	odd := x86.Table[l.Code.Insts[l.K].Row].Attr&x86.AttrA16 != 0 && l.Addr&uint64(l.Size-1) != 0 // #GP comes before #PF
+	if odd || l.Addr&pageMax+uint64(l.Size) > mem.PageBytes || !cpu.Canonical(l.Addr) {
+		return false
+	}
+	c.blk, c.start, c.i = l.Code.Owner.(*translation).b, l.Code.LA, l.K
+	e := &c.tlb[l.Addr>>12%tlbSize]
+	if e.r != page || l.Write && e.w != page {
+		_, _ = c.fill(l.Addr, l.Write)
+	}
+	if e.r != page || l.Write && e.w != page || c.leave != stay {
+		return false
+	}
+	c.fast.Cache(c.space, c.bank, page, page+e.add, e.w == page)
+	return true
+}
+
+// carryOut does the instructions in a row that translated code left to the
+// reference, and tells whether the block must be left after the last.
 func (c *CPU) carryOut(l *cpu.Leave) bool {
 	b := l.Code.Owner.(*translation).b
-	o := &b.ops[l.K]
-	c.blk, c.start, c.i = b, l.Code.LA, l.K
+	c.blk, c.start = b, l.Code.LA
 	tlb, left := c.tlb, c.left
-	o.Fn(c, o)
-	c.swiftSteps -= uint64(left-c.left) + 1
-	if c.leave == stay && (c.tlb != tlb || c.Recode || c.Stale || c.board.Attention || !c.swift()) {
-		c.leave = after
+	for c.i = l.K; ; c.i++ {
+		o := &b.ops[c.i]
+		o.Fn(c, o)
+		c.swiftSteps--
+		if c.leave == stay && (c.tlb != tlb || c.Recode || c.Stale || c.Switched || c.board.Attention || !c.swift()) {
+			c.leave = after
+		}
+		if c.leave != stay {
+			c.swiftSteps -= uint64(left - c.left)
+			return true
+		}
+		if l.Kind == cpu.LeaveMiss || c.i+1 == len(l.Code.Insts) || l.Code.Rest[c.i+1] == 0 {
+			break
+		}
 	}
-	if c.leave != stay {
-		return true
-	}
-	if e, page := &tlb[l.Addr>>12%tlbSize], l.Addr&^pageMax; l.Addr != cpu.NoAddr && e.r == page {
-		c.fast.Cache(l.Code.Bank, page, page+e.add, e.w == page)
-	}
+	c.swiftSteps -= uint64(left - c.left)
 	return false
 }

@@ -88,8 +88,11 @@ func fld(c *CPU, o *Op) {
 	c.load87(s.v)
 }
 
-// load80 reads 10 bytes.
+// load80 reads 10 bytes, the low 8 first: where they are misaligned and the
+// rest is beyond the limit, #AC comes, as on a Zen 4.
 func (c *CPU) load80(o *Op) (b [10]byte) {
+	la := c.ea(o, 8)
+	c.align(la, 8)
 	c.readBytes(c.ea(o, 10), b[:])
 	return b
 }

@@ -2,7 +2,10 @@
 
 package jit
 
-import "vmrecord/vmm/x86"
+import (
+	"vmrecord/vmm/cpu"
+	"vmrecord/vmm/x86"
+)
 
 // address emits the linear address of the instruction's memory operand, into
 // R13. It may use R14, and the host's flags where a segment has a base.
@@ -52,16 +55,16 @@ func (e *emitter) value(g, scratch int) int {
 // the operand at R13+R14. Where there is none the reference carries the
 // instruction out. aligned: an odd address is its business too.
 func (e *emitter) access(n int, write, aligned bool) operand {
-	tlb := oTLB + bankBytes*int64(e.c.Bank)
-	tag := stateAt(r14, tlb)
+	tag := at(r14, 0)
 	if write {
-		tag.disp += 8
+		tag.disp = 8
 	}
 	e.move(r14, r13)
 	e.ins(op64(0xc1), 5, reg(r14)) // SHR: a page number times 32
 	e.b(7)
 	e.ins(op32(0x81), 4, reg(r14))
 	e.imm((tlbSize-1)*entryBytes, 4)
+	e.ins(op64(0x03), r14, state(oBank))
 	e.ins(op64(0x03), r13, tag)
 	e.ins(op64(0x81), 7, reg(r13))
 	e.imm(4096-int64(n), 4)
@@ -72,24 +75,33 @@ func (e *emitter) access(n int, write, aligned bool) operand {
 		e.b(byte(n - 1))
 		odd = e.jcc(ccNE)
 	}
-	e.load(r14, stateAt(r14, tlb+16))
-	e.missing(miss, odd, tag)
+	e.load(r14, at(r14, 16))
+	e.missing(miss, odd, tag, site{code: e.c, kind: cpu.LeaveMiss, k: uint8(e.k), size: uint8(n), write: write})
 	return sum(r13, r14)
 }
 
 // missing has the reference carry the instruction out where an access has no
 // translation: its address is that in R13, less the tag.
-func (e *emitter) missing(miss, odd hole, tag operand) {
-	flags, r, k, d := e.flags, e.recipe, e.k, e.undo
+func (e *emitter) missing(miss, odd hole, tag operand, s site) {
+	flags, r, d, retry := e.flags, e.recipe, e.undo, e.retry
 	e.cold = append(e.cold, func() {
 		e.here(miss)
-		if odd != 0 {
-			e.here(odd)
-		}
 		e.ins(op64(0x2b), r13, tag)
 		e.store(r13, state(oAddr))
-		e.instead(true, flags, r, k, d)
+		e.coldSave(flags, r)
+		e.leaveBy(s)
+		id := len(e.sites) - 1
+		e.sites[id].retry = uint32(retry)
+		if e.vector {
+			e.sites[id].retry = uint32(e.p)
+			e.reload()
+			e.fill(e.jmp(), retry)
+		}
+		e.after(id, d)
 	})
+	if odd != 0 {
+		e.unless(odd)
+	}
 }
 
 // unless has the reference carry the instruction out if one of the jumps is
@@ -102,16 +114,20 @@ func (e *emitter) unless(jumps ...hole) {
 				e.here(h)
 			}
 		}
-		e.instead(false, flags, r, k, d)
+		e.instead(flags, r, k, d)
 	})
 }
 
-// instead emits the exit before instruction k, and what comes after the
-// reference has carried it out: the flags go where the block has them then.
-func (e *emitter) instead(missed bool, flags place, r recipe, k int, d *done) {
+// instead emits the exit before instruction k.
+func (e *emitter) instead(flags place, r recipe, k int, d *done) {
 	e.coldSave(flags, r)
 	e.k = k
-	id := e.exit(missed)
+	e.after(e.exit(), d)
+}
+
+// after emits what comes after the reference has carried an instruction out:
+// the flags go where the block has them then.
+func (e *emitter) after(id int, d *done) {
 	e.sites[id].resume = uint32(e.p)
 	e.reload()
 	if d.flags == inHost {

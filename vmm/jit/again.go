@@ -64,7 +64,7 @@ func (e *emitter) prepare(needed bool) {
 func (e *emitter) emit(p plan, f x86.Form, o operand) {
 	in := e.in
 	c := code{pfx: prefix(in, f), mp: f.Enc.Map, op: in.Opcode,
-		wide: in.OpSize == 8 && f.Enc.W&2 != 0 && f.Attr&(x86.AttrD64|x86.AttrF64) == 0 && sizedByW(f)}
+		wide: f.Enc.W == 2 || in.OpSize == 8 && f.Enc.W&2 != 0 && sizedByW(f)}
 	ext := int(in.ModRM >> 3 & 7)
 	r, rm := ext, o
 	var back [2]struct{ h, g int } // registers to be put home, and whose they are
@@ -88,6 +88,8 @@ func (e *emitter) emit(p plan, f x86.Form, o operand) {
 					e.lea(r13, o)
 					rm = at(r13, 0)
 					h = r14
+				} else if n == 1 && in.Args[0].Kind == x86.Reg && in.Args[0].Reg == a.Reg {
+					h = r13 // one register twice, as XADD's sum must find it
 				} else {
 					h = scratch[n]
 				}
@@ -176,7 +178,7 @@ func sizedByW(f x86.Form) bool {
 	case x86.WidthV, x86.WidthZ, x86.WidthY, x86.WidthN:
 		return true
 	}
-	return f.Enc.W == 2
+	return false
 }
 
 // imms appends the immediates as they were.

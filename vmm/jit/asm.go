@@ -29,11 +29,10 @@ type operand struct {
 	disp               int64
 }
 
-func reg(r int) operand              { return operand{reg: true, base: r} }
-func at(base int, d int64) operand   { return operand{base: base, index: -1, disp: d} }
-func state(off int64) operand        { return at(rsp, off) }
-func sum(base, index int) operand    { return operand{base: base, index: index} }
-func stateAt(x int, d int64) operand { return operand{base: rsp, index: x, disp: d} }
+func reg(r int) operand            { return operand{reg: true, base: r} }
+func at(base int, d int64) operand { return operand{base: base, index: -1, disp: d} }
+func state(off int64) operand      { return at(rsp, off) }
+func sum(base, index int) operand  { return operand{base: base, index: index} }
 
 // A code is one instruction's opcode: prefix, REX.W, map and byte.
 type code struct {

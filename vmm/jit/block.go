@@ -18,6 +18,7 @@ type emitter struct {
 	flags  place
 	recipe recipe
 	owed   bool // the steps are not yet taken off the budget
+	retry  int  // where the current access begins
 	vector bool // some instruction uses XMM registers in place
 
 	cold []func() // what is emitted after the block
@@ -41,6 +42,7 @@ func (j *Translator) Translate(c *cpu.Code) bool {
 		e.vector = e.vector || e.native(&c.Insts[i]) && usesVector(&c.Insts[i])
 	}
 	j.p = (j.p + 15) &^ 15
+	c.Rest = make([]uint32, len(c.Insts))
 	e.begin()
 	for k := range c.Insts {
 		e.step(k)
@@ -78,10 +80,10 @@ func (e *emitter) begin() {
 	e.cold = append(e.cold, func() {
 		for i := range c.Gone {
 			c.Gone[i] = uint32(e.p)
-			at := hole(c.Alt + 1)
+			at := int32(c.Alt + 1)
 			if i == 0 {
 				e.saveFlags()
-				at = hole(c.Entry + 1)
+				at = int32(c.Entry + 1)
 			}
 			e.leaveBy(site{code: c, kind: cpu.LeaveJump, rip: c.LA, saved: i == 1, stale: true, at: at})
 		}
@@ -130,16 +132,17 @@ func (e *emitter) closed() bool {
 func (e *emitter) leaveTo() {
 	e.save()
 	e.count()
-	id := e.exit(false)
+	id := e.exit()
 	e.sites[id].resume = uint32(e.p)
+	e.c.Rest[e.k] = uint32(e.p)
 	e.reload()
 	e.recipe.ok = false
 }
 
 // exit emits the exit that has the reference carry out instruction k; flags
 // are in memory.
-func (e *emitter) exit(missed bool) (id int) {
-	e.leaveBy(site{code: e.c, kind: cpu.LeaveDo, k: uint8(e.k), missed: missed})
+func (e *emitter) exit() (id int) {
+	e.leaveBy(site{code: e.c, kind: cpu.LeaveDo, k: uint8(e.k)})
 	return len(e.sites) - 1
 }
 
@@ -159,6 +162,7 @@ func (e *emitter) reload() {
 // count takes the block's steps off the budget, once: where the host's flags
 // are free, before anything else can leave. A spent budget leaves before k.
 func (e *emitter) count() {
+	defer func() { e.retry = e.p }()
 	if !e.owed {
 		return
 	}

@@ -31,7 +31,9 @@ func cpuidBits() []cpuidBit {
 
 func hostFeatures() (f features) {
 	top, b, c, d := cpuid(0, 0)
-	f.have[x86.FeatNone], f.have[x86.FeatSse], f.have[x86.FeatSse2] = true, true, true
+	for _, t := range []x86.Feature{x86.FeatNone, x86.FeatSse, x86.FeatSse2, x86.FeatCx8, x86.FeatCx16, x86.FeatPrefetchw, x86.FeatRdtscp, x86.FeatSmap} {
+		f.have[t] = true // every such processor's, or emitted otherwise
+	}
 	for _, t := range cpuidBits() {
 		if t.leaf <= top {
 			var r [4]uint32

@@ -19,7 +19,7 @@ func (e *emitter) link(at hole, la uint64, saved bool) {
 		if !saved {
 			e.saveFlags()
 		}
-		e.leaveBy(site{code: c, kind: cpu.LeaveJump, k: uint8(k), rip: la, saved: saved, at: at})
+		e.leaveBy(site{code: c, kind: cpu.LeaveJump, k: uint8(k), rip: la, saved: saved, at: int32(at)})
 	})
 }
 
@@ -29,13 +29,14 @@ func (e *emitter) far(la uint64) {
 	e.set64(r13, 1) // no key: a page's linear number is not 0 with physical 1
 	key := uint32(e.p)
 	i := la >> 12 % execSize
-	e.ins(op64(0x3b), r13, state(oExec+int64(userBank(e.c))*execSize*8+8*int64(i)))
+	e.load(r14, state(oPages))
+	e.ins(op64(0x3b), r13, at(r14, 8*int64(i)))
 	moved := e.jcc(ccNE)
 	at := e.jmp()
 	e.cold = append(e.cold, func() {
 		e.here(moved)
 		e.here(at)
-		e.leaveBy(site{code: e.c, kind: cpu.LeaveJump, rip: la, saved: true, at: at, key: key})
+		e.leaveBy(site{code: e.c, kind: cpu.LeaveJump, rip: la, saved: true, at: int32(at), key: key})
 	})
 }
 
@@ -44,14 +45,14 @@ func (e *emitter) far(la uint64) {
 // with R13 changed by what kind adds.
 func (e *emitter) lookup(then func()) (miss hole) {
 	e.ins(code{mp: 1, op: 0xb7}, r14, reg(r13)) // MOVZX R14D, R13W
-	e.ins(op32(0x03), r14, reg(r14))
+	e.ins(op32(0xc1), 4, reg(r14))              // SHL: 16 bytes each
+	e.b(4)
+	e.ins(op64(0x03), r14, state(oJump))
 	e.lea(r13, at(r13, int64(kind(e.c))))
-	slot := operand{base: rsp, index: r14, scale: 3, disp: oJumps}
-	e.ins(op64(0x3b), r13, slot)
+	e.ins(op64(0x3b), r13, at(r14, 0))
 	miss = e.jcc(ccNE)
 	then()
-	slot.disp += 8
-	e.ins(op32(0xff), 4, slot)
+	e.ins(op32(0xff), 4, at(r14, 8))
 	return miss
 }
 
@@ -161,6 +162,23 @@ func (e *emitter) push(v uint64) {
 	} else {
 		e.lea(r13, o)
 		e.set(r14, v)
+		e.store(r14, at(r13, 0))
+	}
+	e.overwrites(1<<rsp, false)
+	e.lea(r15, at(r15, -8))
+}
+
+// pushFrom pushes a register, or a word of the arena.
+func (e *emitter) pushFrom(from operand) {
+	e.free()
+	e.count()
+	e.lea(r13, at(r15, -8))
+	o := e.access(8, true, false)
+	if from.reg {
+		e.store(from.base, o)
+	} else {
+		e.lea(r13, o)
+		e.load(r14, from)
 		e.store(r14, at(r13, 0))
 	}
 	e.overwrites(1<<rsp, false)

@@ -3,6 +3,7 @@
 package jit
 
 import (
+	"vmrecord/vmm/cpu"
 	"vmrecord/vmm/x86"
 )
 
@@ -17,7 +18,8 @@ const (
 	lea
 	nothing // NOP and its kin
 	divide
-	scan // BSF, BSR
+	scan   // BSF, BSR
+	system // system.go
 )
 
 // An effect is what an instruction does with an operand.
@@ -69,7 +71,12 @@ var plans = func() (t [x86.NumSem]plan) {
 			t[s] = plan{again, writes, reads, 0}
 		}
 	}
-	set(plan{way: nothing}, x86.SemNop, x86.SemPause)
+	set(plan{again, change, 0, 1<<rax | 1<<rdx}, x86.SemCmpxchg8b, x86.SemCmpxchg16b)
+	set(plan{way: nothing}, x86.SemNop, x86.SemPause, x86.SemFence)
+	set(plan{way: system}, x86.SemCli, x86.SemSti, x86.SemSwapgs, x86.SemStac, x86.SemClac)
+	set(plan{system, 0, 0, 1 << rsp}, x86.SemPushf, x86.SemPopf)
+	set(plan{system, 0, 0, 1<<rax | 1<<rdx}, x86.SemRdtsc)
+	set(plan{system, 0, 0, 1<<rax | 1<<rdx | 1<<rcx}, x86.SemRdtscp)
 	return t
 }()
 
@@ -101,7 +108,7 @@ func (e *emitter) native(in *x86.Inst) bool {
 	if usesVector(in) {
 		return vectors[in.Sem]
 	}
-	if f.Attr&(x86.AttrX87|x86.AttrMmx|x86.AttrSse) != 0 && in.Sem != x86.SemNop {
+	if f.Attr&(x86.AttrX87|x86.AttrMmx|x86.AttrSse) != 0 && p.way != nothing {
 		return false
 	}
 	if m := f.Enc.Prefix; in.OpSize == 2 && (m == 4 || m == 8) || in.Sem == x86.SemCrc32 && in.Args[1].Size == 2 {
@@ -116,10 +123,20 @@ func (e *emitter) native(in *x86.Inst) bool {
 		return in.OpSize >= 4 // 16 bits by more than 16: undefined
 	case x86.SemDiv, x86.SemIdiv:
 		return in.OpSize >= 4 && in.Args[0].Kind != x86.RegHi
-	case x86.SemPush, x86.SemPop:
+	case x86.SemCli, x86.SemSti, x86.SemSwapgs, x86.SemStac, x86.SemClac:
+		return !e.c.User
+	case x86.SemPushf, x86.SemPopf:
+		return in.OpSize == 8
+	case x86.SemRdtsc, x86.SemRdtscp:
+		return !e.c.NoTSC
+	case x86.SemPush:
+		return in.OpSize == 8
+	case x86.SemPop:
 		k := in.Args[0]
-		return in.OpSize == 8 && (k.Kind == x86.Reg && (k.Reg != rsp || in.Sem == x86.SemPush) || k.Kind == x86.Imm)
-	case x86.SemJmp, x86.SemJcc, x86.SemCall, x86.SemRet, x86.SemLeave:
+		return in.OpSize == 8 && k.Kind == x86.Reg && k.Reg != rsp
+	case x86.SemJmp, x86.SemJcc, x86.SemCall: // these end the block, and raise #GP if they lead nowhere
+		return in.OpSize == 8 && (in.Args[0].Kind != x86.Rel || cpu.Canonical(e.c.At(len(e.c.Insts))+uint64(in.Imm)))
+	case x86.SemRet, x86.SemLeave:
 		return in.OpSize == 8
 	case x86.SemLahf, x86.SemSahf:
 		return true
@@ -146,7 +163,7 @@ func hasMemory(in *x86.Inst) bool {
 	switch in.Sem {
 	case x86.SemLea, x86.SemNop:
 		return false
-	case x86.SemPush, x86.SemPop, x86.SemCall, x86.SemRet, x86.SemLeave:
+	case x86.SemPush, x86.SemPop, x86.SemCall, x86.SemRet, x86.SemLeave, x86.SemPushf, x86.SemPopf:
 		return true
 	}
 	for _, a := range in.Args[:in.NArgs] {
@@ -182,6 +199,8 @@ func (e *emitter) translate() {
 		e.divide()
 	case scan:
 		e.scan()
+	case system:
+		e.system()
 	default:
 		e.again(p)
 	}
@@ -240,19 +259,15 @@ func (e *emitter) stack() {
 			e.push(uint64(in.Imm))
 			return
 		}
-		e.free()
-		e.count()
-		e.lea(r13, at(r15, -8))
-		o := e.access(8, true, false)
-		if h, ok := mapped(int(in.Args[0].Reg)); ok {
-			e.store(h, o)
-		} else {
-			e.lea(r13, o)
-			e.load(r14, home(int(in.Args[0].Reg)))
-			e.store(r14, at(r13, 0))
+		from := home(int(in.Args[0].Reg))
+		if in.Args[0].Kind == x86.Mem {
+			from = state(oTarget)
+			e.load(r13, e.memory(0, false))
+			e.store(r13, from)
+		} else if h, ok := mapped(int(in.Args[0].Reg)); ok {
+			from = reg(h)
 		}
-		e.overwrites(1<<rsp, false)
-		e.lea(r15, at(r15, -8))
+		e.pushFrom(from)
 	case x86.SemPop:
 		g := int(in.Args[0].Reg)
 		e.overwrites(1<<rsp|1<<g, false)

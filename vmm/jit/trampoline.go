@@ -2,7 +2,11 @@
 
 package jit
 
-import "unsafe"
+import (
+	"unsafe"
+
+	"vmrecord/vmm/cpu"
+)
 
 // enter runs emitted code at address code with RSP at state. It is left by
 // emitted code too, which restores RSP and RBP; every other register is lost,
@@ -20,13 +24,25 @@ func cpuid(leaf, sub uint32) (a, b, c, d uint32)
 type arena struct {
 	R [16]uint64 // RSP points behind it; R13 to R15 live here
 
-	Budget  int64  // steps left
-	Flags   uint64 // AH and AL as LAHF and SETO AL leave them
-	Save    uint64 // RAX, while flags are restored
-	Target  uint64 // of an indirect call
-	Addr    uint64 // linear address of the access that missed
-	Site    uint64 // low half: the number of the exit; high half is zero
-	FS, GS  uint64 // segment bases
+	Budget int64  // steps left
+	Flags  uint64 // AH and AL as LAHF and SETO AL leave them
+	Save   uint64 // RAX, while flags are restored
+	Target uint64 // of an indirect call
+	Addr   uint64 // linear address of the access that missed
+	Site   uint64 // low half: the number of the exit; high half is zero
+	FS, GS uint64 // segment bases
+
+	KernelGS uint64
+	Bank     uint64 // address of the TLB in use,
+	Open     uint64 // of that for RFLAGS.AC = 1 in ring 0,
+	Closed   uint64 // and = 0
+	Pages    uint64 // address of the tables of Exec in use
+	Jump     uint64 // address of the table of Jumps in use
+	System   uint64 // RFLAGS but for the arithmetic flags
+	Pending  uint64 // 1: an interrupt waits to be let in
+	TSC      uint64 // when the budget is 0
+	Aux      uint64 // what RDTSCP puts into RCX
+
 	Loaded  uint64 // XMM and MXCSR are in the host's registers
 	MXGuest uint32
 	MXHost  uint32
@@ -36,17 +52,17 @@ type arena struct {
 
 	X [16][2]uint64
 
-	TLB   [banks][tlbSize]entry
-	Exec  [2][execSize]uint64
-	Jumps [jumpSize]jump
+	TLB   [cpu.Spaces][cpu.Banks][tlbSize]entry
+	Exec  [cpu.Spaces][2][execSize]uint64
+	Jumps [cpu.Spaces][jumpSize]jump
 }
 
 // An entry is one translation: tags are minus the page's linear address, or
 // noTag's, and host is where the page is.
 type entry struct {
-	r, w uint64
-	host uint64
-	_    uint64
+	r, w   uint64
+	host   uint64
+	listed uint64 // it is in Translator.cached
 }
 
 // A jump is an entry of the cache behind indirect jumps: RIP plus the code's
@@ -55,38 +71,66 @@ type entry struct {
 type jump struct{ tag, code uint64 }
 
 const (
-	banks    = 3
 	tlbSize  = 1024
 	execSize = 4096
 	jumpSize = 65536
+	kinds    = 1024 // more than there are
 )
 
 // Offsets from RSP.
 const (
-	bias     = int64(unsafe.Offsetof(arena{}.Budget))
-	oR       = -bias
-	oBudget  = 0
-	oFlags   = int64(unsafe.Offsetof(arena{}.Flags)) - bias
-	oSave    = int64(unsafe.Offsetof(arena{}.Save)) - bias
-	oTarget  = int64(unsafe.Offsetof(arena{}.Target)) - bias
-	oAddr    = int64(unsafe.Offsetof(arena{}.Addr)) - bias
-	oSite    = int64(unsafe.Offsetof(arena{}.Site)) - bias
-	oFS      = int64(unsafe.Offsetof(arena{}.FS)) - bias
-	oGS      = int64(unsafe.Offsetof(arena{}.GS)) - bias
-	oLoaded  = int64(unsafe.Offsetof(arena{}.Loaded)) - bias
-	oMXGuest = int64(unsafe.Offsetof(arena{}.MXGuest)) - bias
-	oMXHost  = int64(unsafe.Offsetof(arena{}.MXHost)) - bias
-	oGoSP    = int64(unsafe.Offsetof(arena{}.GoSP)) - bias
-	oGoBP    = int64(unsafe.Offsetof(arena{}.GoBP)) - bias
-	oResume  = int64(unsafe.Offsetof(arena{}.Resume)) - bias
-	oX       = int64(unsafe.Offsetof(arena{}.X)) - bias
-	oTLB     = int64(unsafe.Offsetof(arena{}.TLB)) - bias
-	oExec    = int64(unsafe.Offsetof(arena{}.Exec)) - bias
-	oJumps   = int64(unsafe.Offsetof(arena{}.Jumps)) - bias
+	bias      = int64(unsafe.Offsetof(arena{}.Budget))
+	oR        = -bias
+	oBudget   = 0
+	oFlags    = int64(unsafe.Offsetof(arena{}.Flags)) - bias
+	oSave     = int64(unsafe.Offsetof(arena{}.Save)) - bias
+	oTarget   = int64(unsafe.Offsetof(arena{}.Target)) - bias
+	oAddr     = int64(unsafe.Offsetof(arena{}.Addr)) - bias
+	oSite     = int64(unsafe.Offsetof(arena{}.Site)) - bias
+	oFS       = int64(unsafe.Offsetof(arena{}.FS)) - bias
+	oGS       = int64(unsafe.Offsetof(arena{}.GS)) - bias
+	oKernelGS = int64(unsafe.Offsetof(arena{}.KernelGS)) - bias
+	oSystem   = int64(unsafe.Offsetof(arena{}.System)) - bias
+	oPending  = int64(unsafe.Offsetof(arena{}.Pending)) - bias
+	oTSC      = int64(unsafe.Offsetof(arena{}.TSC)) - bias
+	oAux      = int64(unsafe.Offsetof(arena{}.Aux)) - bias
+	oBank     = int64(unsafe.Offsetof(arena{}.Bank)) - bias
+	oOpen     = int64(unsafe.Offsetof(arena{}.Open)) - bias
+	oClosed   = int64(unsafe.Offsetof(arena{}.Closed)) - bias
+	oPages    = int64(unsafe.Offsetof(arena{}.Pages)) - bias
+	oJump     = int64(unsafe.Offsetof(arena{}.Jump)) - bias
+	oLoaded   = int64(unsafe.Offsetof(arena{}.Loaded)) - bias
+	oMXGuest  = int64(unsafe.Offsetof(arena{}.MXGuest)) - bias
+	oMXHost   = int64(unsafe.Offsetof(arena{}.MXHost)) - bias
+	oGoSP     = int64(unsafe.Offsetof(arena{}.GoSP)) - bias
+	oGoBP     = int64(unsafe.Offsetof(arena{}.GoBP)) - bias
+	oResume   = int64(unsafe.Offsetof(arena{}.Resume)) - bias
+	oX        = int64(unsafe.Offsetof(arena{}.X)) - bias
 
 	entryBytes = int64(unsafe.Sizeof(entry{}))
-	bankBytes  = entryBytes * tlbSize
 )
+
+// enterSpace chooses the tables of a space for code of a ring.
+func (a *arena) enterSpace(r cpu.Run, user, ac bool) {
+	t := &a.TLB[r.Space]
+	open := uint64(uintptr(unsafe.Pointer(&t[cpu.BankSystem])))
+	closed := open
+	if r.SMAP {
+		closed = uint64(uintptr(unsafe.Pointer(&t[cpu.BankClosed])))
+	}
+	ring := 0
+	switch a.Open, a.Closed = open, closed; {
+	case user:
+		a.Bank = uint64(uintptr(unsafe.Pointer(&t[cpu.BankUser])))
+		ring = 1
+	case ac:
+		a.Bank = open
+	default:
+		a.Bank = closed
+	}
+	a.Pages = uint64(uintptr(unsafe.Pointer(&a.Exec[r.Space][ring])))
+	a.Jump = uint64(uintptr(unsafe.Pointer(&a.Jumps[r.Space])))
+}
 
 func (a *arena) rsp() uintptr { return uintptr(unsafe.Pointer(&a.Budget)) }
 

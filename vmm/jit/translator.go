@@ -17,16 +17,18 @@ const (
 // A site is a place where emitted code leaves.
 type site struct {
 	code   *cpu.Code
+	rip    uint64 // of a jump
+	resume uint32 // where to go on after LeaveDo and LeaveMiss
+	retry  uint32 // the access again
+	at     int32  // the hole of a jump that can be linked, or 0
+	key    uint32 // where its constant for the check of another page ends, or 0
 	kind   cpu.LeaveKind
 	k      uint8
-	missed bool   // an access: its address is in the arena
-	named  bool   // a jump whose target is in the arena
-	saved  bool   // the jump's flags are in memory, not in the host's
-	stale  bool   // the entry of code that was dropped
-	resume uint32 // where to go on after LeaveDo
-	at     hole   // of a jump that can be linked, or 0
-	key    uint32 // where its constant for the check of another page ends, or 0
-	rip    uint64
+	size   uint8 // of the access
+	write  bool
+	named  bool // a jump whose target is in the arena
+	saved  bool // the jump's flags are in memory, not in the host's
+	stale  bool // the entry of code that was dropped
 }
 
 // A Translator is the translating engine's back end: see cpu.Translator.
@@ -46,9 +48,10 @@ type Translator struct {
 	sites   []site
 	codes   []*cpu.Code
 	last    *site // what the last jump left by
-	cached  [banks][]uint16
-	fetched [2][]uint16
-	jumped  []uint16
+	space   int   // the one in use
+	cached  [cpu.Spaces][cpu.Banks][]uint16
+	fetched [cpu.Spaces][2][]uint16
+	jumped  [cpu.Spaces][]uint16
 	stats   cpu.Translated
 }
 
@@ -73,9 +76,11 @@ func New() (cpu.Translator, error) {
 		return nil, fmt.Errorf("%w (%w)", err, j.mem.free())
 	}
 	j.buf = j.mem.w
-	for b := range j.a.TLB {
-		for i := range j.a.TLB[b] {
-			j.a.TLB[b][i] = entry{r: noTag(uint64(i)), w: noTag(uint64(i))}
+	for s := range j.a.TLB {
+		for b := range j.a.TLB[s] {
+			for i := range j.a.TLB[s][b] {
+				j.a.TLB[s][b][i] = empty(uint64(i))
+			}
 		}
 	}
 	j.fixed()
@@ -109,21 +114,24 @@ func (j *Translator) reset() {
 	}
 	j.codes, j.sites, j.last = j.codes[:0], j.sites[:0], nil
 	j.p = j.restAt
-	for i := range j.a.Jumps {
-		j.a.Jumps[i] = jump{tag: uint64(i)}
+	for s := range j.a.Jumps {
+		for i := range j.a.Jumps[s] {
+			j.a.Jumps[s][i] = jump{tag: uint64(i)}
+		}
+		j.jumped[s] = j.jumped[s][:0]
 	}
-	j.jumped = j.jumped[:0]
 	j.stats.Resets++
 }
 
 // Enter implements cpu.Translator.
-func (j *Translator) Enter(s *cpu.State, t *cpu.Code, budget int64) cpu.Leave {
+func (j *Translator) Enter(s *cpu.State, t *cpu.Code, r cpu.Run) cpu.Leave {
 	i := t.LA % jumpSize
-	if e := &j.a.Jumps[i]; e.tag != t.LA+kind(t) || e.code != j.run(t.Alt) {
-		*e = jump{t.LA + kind(t), j.run(t.Alt)}
-		j.jumped = append(j.jumped, uint16(i))
+	e := &j.a.Jumps[r.Space][i]
+	if e.tag == i {
+		j.jumped[r.Space] = append(j.jumped[r.Space], uint16(i))
 	}
-	return j.enter(s, t.Alt, budget)
+	*e = jump{t.LA + kind(t), j.run(t.Alt)}
+	return j.enter(s, t.Alt, r)
 }
 
 // run is the address of offset p to the host's processor.
@@ -134,20 +142,40 @@ func (j *Translator) run(p uint32) uint64 { return uint64(j.mem.x) + uint64(p) }
 func kind(t *cpu.Code) uint64 { return uint64(t.Mode) + 1 }
 
 // Resume implements cpu.Translator.
-func (j *Translator) Resume(s *cpu.State, budget int64) cpu.Leave {
+func (j *Translator) Resume(s *cpu.State, r cpu.Run) cpu.Leave {
 	t := j.sites[j.a.Site]
-	return j.enter(s, t.resume, budget-int64(len(t.code.Insts)))
+	at := t.resume
+	for k := int(t.k) + 1; t.kind == cpu.LeaveDo && k < len(t.code.Rest) && t.code.Rest[k] != 0; k++ {
+		at = t.code.Rest[k]
+	}
+	r.Budget -= int64(len(t.code.Insts))
+	return j.enter(s, at, r)
 }
 
-func (j *Translator) enter(s *cpu.State, at uint32, budget int64) cpu.Leave {
+// Retry implements cpu.Translator.
+func (j *Translator) Retry(s *cpu.State, r cpu.Run) cpu.Leave {
+	t := &j.sites[j.a.Site]
+	r.Budget -= int64(len(t.code.Insts))
+	return j.enter(s, t.retry, r)
+}
+
+func (j *Translator) enter(s *cpu.State, at uint32, r cpu.Run) cpu.Leave {
 	a := j.a
 	a.R, a.X, a.MXGuest, a.Loaded = s.R, s.XMM, s.MXCSR, 0
-	a.FS, a.GS = s.Seg[4].Base, s.Seg[5].Base
+	a.FS, a.GS, a.KernelGS = s.Seg[4].Base, s.Seg[5].Base, s.KernelGSBase
 	a.Flags = (s.RFLAGS&0xd5|2)<<8 | s.RFLAGS>>11&1
-	a.Budget, a.Resume = budget, j.run(at)
+	a.System = s.RFLAGS &^ cpu.FlagsArith
+	a.TSC, a.Aux, a.Pending = r.TSC, s.TSCAux&0xffffffff, 0
+	a.enterSpace(r, s.Seg[2].Attr>>5&3 == 3, s.RFLAGS&cpu.FlagAC != 0)
+	j.space = r.Space
+	if r.Pending {
+		a.Pending = 1
+	}
+	a.Budget, a.Resume = r.Budget, j.run(at)
 	enter(a.rsp(), uintptr(j.run(j.enterAt)))
 	s.R = a.R
-	s.RFLAGS = s.RFLAGS&^cpu.FlagsArith | a.Flags>>8&0xd5 | a.Flags&1<<11
+	s.RFLAGS = a.System | a.Flags>>8&0xd5 | a.Flags&1<<11
+	s.Seg[5].Base, s.KernelGSBase = a.GS, a.KernelGS
 	if a.Loaded != 0 {
 		s.XMM, s.MXCSR = a.X, a.MXGuest
 	}
@@ -158,7 +186,7 @@ func (j *Translator) enter(s *cpu.State, at uint32, budget int64) cpu.Leave {
 // left says what the last exit was.
 func (j *Translator) left() cpu.Leave {
 	t := &j.sites[j.a.Site]
-	l := cpu.Leave{Kind: t.kind, Code: t.code, K: int(t.k), RIP: t.rip, Addr: cpu.NoAddr, Left: j.a.Budget}
+	l := cpu.Leave{Kind: t.kind, Code: t.code, K: int(t.k), RIP: t.rip, Left: j.a.Budget}
 	switch t.kind {
 	case cpu.LeaveJump:
 		j.stats.Jumps++
@@ -169,14 +197,12 @@ func (j *Translator) left() cpu.Leave {
 		return l
 	case cpu.LeaveBudget:
 		j.stats.Budgets++
+	case cpu.LeaveMiss:
+		j.stats.Misses++
+		l.Addr, l.Size, l.Write = j.a.Addr, t.size, t.write
 	default:
 		j.stats.Others++
-		if t.missed {
-			j.stats.Misses++
-			l.Addr = j.a.Addr
-		} else {
-			j.stats.Left[t.code.Insts[t.k].Sem]++
-		}
+		j.stats.Left[t.code.Insts[t.k].Sem]++
 	}
 	l.Left += int64(len(t.code.Insts))
 	return l
@@ -195,17 +221,18 @@ func (j *Translator) Link(to *cpu.Code, pa uint64) {
 	if t.saved {
 		dst = to.Alt
 	}
-	j.fill(t.at, int(dst))
+	j.fill(hole(t.at), int(dst))
 	if t.key != 0 {
 		p, u, key := j.p, userBank(to), execKey(to.LA, pa)
 		j.p = int(t.key) - 8
 		j.imm(int64(key), 8)
 		j.p = p
 		i := to.LA >> 12 % execSize
-		if j.a.Exec[u][i] != key {
-			j.a.Exec[u][i] = key
-			j.fetched[u] = append(j.fetched[u], uint16(i))
+		e := &j.a.Exec[j.space][u][i]
+		if *e == 0 {
+			j.fetched[j.space][u] = append(j.fetched[j.space][u], uint16(i))
 		}
+		*e = key
 	}
 }
 
@@ -223,14 +250,16 @@ func execKey(la, pa uint64) uint64 { return la>>12<<28 | pa>>12 }
 // is another one.
 func noTag(i uint64) uint64 { return -((i ^ 1) << 12) }
 
+func empty(i uint64) entry { return entry{r: noTag(i), w: noTag(i)} }
+
 // Cache implements cpu.Translator.
-func (j *Translator) Cache(bank int, la, pa uint64, write bool) {
+func (j *Translator) Cache(space, bank int, la, pa uint64, write bool) {
 	i := la >> 12 % tlbSize
-	e := &j.a.TLB[bank][i]
-	if e.r == noTag(i) {
-		j.cached[bank] = append(j.cached[bank], uint16(i))
+	e := &j.a.TLB[space][bank][i]
+	if e.listed == 0 {
+		j.cached[space][bank] = append(j.cached[space][bank], uint16(i))
 	}
-	*e = entry{r: -la, w: noTag(i), host: j.ramAt + pa}
+	*e = entry{r: -la, w: noTag(i), host: j.ramAt + pa, listed: 1}
 	if write {
 		e.w = -la
 	}
@@ -238,32 +267,83 @@ func (j *Translator) Cache(bank int, la, pa uint64, write bool) {
 
 // Flush implements cpu.Translator.
 func (j *Translator) Flush() {
-	a := j.a
-	for b := range j.cached {
-		for _, i := range j.cached[b] {
-			a.TLB[b][i] = entry{r: noTag(uint64(i)), w: noTag(uint64(i))}
-		}
-		j.cached[b] = j.cached[b][:0]
+	for s := range j.cached {
+		j.FlushSpace(s)
 	}
-	for u := range j.fetched {
-		for _, i := range j.fetched[u] {
-			a.Exec[u][i] = 0
-		}
-		j.fetched[u] = j.fetched[u][:0]
-	}
-	for _, i := range j.jumped {
-		a.Jumps[i] = jump{tag: uint64(i)}
-	}
-	j.jumped = j.jumped[:0]
 	j.stats.Flushes++
+}
+
+// FlushSpace implements cpu.Translator.
+func (j *Translator) FlushSpace(s int) {
+	a := j.a
+	for b, list := range j.cached[s] {
+		for _, i := range list {
+			a.TLB[s][b][i] = empty(uint64(i))
+		}
+		j.cached[s][b] = list[:0]
+	}
+	for u, list := range j.fetched[s] {
+		for _, i := range list {
+			a.Exec[s][u][i] = 0
+		}
+		j.fetched[s][u] = list[:0]
+	}
+	for _, i := range j.jumped[s] {
+		a.Jumps[s][i] = jump{tag: uint64(i)}
+	}
+	j.jumped[s] = j.jumped[s][:0]
+}
+
+// Inherit implements cpu.Translator.
+func (j *Translator) Inherit(from, to int, slots *[8]uint64) {
+	in := func(la uint64) bool { k := la >> 39 & 511; return slots[k/64]>>(k%64)&1 != 0 }
+	a := j.a
+	for b, list := range j.cached[from] {
+		for _, i := range list {
+			if e := a.TLB[from][b][i]; e.r != noTag(uint64(i)) && in(-e.r) {
+				a.TLB[to][b][i] = e
+				j.cached[to][b] = append(j.cached[to][b], i)
+			}
+		}
+	}
+	for u, list := range j.fetched[from] {
+		for _, i := range list {
+			if key := a.Exec[from][u][i]; in(key >> 28 << 12) {
+				a.Exec[to][u][i] = key
+				j.fetched[to][u] = append(j.fetched[to][u], i)
+			}
+		}
+	}
+	for _, i := range j.jumped[from] {
+		if e := a.Jumps[from][i]; e.tag != uint64(i) && in(e.tag) && in(e.tag-kinds) {
+			a.Jumps[to][i] = e
+			j.jumped[to] = append(j.jumped[to], i)
+		}
+	}
+}
+
+// DropPages implements cpu.Translator.
+func (j *Translator) DropPages(first, n, every uint32) {
+	for s := range j.cached {
+		for b := range j.cached[s] {
+			for i := first; i < tlbSize; i += every {
+				for k := i; k < i+n; k++ {
+					e := &j.a.TLB[s][b][k]
+					e.r, e.w = noTag(uint64(k)), noTag(uint64(k))
+				}
+			}
+		}
+	}
 }
 
 // Unwrite implements cpu.Translator.
 func (j *Translator) Unwrite(pa uint64) {
-	for b := range j.cached {
-		for _, i := range j.cached[b] {
-			if e := &j.a.TLB[b][i]; e.host == j.ramAt+pa {
-				e.w = noTag(uint64(i))
+	for s := range j.cached {
+		for b := range j.cached[s] {
+			for _, i := range j.cached[s][b] {
+				if e := &j.a.TLB[s][b][i]; e.host == j.ramAt+pa {
+					e.w = noTag(uint64(i))
+				}
 			}
 		}
 	}

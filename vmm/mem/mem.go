@@ -57,7 +57,8 @@ type RAM struct {
 
 	code   []uint64 // bitmap of lines with code: one word a page
 	paging []uint64 // bitmap of lines with paging entries
-	pagers []uint32 // lines set in paging
+	wide   []uint64 // of these, the ones marked as wide
+	pagers []uint32 // lines set in paging, and some that were
 
 	epoch  Epoch
 	stamp  []Epoch // the epoch in which each page was last stored to
@@ -72,7 +73,7 @@ type RAM struct {
 // allocates; RAM never grows.
 func New(b []byte) *RAM {
 	n := len(b) / PageBytes
-	r := &RAM{B: b, Flags: make([]uint8, n), code: make([]uint64, n), paging: make([]uint64, n),
+	r := &RAM{B: b, Flags: make([]uint8, n), code: make([]uint64, n), paging: make([]uint64, n), wide: make([]uint64, n),
 		stamp: make([]Epoch, n), hash: make([]Hash, n), fresh: make([]bool, n), stale: true}
 	r.Mark()
 	return r
@@ -91,6 +92,9 @@ func (r *RAM) Store(pa uint64, n int) {
 	p := pa >> pageShift
 	if r.Flags[p]&Clean != 0 {
 		r.touch(uint32(p))
+	}
+	if r.Flags[p] == Paging && r.paging[p] == 0 {
+		r.Flags[p] = 0 // it was a page table once
 	}
 	if r.Flags[p]&(Code|Paging) == 0 {
 		return
@@ -165,11 +169,16 @@ func (r *RAM) ClearCode(p uint32) {
 	r.Flags[p] &^= Code
 }
 
-// MarkPaging notes that a cached translation came through the entry at pa. It
-// tells whether the page had no flag for that before: engines must then drop
-// their right to store to it without asking.
-func (r *RAM) MarkPaging(pa uint64) bool {
+// MarkPaging notes that a cached translation came through the entry at pa.
+// wide says that more hangs on it than the translations of data in the pages
+// that the line's entries map: it is not of the last level, or code was
+// fetched through it. It tells whether the page had no flag for that before:
+// engines must then drop their right to store to it without asking.
+func (r *RAM) MarkPaging(pa uint64, wide bool) bool {
 	l := pa >> lineShift
+	if wide {
+		r.wide[l>>6] |= 1 << (l & 63)
+	}
 	if r.paging[l>>6]>>(l&63)&1 != 0 {
 		return false
 	}
@@ -181,14 +190,21 @@ func (r *RAM) MarkPaging(pa uint64) bool {
 }
 
 // ClearPaging unmarks every paging line; the engine has dropped all
-// translations. The pages keep their flag until the next Mark, since most go
-// on being page tables, and flagging one anew costs a walk over the TLB.
+// translations. The pages keep their flag until something else is stored there,
+// since most go on being page tables.
 func (r *RAM) ClearPaging() {
 	for _, l := range r.pagers {
-		r.paging[l>>6] = 0
+		r.paging[l>>6], r.wide[l>>6] = 0, 0
 	}
 	r.pagers = r.pagers[:0]
 }
+
+// UnmarkPaging unmarks line l, which is not wide; the engine has dropped what
+// came through it.
+func (r *RAM) UnmarkPaging(l uint32) { r.paging[l>>6] &^= 1 << (l & 63) }
+
+// IsWide tells whether line l was marked as wide.
+func (r *RAM) IsWide(l uint32) bool { return r.wide[l>>6]>>(l&63)&1 != 0 }
 
 // IsPaging tells whether line l is marked as holding paging entries.
 func (r *RAM) IsPaging(l uint32) bool { return r.paging[l>>6]>>(l&63)&1 != 0 }

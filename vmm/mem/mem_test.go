@@ -154,8 +154,8 @@ func TestHits(t *testing.T) {
 	r := fresh()
 	r.Write(0x1200, []byte{1})
 	r.MarkCode(0x1000, 3)
-	r.MarkCode(0x107f, 2) // lines 41h and 42h
-	r.MarkPaging(0x1200)  // line 48h
+	r.MarkCode(0x107f, 2)       // lines 41h and 42h
+	r.MarkPaging(0x1200, false) // line 48h
 	for _, c := range []struct {
 		at   uint64
 		n    int

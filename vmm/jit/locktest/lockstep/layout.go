@@ -12,7 +12,7 @@ import (
 
 // Physical addresses; the first 128 KiB are mapped one to one for the supervisor.
 const (
-	ramBytes    = 0x34000
+	ramBytes    = 0x38000
 	pml4        = 0x1000
 	pdpt        = 0x2000
 	pd          = 0x3000
@@ -30,6 +30,7 @@ const (
 	physCode    = 0x20000
 	physData    = 0x24000
 	physStack   = 0x2c000
+	other       = 0x34000 // pml4 to pt0 of another address space
 	codePages   = 4
 	dataPages   = 8
 	stackPages  = 2
@@ -49,7 +50,8 @@ const (
 	moreAt   = 0x127000 // to write
 	stackAt  = 0x131000 // two pages between absent ones
 	stackTop = stackAt + stackPages*pageBytes
-	mappedAt = 0x300000 // through the code's third page: eight pages
+	mappedAt = 0x300000 // through the code's third page: four of data, and
+	windowAt = 0x304000 // the four of code
 	entries  = 0x800    // where that page's entries for them are
 	high     = 0xffff_8000_0000_0000
 	mmio     = 0xfed00000 // physical
@@ -139,6 +141,14 @@ func (m *image) tables(rights uint64) {
 	for i := range uint64(stackPages) {
 		leaf(stackAt+i*pageBytes, physStack+i*pageBytes, rights)
 	}
+	copy(m.ram[other:], m.ram[pml4:pml4+4*pageBytes])
+	m.put(other, other+pageBytes|all)
+	m.put(other+8*256, other+pageBytes|all)
+	m.put(other+pageBytes, other+2*pageBytes|all)
+	m.put(other+2*pageBytes, other+3*pageBytes|all)
+	for i := range uint64(4) { // the same pages in another order
+		m.put(other+3*pageBytes+8*int(dataAt>>12+i), physData+(i^1)*pageBytes|rights)
+	}
 	for i := range 8 {
 		m.put(physCode+2*pageBytes+entries+8*i, mappings()[i]|rights)
 	}
@@ -146,8 +156,8 @@ func (m *image) tables(rights uint64) {
 
 // mappings are the frames that the code's third page maps at first.
 func mappings() [8]uint64 {
-	return [8]uint64{physData, physData + 6*pageBytes, physData + 7*pageBytes, physCode, physData + 6*pageBytes,
-		physCode + 2*pageBytes, physData + 5*pageBytes, physStack}
+	return [8]uint64{physData, physData + 6*pageBytes, physData + 7*pageBytes, physStack,
+		physCode, physCode + pageBytes, physCode + 2*pageBytes, physCode + 3*pageBytes}
 }
 
 func (m *image) descriptors() {

@@ -1,0 +1,123 @@
+package lockstep
+
+import (
+	"encoding/hex"
+	"strings"
+	"testing"
+
+	"vmrecord/vmm/cpu"
+	"vmrecord/vmm/jit"
+)
+
+func newTester(t *testing.T) *Tester {
+	t.Helper()
+	j, err := jit.New()
+	if err != nil {
+		t.Skip(err)
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	x := &Tester{New: jit.New}
+	t.Cleanup(func() {
+		if err := x.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return x
+}
+
+func (t *Tester) check(tb testing.TB, name string, c *Case) {
+	tb.Helper()
+	d, err := t.Run(c)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if d != nil {
+		tb.Errorf("%s: at instant %d: %s\n%s", name, d.At, d.Text, c.listing())
+	}
+}
+
+// TestGenerated: programs of all forms come to the same on both engines.
+func TestGenerated(t *testing.T) {
+	x, n := newTester(t), 600
+	if testing.Short() {
+		n = 120
+	}
+	for i := range n {
+		x.check(t, "program", CaseAt(uint64(i), uint64(7*i)))
+	}
+}
+
+// TestFaults: so does every form with every sort of address.
+func TestFaults(t *testing.T) {
+	x, met := newTester(t), 0
+	for i := range Units() {
+		if testing.Short() && i%4 != 0 {
+			continue
+		}
+		c, ok := Faults(1, i)
+		if !ok {
+			continue
+		}
+		met++
+		name, _ := UnitName(i)
+		x.check(t, name, c)
+	}
+	t.Log(met, "of", Units())
+}
+
+// TestSweep: so does a loop that is stopped at each of its instants.
+func TestSweep(t *testing.T) {
+	x, n := newTester(t), 2
+	if testing.Short() {
+		n = 1
+	}
+	for i := range n {
+		d, err := x.Sweep(Generate(2, 100*i), 1500, 600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d != nil {
+			t.Errorf("program %d: at instant %d: %s", i, d.At, d.Text)
+		}
+	}
+}
+
+// TestOnce: programs that once failed.
+func TestOnce(t *testing.T) {
+	x := newTester(t)
+	for _, c := range []struct{ name, body string }{
+		{"XADD of one register that has no host's", "49 81 c5 39 30 00 00 66 45 0f c1 ed"},
+		{"JMP to no canonical address", "48 b8 8c 0f 10 00 00 80 ff ff ff e0 e9 48 42 90 90"},
+		{"a misaligned PALIGNR of an absent page", "be 45 30 12 00 66 0f 3a 0f 66 d8 94"},
+	} {
+		b, err := hex.DecodeString(strings.ReplaceAll(c.body, " ", ""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for seed := range uint64(4) {
+			x.check(t, c.name, Program(seed, b))
+		}
+	}
+}
+
+// TestPlanted: a wrong flag now and then is found.
+func TestPlanted(t *testing.T) {
+	x, n := newTester(t), 0
+	x.Spoil = func(s *cpu.State) {
+		if n++; n%1000 == 0 {
+			s.RFLAGS ^= cpu.FlagAF
+		}
+	}
+	for i := range 50 {
+		d, err := x.Run(Generate(3, i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d != nil {
+			return
+		}
+	}
+	t.Error("a wrong AF was not found")
+}

@@ -1,0 +1,280 @@
+package lockstep
+
+import (
+	"slices"
+
+	"vmrecord/vmm/cpu"
+	"vmrecord/vmm/x86"
+)
+
+// special appends what random instructions would not amount to.
+func (g *gen) special() {
+	switch g.IntN(24) {
+	case 19, 20, 21, 22:
+		g.flags()
+	case 0, 1, 2, 3:
+		g.jump()
+	case 4, 5:
+		g.call()
+	case 6:
+		g.indirect()
+	case 7, 8:
+		g.patch()
+	case 9:
+		g.remap()
+	case 10:
+		g.flagsFromStack()
+	case 11:
+		g.b(0x0f, 0x01, choose[byte](g.rng, 0xca, 0xcb)) // CLAC, STAC
+	case 12:
+		g.control()
+	case 13:
+		g.rings()
+	case 14, 15:
+		g.pushPop()
+	case 16:
+		g.load(g.reg(), g.value(), false)
+	case 17:
+		g.memoryBranch()
+	default:
+		g.b(0x9c) // PUSHF
+		g.b(0x58 | g.reg()&3)
+	}
+}
+
+// jump is a conditional or plain jump over a few items.
+func (g *gen) jump() {
+	cc := byte(g.IntN(16))
+	h := hole{after: 1 + g.IntN(3), size: 4}
+	switch g.IntN(8) {
+	case 0, 1, 2:
+		g.b(0x70 | cc)
+		h.size = 1
+	case 3:
+		g.b(0xe9)
+	case 4:
+		g.b(choose[byte](g.rng, 0xe3, 0xe1, 0xe0)) // JRCXZ, LOOPE, LOOPNE
+		h.size = 1
+	default:
+		g.b(0x0f, 0x80|cc)
+	}
+	g.open(h)
+}
+
+// open leaves room for what a hole will hold.
+func (g *gen) open(h hole) {
+	h.at = len(g.buf)
+	g.b(make([]byte, h.size)...)
+	g.holes = append(g.holes, h)
+}
+
+func (g *gen) call() {
+	if g.one(3) {
+		r := g.reg()
+		g.b(0x48|r>>3<<2, 0x8d, r&7<<3|5) // LEA r, [RIP+sub]
+		g.calls = append(g.calls, len(g.buf))
+		g.d(0)
+		g.b(0x40|r>>3, 0xff, 0xd0|r&7)
+		return
+	}
+	g.b(0xe8)
+	g.calls = append(g.calls, len(g.buf))
+	g.d(0)
+}
+
+// biases lead to the same code at other addresses.
+func (g *gen) bias() uint64 {
+	return choose[uint64](g.rng, 0, 0, 0, aliasAt-codeAt, high, high+aliasAt-codeAt, windowAt-codeAt, high+windowAt-codeAt, windowAt-codeAt,
+		choose[uint64](g.rng, 0, 1<<47))
+}
+
+// indirect jumps by way of a register, to one of two places.
+func (g *gen) indirect() {
+	r, q := g.reg(), g.reg()
+	wide := hole{after: 1 + g.IntN(3), size: 8, bias: g.bias()}
+	g.b(0x48|r>>3, 0xb8|r&7)
+	g.open(wide)
+	if g.one(2) {
+		g.b(0x48|q>>3<<2, 0x8d, q&7<<3|5)
+		g.open(hole{after: 1 + g.IntN(3), size: 4})
+		g.b(0x48|r>>3<<2|q>>3, 0x0f, 0x40|byte(g.IntN(16)), 0xc0|r&7<<3|q&7) // CMOVcc
+	}
+	g.b(0x40|r>>3, 0xff, 0xe0|r&7)
+}
+
+// memoryBranch jumps or calls by way of memory.
+func (g *gen) memoryBranch() {
+	r := g.reg()
+	at := dataAt + 8*uint64(g.IntN(0x3ff))
+	g.b(0x48|r>>3, 0xb8|r&7)
+	g.open(hole{after: g.IntN(3), size: 8, bias: g.bias()})
+	g.b(0x48|r>>3<<2, 0x89, 0x04|r&7<<3, 0x25) // MOV [at], r
+	g.d(at)
+	g.b(0xff, choose[byte](g.rng, 0x24, 0x24, 0x14), 0x25) // JMP, CALL
+	g.d(at)
+}
+
+// patch makes an instruction that may be changed, or changes one.
+func (g *gen) patch() {
+	if len(g.slots) == 0 || g.one(2) {
+		r := g.reg()
+		if g.one(3) {
+			g.slots = append(g.slots, g.here())
+			g.b(0x90)
+			return
+		}
+		g.b(0x40|r>>3, 0xb8|r&7)
+		g.slots = append(g.slots, g.here())
+		g.d(g.Uint64())
+		return
+	}
+	at := g.slots[g.IntN(len(g.slots))]
+	op := at < g.here() && at >= g.start && g.buf[at-g.start] == 0x90
+	at += choose[uint64](g.rng, 0, 0, aliasAt-codeAt, windowAt-codeAt)
+	if op { // one-byte instructions
+		g.b(0xc6, 0x04, 0x25)
+		g.d(at)
+		g.b(choose[byte](g.rng, 0x90, 0xf8, 0xf9, 0xf5, 0x98, 0x99, 0x9c, 0x58))
+		return
+	}
+	r := g.reg()
+	g.b(0x40|r>>3<<2, choose[byte](g.rng, 0x88, 0x89), 0x04|r&7<<3, 0x25) // MOV [at], r
+	g.d(at)
+}
+
+// remap changes a paging entry that stands on a page of code: mostly back to
+// what it was.
+func (g *gen) remap() {
+	r, i := g.reg(), g.IntN(8)
+	e := mappings()[i]
+	if g.one(4) {
+		e = mappings()[g.IntN(8)]
+	}
+	g.load(r, e|choose[uint64](g.rng, 7, 7, 7, 7, 3, 5, 6, 0x67, 7|noExec), false)
+	g.b(0x48|r>>3<<2, 0x89, 0x04|r&7<<3, 0x25)
+	g.d(choose[uint64](g.rng, codeAt, aliasAt, windowAt) + 2*pageBytes + entries + 8*uint64(i))
+}
+
+// flagsFromStack is POPF.
+func (g *gen) flagsFromStack() {
+	f := g.Uint64() & (cpu.FlagsArith | cpu.FlagIF)
+	for _, b := range []uint64{cpu.FlagAC, cpu.FlagTF, cpu.FlagDF, cpu.FlagNT, cpu.FlagID} {
+		if g.one(4) {
+			f |= b
+		}
+	}
+	if !g.one(8) {
+		f |= cpu.FlagIF
+	}
+	g.b(0x68)
+	g.d(f)
+	g.b(0x9d)
+}
+
+// control changes MXCSR, or empties what is cached.
+func (g *gen) control() {
+	switch g.IntN(5) {
+	case 0:
+		g.b(0x0f, 0x01, 0x3c, 0x25) // INVLPG
+		g.d(g.place(1, 1))
+	case 1, 2:
+		g.load(x86.RAX, choose[uint64](g.rng, pml4, other)|g.Uint64N(4)*g.pcid|g.Uint64N(2)*g.pcid<<63, false)
+		g.b(0x0f, 0x22, 0xd8) // MOV CR3, RAX
+	default:
+		at := dataAt + 8*uint64(g.IntN(0x3ff))
+		g.b(0xc7, 0x04, 0x25)
+		g.d(at)
+		mx := uint64(0x1f80|g.IntN(4)<<13|g.IntN(64)) | choose[uint64](g.rng, 0, 0x8000, 0x40, 0x8040)
+		if g.one(5) {
+			mx &^= 1 << (7 + g.IntN(6))
+		}
+		g.d(mx)
+		g.b(0x0f, 0xae, 0x14, 0x25) // LDMXCSR
+		g.d(at)
+	}
+}
+
+// rings goes over to the other ring.
+func (g *gen) rings() {
+	if g.one(3) {
+		g.b(0x0f, 0x05) // SYSCALL
+		return
+	}
+	g.b(0xcd, 0x30)
+}
+
+func (g *gen) pushPop() {
+	r, q := g.reg(), g.reg()
+	g.b(0x40|r>>3, 0x50|r&7)
+	if g.one(2) {
+		u := units()[0]
+		g.instruction(u[g.IntN(len(u))])
+	}
+	if g.one(8) {
+		g.stack()
+		return
+	}
+	g.b(0x40|q>>3, 0x58|q&7)
+	if q == x86.RSP {
+		g.stack()
+	}
+}
+
+// flags makes flags, changes what they came from without touching them, makes
+// an access, and looks at them.
+func (g *gen) flags() {
+	a, b := g.reg(), g.reg()
+	g.between(flagMakers, a, b)
+	for n := g.IntN(3); n > 0; n-- {
+		g.between(flagKeepers, a, b)
+	}
+	if !g.one(4) {
+		r := g.reg()
+		if g.one(2) {
+			r = a
+		}
+		g.b(0x48|r>>3<<2, choose[byte](g.rng, 0x8b, 0x89), 0x04|r&7<<3, 0x25) // MOV
+		g.d(g.place(8, 8))
+	}
+	if g.one(3) {
+		g.between(flagKeepers, a, b)
+	}
+	g.between(flagReaders, b, g.reg())
+}
+
+// Semantics with flags, for two registers.
+var (
+	flagMakers = []x86.Sem{x86.SemAdd, x86.SemSub, x86.SemCmp, x86.SemTest, x86.SemAnd, x86.SemOr, x86.SemXor, x86.SemAdc, x86.SemSbb,
+		x86.SemInc, x86.SemDec, x86.SemNeg, x86.SemShl, x86.SemShr, x86.SemBt, x86.SemXadd, x86.SemImul2, x86.SemCmpxchg}
+	flagKeepers = []x86.Sem{x86.SemLea, x86.SemMov, x86.SemMovzx, x86.SemMovsx, x86.SemNot, x86.SemXchg, x86.SemBswap, x86.SemPop,
+		x86.SemPush, x86.SemCmovcc, x86.SemSetcc, x86.SemCrc32, x86.SemCbw}
+	flagReaders = []x86.Sem{x86.SemSetcc, x86.SemAdc, x86.SemCmovcc, x86.SemPushf, x86.SemLahf, x86.SemRcl, x86.SemJcc, x86.SemInc}
+)
+
+// between appends an instruction of some semantic that names two registers only.
+func (g *gen) between(sems []x86.Sem, a, b uint8) {
+	u := units()[0]
+	for range 256 {
+		x := u[g.IntN(len(u))]
+		f := x.form()
+		if !slices.Contains(sems, f.Sem) {
+			continue
+		}
+		if f.Sem == x86.SemJcc {
+			g.jump()
+			return
+		}
+		w := x86.Want{OpSize: x.size, Rand: g.IntN, Avoid: ^uint16(1<<a | 1<<b), Base: x86.NoReg, Index: x86.NoReg}
+		if f.Sem == x86.SemLea {
+			w.Base, w.Disp = choose(g.rng, a, b), int32(g.IntN(64))
+		}
+		code, ok := f.Encode(w)
+		if !ok {
+			continue
+		}
+		if in, err := x86.Decode(code, x86.Mode64); err == nil && (f.Sem == x86.SemLea || !usesMemory(&in)) {
+			g.buf = append(g.buf, code...)
+			return
+		}
+	}
+}

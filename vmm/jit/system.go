@@ -1,0 +1,121 @@
+//go:build linux && amd64
+
+package jit
+
+import (
+	"vmrecord/vmm/cpu"
+	"vmrecord/vmm/x86"
+)
+
+// system emits the system instructions that kernels are full of. What would
+// let an interrupt in while one waits is left to the reference.
+func (e *emitter) system() {
+	in := e.in
+	e.overwrites(plans[in.Sem].also, false)
+	switch in.Sem {
+	case x86.SemSwapgs:
+		e.load(r13, state(oGS))
+		e.load(r14, state(oKernelGS))
+		e.store(r14, state(oGS))
+		e.store(r13, state(oKernelGS))
+	case x86.SemCli:
+		e.free()
+		e.count()
+		e.ins(op64(0x81), 4, state(oSystem)) // AND
+		e.imm(^cpu.FlagIF, 4)
+	case x86.SemSti:
+		e.free()
+		e.count()
+		e.unless(e.pending())
+		e.ins(op64(0x81), 1, state(oSystem)) // OR
+		e.imm(cpu.FlagIF, 4)
+	case x86.SemStac, x86.SemClac:
+		e.free()
+		e.count()
+		op, with, bank := 1, int64(cpu.FlagAC), oOpen // OR
+		if in.Sem == x86.SemClac {
+			op, with, bank = 4, ^with, oClosed // AND
+		}
+		e.ins(op64(0x81), op, state(oSystem))
+		e.imm(with, 4)
+		e.load(r13, state(bank))
+		e.store(r13, state(oBank))
+	case x86.SemPushf:
+		e.pushf()
+	case x86.SemPopf:
+		e.popf()
+	default:
+		e.rdtsc()
+	}
+}
+
+// pending jumps if an interrupt waits.
+func (e *emitter) pending() hole {
+	e.ins(op64(0x83), 7, state(oPending))
+	e.b(0)
+	return e.jcc(ccNE)
+}
+
+// rdtsc: the counter is at the steps done before the instruction. The budget
+// is that after the block.
+func (e *emitter) rdtsc() {
+	e.free()
+	e.count()
+	e.load(rdx, state(oTSC))
+	e.ins(op64(0x2b), rdx, state(oBudget))
+	e.ins(op64(0x81), 5, reg(rdx)) // SUB
+	e.imm(int64(len(e.c.Insts)-e.k), 4)
+	e.ins(op32(0x8b), rax, reg(rdx))
+	e.ins(op64(0xc1), 5, reg(rdx)) // SHR
+	e.b(32)
+	if e.in.Sem == x86.SemRdtscp {
+		e.load(rcx, state(oAux))
+	}
+}
+
+func (e *emitter) pushf() {
+	e.save()
+	e.count()
+	e.ins(code{mp: 1, op: 0xb6}, r13, state(oFlags+1)) // MOVZX: as LAHF left it
+	e.ins(op32(0x81), 4, reg(r13))
+	e.imm(0xd5, 4)
+	e.ins(code{mp: 1, op: 0xb6}, r14, state(oFlags)) // OF
+	e.ins(op32(0xc1), 4, reg(r14))                   // SHL
+	e.b(11)
+	e.ins(op64(0x0b), r13, reg(r14))
+	e.ins(op64(0x0b), r13, state(oSystem))
+	e.store(r13, state(oTarget))
+	e.pushFrom(state(oTarget))
+}
+
+// popf changes the arithmetic flags, and in ring 0 IF; all else is left to the
+// reference.
+func (e *emitter) popf() {
+	e.free()
+	e.count()
+	e.move(r13, r15)
+	e.load(r13, e.access(8, false, false))
+	e.move(r14, r13)
+	e.ins(op64(0x81), 4, reg(r14))
+	e.imm(^cpu.FlagsArith, 4)
+	e.ins(op64(0x33), r14, state(oSystem))
+	if e.c.User {
+		e.unless(e.jcc(ccNE))
+	} else {
+		e.ins(op64(0x81), 4, reg(r14))
+		e.imm(^cpu.FlagIF, 4)
+		e.unless(e.jcc(ccNE), e.pending())
+		e.move(r14, r13)
+		e.ins(op64(0x81), 4, reg(r14))
+		e.imm(^cpu.FlagsArith, 4)
+		e.store(r14, state(oSystem))
+	}
+	e.ins(code{op: 0x88}, r13, state(oFlags+1))
+	e.ins(op32(0xc1), 5, reg(r13)) // SHR
+	e.b(11)
+	e.ins(op32(0x81), 4, reg(r13))
+	e.imm(1, 4)
+	e.ins(code{op: 0x88}, r13, state(oFlags))
+	e.lea(r15, at(r15, 8))
+	e.flags, e.recipe.ok = inMemory, false
+}
