@@ -116,18 +116,19 @@ func scas[T width](c *CPU, o *Op) {
 	}
 }
 
-// room is how many elements of n bytes at most can be done at once: all but
-// one of those that rCX and the budget allow, upwards only, so that what ends
-// the instruction or the stretch is always the loop's own iteration.
+// room is how many elements at most can be done at once: all but one of those
+// that rCX and the budget allow, so that what ends the instruction or the
+// stretch is always the loop's own iteration.
 func (c *CPU) room(o *Op) uint64 {
-	if o.Prefixes&prefixRepeat == 0 || c.RFLAGS&(cpu.FlagDF|cpu.FlagTF) != 0 || c.leave != stay {
+	if o.Prefixes&prefixRepeat == 0 || c.RFLAGS&cpu.FlagTF != 0 || c.leave != stay {
 		return 0
 	}
 	return min(c.R[x86.RCX]&addrMask(o.AddrSize), uint64(c.left)-uint64(c.i)) - 1
 }
 
-// within is how many of k elements of n bytes from seg:off on lie in the page
-// of the first one, in plain RAM; la is the linear address of the first.
+// within is how many of k elements of n bytes, the first one at seg:off and
+// the others above it, or below it under DF, lie in its page, in plain RAM; la
+// is the linear address of the first.
 func (c *CPU) within(o *Op, seg uint8, off uint64, k, n uint64, write bool) (uint64, uint64) {
 	off &= addrMask(o.AddrSize)
 	la := off
@@ -137,11 +138,17 @@ func (c *CPU) within(o *Op, seg uint8, off uint64, k, n uint64, write bool) (uin
 		la += s.Base
 	}
 	e, page := &c.tlb[la>>12%tlbSize], la&^pageMax
-	if write && e.w != page || !write && e.r != page {
+	if write && e.w != page || !write && e.r != page || la&pageMax+n > pageMax+1 {
 		return 0, 0
 	}
-	k = min(k, (pageMax+1-la&pageMax)/n, (addrMask(o.AddrSize)-off)/n)
-	if !c.flat && k > 0 && !c.Seg[seg].Allows(off, k*n, write) {
+	low := off
+	if c.RFLAGS&cpu.FlagDF != 0 {
+		k = min(k, la&pageMax/n+1, off/n+1)
+		low -= (k - 1) * n
+	} else {
+		k = min(k, (pageMax+1-la&pageMax)/n, (addrMask(o.AddrSize)-off)/n)
+	}
+	if !c.flat && k > 0 && !c.Seg[seg].Allows(low, k*n, write) {
 		k = 0
 	}
 	return k, la
@@ -151,7 +158,7 @@ func (c *CPU) within(o *Op, seg uint8, off uint64, k, n uint64, write bool) (uin
 const few = 4
 
 // moveMany does iterations of REP MOVS at once, as far as both ends stay in
-// pages that need no asking and the elements do not overlap forwards.
+// pages that need no asking and no element is read that was written before.
 func (c *CPU) moveMany(o *Op, n uint64) {
 	k := c.room(o)
 	if k < few {
@@ -164,22 +171,30 @@ func (c *CPU) moveMany(o *Op, n uint64) {
 	}
 	from += c.tlb[from>>12%tlbSize].add
 	to += c.tlb[to>>12%tlbSize].add
-	if to > from {
+	down := c.RFLAGS&cpu.FlagDF != 0
+	switch {
+	case down && to < from:
+		k = min(k, (from-to)/n)
+	case !down && to > from:
 		k = min(k, (to-from)/n)
 	}
 	if k < few {
 		return
 	}
+	step := k * n
+	if down {
+		from, to, step = from-(k-1)*n, to-(k-1)*n, -step
+	}
 	copy(c.Mem.B[to:to+k*n], c.Mem.B[from:from+k*n])
-	c.setAddr(x86.RSI, o.AddrSize, c.R[x86.RSI]+k*n)
-	c.skip(o, k, n)
+	c.setAddr(x86.RSI, o.AddrSize, c.R[x86.RSI]+step)
+	c.skip(o, k, step)
 }
 
 // storeMany does iterations of REP STOS at once.
 func storeMany[T width](c *CPU, o *Op) {
 	n := uint64(size[T]())
 	k := c.room(o)
-	if k < few {
+	if k < few || c.RFLAGS&cpu.FlagDF != 0 {
 		return
 	}
 	k, to := c.within(o, x86.ES, c.R[x86.RDI], k, n, true)
@@ -192,12 +207,12 @@ func storeMany[T width](c *CPU, o *Op) {
 	for done := n; done < k*n; done *= 2 {
 		copy(b[done:], b[:done])
 	}
-	c.skip(o, k, n)
+	c.skip(o, k, k*n)
 }
 
-// skip accounts for k iterations done at once.
-func (c *CPU) skip(o *Op, k, n uint64) {
-	c.setAddr(x86.RDI, o.AddrSize, c.R[x86.RDI]+k*n)
+// skip accounts for k iterations done at once, which moved rDI by step.
+func (c *CPU) skip(o *Op, k, step uint64) {
+	c.setAddr(x86.RDI, o.AddrSize, c.R[x86.RDI]+step)
 	c.setAddr(x86.RCX, o.AddrSize, c.R[x86.RCX]-k)
 	c.spend(k)
 }

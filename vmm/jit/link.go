@@ -41,18 +41,22 @@ func (e *emitter) far(la uint64) {
 }
 
 // lookup jumps to the address in R13 by way of the jump cache, after then.
-// Flags are in memory. It returns where it goes if the address is not there,
-// with R13 changed by what kind adds.
-func (e *emitter) lookup(then func()) (miss hole) {
+// Flags are in memory. It returns where it goes if the address is not there.
+func (e *emitter) lookup(then func()) (miss [2]hole) {
 	e.ins(code{mp: 1, op: 0xb7}, r14, reg(r13)) // MOVZX R14D, R13W
-	e.ins(op32(0xc1), 4, reg(r14))              // SHL: 16 bytes each
-	e.b(4)
-	e.ins(op64(0x03), r14, state(oJump))
+	e.ins(op32(0xc1), 4, reg(r14))              // SHL: 32 bytes each
+	e.b(5)
+	slot := func(off int64) operand { return operand{base: rsp, index: r14, disp: oJumps + off} }
 	e.lea(r13, at(r13, int64(kind(e.c))))
-	e.ins(op64(0x3b), r13, at(r14, 0))
-	miss = e.jcc(ccNE)
+	e.ins(op64(0x3b), r13, slot(0))
+	miss[0] = e.jcc(ccNE)
+	e.load(r13, slot(16))
+	e.ins(op64(0x03), r13, state(oPages))
+	e.load(r13, at(r13, 0))
+	e.ins(op64(0x3b), r13, slot(8))
+	miss[1] = e.jcc(ccNE)
 	then()
-	e.ins(op32(0xff), 4, at(r14, 8))
+	e.ins(op32(0xff), 4, slot(24))
 	return miss
 }
 
@@ -68,7 +72,8 @@ func (e *emitter) branch() {
 			return
 		}
 		e.toTarget()
-		e.unless(e.lookup(func() {}))
+		miss := e.lookup(func() {})
+		e.unless(miss[:]...)
 	case x86.SemCall:
 		if in.Args[0].Kind == x86.Rel {
 			e.push(e.next)
@@ -83,7 +88,8 @@ func (e *emitter) branch() {
 		o := e.access(8, false, false)
 		e.load(r13, o)
 		e.saveKeep()
-		e.unless(e.lookup(func() { e.lea(r15, at(r15, 8+in.Imm)) }))
+		miss := e.lookup(func() { e.lea(r15, at(r15, 8+in.Imm)) })
+		e.unless(miss[:]...)
 	}
 }
 
@@ -145,7 +151,8 @@ func (e *emitter) callTarget() {
 	e.load(r13, state(oTarget))
 	miss := e.lookup(func() {})
 	e.cold = append(e.cold, func() {
-		e.here(miss)
+		e.here(miss[0])
+		e.here(miss[1])
 		e.leaveBy(site{code: e.c, kind: cpu.LeaveJump, named: true, saved: true})
 	})
 }

@@ -37,7 +37,6 @@ type arena struct {
 	Open     uint64 // of that for RFLAGS.AC = 1 in ring 0,
 	Closed   uint64 // and = 0
 	Pages    uint64 // address of the tables of Exec in use
-	Jump     uint64 // address of the table of Jumps in use
 	System   uint64 // RFLAGS but for the arithmetic flags
 	Pending  uint64 // 1: an interrupt waits to be let in
 	TSC      uint64 // when the budget is 0
@@ -54,7 +53,7 @@ type arena struct {
 
 	TLB   [cpu.Spaces][cpu.Banks][tlbSize]entry
 	Exec  [cpu.Spaces][2][execSize]uint64
-	Jumps [cpu.Spaces][jumpSize]jump
+	Jumps [jumpSize]jump
 }
 
 // An entry is one translation: tags are minus the page's linear address, or
@@ -66,15 +65,15 @@ type entry struct {
 }
 
 // A jump is an entry of the cache behind indirect jumps: RIP plus the code's
-// kind, and where the translation for flags in memory begins. Empty, its tag is
-// its number: no kind is 0.
-type jump struct{ tag, code uint64 }
+// kind, the key that its page has while it is where it was and that key's
+// place in Pages, and where the translation for flags in memory begins. Empty,
+// its tag is its number: no kind is 0.
+type jump struct{ tag, key, page, code uint64 }
 
 const (
 	tlbSize  = 1024
 	execSize = 4096
 	jumpSize = 65536
-	kinds    = 1024 // more than there are
 )
 
 // Offsets from RSP.
@@ -98,7 +97,7 @@ const (
 	oOpen     = int64(unsafe.Offsetof(arena{}.Open)) - bias
 	oClosed   = int64(unsafe.Offsetof(arena{}.Closed)) - bias
 	oPages    = int64(unsafe.Offsetof(arena{}.Pages)) - bias
-	oJump     = int64(unsafe.Offsetof(arena{}.Jump)) - bias
+	oJumps    = int64(unsafe.Offsetof(arena{}.Jumps)) - bias
 	oLoaded   = int64(unsafe.Offsetof(arena{}.Loaded)) - bias
 	oMXGuest  = int64(unsafe.Offsetof(arena{}.MXGuest)) - bias
 	oMXHost   = int64(unsafe.Offsetof(arena{}.MXHost)) - bias
@@ -129,7 +128,6 @@ func (a *arena) enterSpace(r cpu.Run, user, ac bool) {
 		a.Bank = closed
 	}
 	a.Pages = uint64(uintptr(unsafe.Pointer(&a.Exec[r.Space][ring])))
-	a.Jump = uint64(uintptr(unsafe.Pointer(&a.Jumps[r.Space])))
 }
 
 func (a *arena) rsp() uintptr { return uintptr(unsafe.Pointer(&a.Budget)) }

@@ -51,7 +51,6 @@ type Translator struct {
 	space   int   // the one in use
 	cached  [cpu.Spaces][cpu.Banks][]uint16
 	fetched [cpu.Spaces][2][]uint16
-	jumped  [cpu.Spaces][]uint16
 	stats   cpu.Translated
 }
 
@@ -114,23 +113,17 @@ func (j *Translator) reset() {
 	}
 	j.codes, j.sites, j.last = j.codes[:0], j.sites[:0], nil
 	j.p = j.restAt
-	for s := range j.a.Jumps {
-		for i := range j.a.Jumps[s] {
-			j.a.Jumps[s][i] = jump{tag: uint64(i)}
-		}
-		j.jumped[s] = j.jumped[s][:0]
+	for i := range j.a.Jumps {
+		j.a.Jumps[i] = jump{tag: uint64(i)}
 	}
 	j.stats.Resets++
 }
 
 // Enter implements cpu.Translator.
 func (j *Translator) Enter(s *cpu.State, t *cpu.Code, r cpu.Run) cpu.Leave {
-	i := t.LA % jumpSize
-	e := &j.a.Jumps[r.Space][i]
-	if e.tag == i {
-		j.jumped[r.Space] = append(j.jumped[r.Space], uint16(i))
-	}
-	*e = jump{t.LA + kind(t), j.run(t.Alt)}
+	key := execKey(t.LA, t.PA)
+	j.a.Jumps[t.LA%jumpSize] = jump{t.LA + kind(t), key, t.LA >> 12 % execSize * 8, j.run(t.Alt)}
+	j.fetchable(r.Space, t, key)
 	return j.enter(s, t.Alt, r)
 }
 
@@ -223,17 +216,22 @@ func (j *Translator) Link(to *cpu.Code, pa uint64) {
 	}
 	j.fill(hole(t.at), int(dst))
 	if t.key != 0 {
-		p, u, key := j.p, userBank(to), execKey(to.LA, pa)
+		p, key := j.p, execKey(to.LA, pa)
 		j.p = int(t.key) - 8
 		j.imm(int64(key), 8)
 		j.p = p
-		i := to.LA >> 12 % execSize
-		e := &j.a.Exec[j.space][u][i]
-		if *e == 0 {
-			j.fetched[j.space][u] = append(j.fetched[j.space][u], uint16(i))
-		}
-		*e = key
+		j.fetchable(j.space, to, key)
 	}
+}
+
+// fetchable notes that the page of t is where it was translated.
+func (j *Translator) fetchable(space int, t *cpu.Code, key uint64) {
+	u, i := userBank(t), t.LA>>12%execSize
+	e := &j.a.Exec[space][u][i]
+	if *e == 0 {
+		j.fetched[space][u] = append(j.fetched[space][u], uint16(i))
+	}
+	*e = key
 }
 
 func userBank(t *cpu.Code) int {
@@ -288,10 +286,6 @@ func (j *Translator) FlushSpace(s int) {
 		}
 		j.fetched[s][u] = list[:0]
 	}
-	for _, i := range j.jumped[s] {
-		a.Jumps[s][i] = jump{tag: uint64(i)}
-	}
-	j.jumped[s] = j.jumped[s][:0]
 }
 
 // Inherit implements cpu.Translator.
@@ -312,12 +306,6 @@ func (j *Translator) Inherit(from, to int, slots *[8]uint64) {
 				a.Exec[to][u][i] = key
 				j.fetched[to][u] = append(j.fetched[to][u], i)
 			}
-		}
-	}
-	for _, i := range j.jumped[from] {
-		if e := a.Jumps[from][i]; e.tag != uint64(i) && in(e.tag) && in(e.tag-kinds) {
-			a.Jumps[to][i] = e
-			j.jumped[to] = append(j.jumped[to], i)
 		}
 	}
 }

@@ -440,6 +440,7 @@ func (g *gen) finish(theme int) *Case {
 	}
 	copy(m.ram[physCode+g.start-codeAt:], g.buf)
 	c.next()
+	c.twin()
 	s := &c.state
 	for i := range s.R {
 		if i != x86.RSP {
@@ -483,5 +484,18 @@ func (c *Case) next() {
 			table[at+i] = byte(n - i)
 		}
 		at += n
+	}
+}
+
+// twin writes the first two pages of code once more, with some other constants.
+func (c *Case) twin() {
+	b := c.ram[twinAt:][:2*pageBytes]
+	copy(b, c.ram[physCode:])
+	for _, at := range c.instructions() {
+		at -= physCode
+		in, err := x86.Decode(c.ram[physCode+at:], x86.Mode64)
+		if end := at + int(in.Len); err == nil && in.Sem == x86.SemMov && in.Opcode&0xf8 == 0xb8 && in.OpSize == 4 && end <= len(b) {
+			b[end-4] ^= 8
+		}
 	}
 }

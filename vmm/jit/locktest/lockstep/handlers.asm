@@ -56,12 +56,14 @@ skip:
     add [rsp+40], rcx
     jmp out
 restart:
-    mov rax, START
+    mov rax, [START]
     mov [rsp+40], rax
-    mov qword [rsp+48], STARTCS
+    mov rax, [START+8]
+    mov [rsp+48], rax
     mov qword [rsp+56], 0x202
     mov qword [rsp+64], STACK
-    mov qword [rsp+72], STARTSS
+    mov rax, [START+16]
+    mov [rsp+72], rax
     jmp out
 unaligned:                    ; the program goes on without AC
     and dword [rsp+56], 0xfffbffff

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"strings"
+	"sync"
 
 	"vmrecord/configs/bare"
 	"vmrecord/vmm/cpu"
@@ -30,7 +31,9 @@ const (
 	physCode    = 0x20000
 	physData    = 0x24000
 	physStack   = 0x2c000
-	other       = 0x34000 // pml4 to pt0 of another address space
+	other       = 0x34000                // pml4 to pt0 of another address space
+	twinAt      = physData + 6*pageBytes // the first two pages of code, a little different
+	codeEntry   = 4
 	codePages   = 4
 	dataPages   = 8
 	stackPages  = 2
@@ -58,6 +61,7 @@ const (
 )
 
 const (
+	vectors      = 0x31
 	code0, data0 = 0x08, 0x10
 	code3, data3 = 0x2b, 0x23
 )
@@ -65,11 +69,34 @@ const (
 //go:embed handlers.asm
 var handlerSource string
 
-// An image is RAM before a program is put there, and what depends on rights.
-type image struct {
-	ram  []byte
-	call uint64 // where SYSCALL leads
+// A program is bytes, and where SYSCALL leads.
+type program struct {
+	code []byte
+	call uint64
 }
+
+// handlersOf assembles the handlers, once.
+var handlersOf = sync.OnceValue(func() program {
+	var stubs strings.Builder
+	for v := range vectors {
+		stubs.WriteString("align 16\n")
+		if hasCode>>v&1 == 0 {
+			stubs.WriteString("push 0\n")
+		}
+		fmt.Fprintf(&stubs, "push %d\njmp common\n", v)
+	}
+	text := strings.NewReplacer("STUBS", stubs.String(), "COUNT", dec(vars), "SCRATCH", dec(vars+8), "CALLS", dec(vars+16),
+		"START", dec(vars+24), "RECORDS", dec(records), "CODE", dec(codeAt), "NEXT", dec(nextAt),
+		"STACK", dec(stackTop-0x200)).Replace(handlerSource)
+	b, names, err := bare.Assemble(handlers, text, "")
+	if err != nil {
+		panic("lockstep: handlers.asm: " + err.Error())
+	}
+	return program{b, uint64(names["syscall"])}
+})
+
+// An image is RAM before a program is put there.
+type image struct{ ram []byte }
 
 // newImage makes the image for a program that starts in a ring, at an address.
 // rights are the pages' for code, data and stack.
@@ -77,27 +104,14 @@ func newImage(ring int, start uint64, rights uint64) image {
 	m := image{ram: make([]byte, ramBytes)}
 	m.tables(rights)
 	m.descriptors()
-	var stubs strings.Builder
-	for v := range 0x31 {
-		fmt.Fprintf(&stubs, "align 16\n")
-		if hasCode>>v&1 == 0 {
-			stubs.WriteString("push 0\n")
-		}
-		fmt.Fprintf(&stubs, "push %d\njmp common\n", v)
-	}
-	cs, ss := code0, data0
+	copy(m.ram[handlers:], handlersOf().code)
+	m.put(vars+24, start)
+	m.put(vars+32, code0)
+	m.put(vars+40, data0)
 	if ring == 3 {
-		cs, ss = code3, data3
+		m.put(vars+32, code3)
+		m.put(vars+40, data3)
 	}
-	text := strings.NewReplacer("STUBS", stubs.String(), "COUNT", dec(vars), "SCRATCH", dec(vars+8), "CALLS", dec(vars+16),
-		"RECORDS", dec(records), "CODE", dec(codeAt), "NEXT", dec(nextAt), "STARTCS", dec(cs), "STARTSS", dec(ss),
-		"STACK", dec(stackTop-0x200), "START", dec(int(start))).Replace(handlerSource)
-	b, names, err := bare.Assemble(handlers, text, "")
-	if err != nil {
-		panic("lockstep: handlers.asm: " + err.Error())
-	}
-	copy(m.ram[handlers:], b)
-	m.call = uint64(names["syscall"])
 	return m
 }
 
@@ -141,9 +155,8 @@ func (m *image) tables(rights uint64) {
 	for i := range uint64(stackPages) {
 		leaf(stackAt+i*pageBytes, physStack+i*pageBytes, rights)
 	}
-	copy(m.ram[other:], m.ram[pml4:pml4+4*pageBytes])
+	copy(m.ram[other:], m.ram[pml4:pml4+4*pageBytes]) // from high on it is shared
 	m.put(other, other+pageBytes|all)
-	m.put(other+8*256, other+pageBytes|all)
 	m.put(other+pageBytes, other+2*pageBytes|all)
 	m.put(other+2*pageBytes, other+3*pageBytes|all)
 	for i := range uint64(4) { // the same pages in another order
@@ -161,7 +174,7 @@ func mappings() [8]uint64 {
 }
 
 func (m *image) descriptors() {
-	for v := range 0x31 {
+	for v := range vectors {
 		h, ist, dpl := uint64(handlers+16*v), uint64(1), uint64(0)
 		switch v {
 		case cpu.NMI:
@@ -191,10 +204,10 @@ func (m *image) state(ring int, start uint64) *cpu.State {
 	s.EFER = cpu.EFERSCE | cpu.EFERLME | cpu.EFERLMA | cpu.EFERNXE
 	s.CR3 = pml4
 	s.DR[6], s.DR[7] = 0xffff0ff0, 0x400
-	s.IDTR = cpu.TableReg{Base: idt, Limit: 0x31*16 - 1}
+	s.IDTR = cpu.TableReg{Base: idt, Limit: vectors*16 - 1}
 	s.GDTR = cpu.TableReg{Base: gdt, Limit: 6*8 - 1}
 	s.TR = cpu.Segment{Sel: 0x30, Attr: 0x8b, Limit: 0x67, Base: tss}
-	s.STAR, s.LSTAR, s.SFMASK = 0x1b<<48|code0<<32, m.call, 0x47700
+	s.STAR, s.LSTAR, s.SFMASK = 0x1b<<48|code0<<32, handlersOf().call, 0x47700
 	s.Rand = [4]uint64{1, 2, 3, 4}
 	code, data := cpu.Segment{Sel: code0, Attr: 0xa09b, Limit: 0xffffffff}, cpu.Segment{Sel: data0, Attr: 0xc093, Limit: 0xffffffff}
 	if ring == 3 {

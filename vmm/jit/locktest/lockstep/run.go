@@ -177,7 +177,7 @@ func (c *Case) shake() {
 		return
 	}
 	often := func(n int) int { return choose(r, 0, 0, 2+r.IntN(n), 20+r.IntN(10*n)) }
-	c.rates = rates{forget: often(4), flush: often(20), unlink: often(4), drop: often(20), reset: often(40), cut: often(10)}
+	c.rates = rates{forget: often(4), flush: often(20), unlink: often(4), drop: often(20), reset: choose(r, 0, 0, 0, often(100)), cut: often(10)}
 }
 
 // A part of a case: only blocks that hash to a range are translated, and it

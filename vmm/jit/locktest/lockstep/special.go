@@ -1,16 +1,18 @@
 package lockstep
 
 import (
-	"slices"
-
 	"vmrecord/vmm/cpu"
 	"vmrecord/vmm/x86"
 )
 
 // special appends what random instructions would not amount to.
 func (g *gen) special() {
-	switch g.IntN(24) {
-	case 19, 20, 21, 22:
+	switch g.IntN(27) {
+	case 23, 24:
+		g.remap()
+	case 18:
+		g.divide()
+	case 19, 20, 21, 22, 25:
 		g.flags()
 	case 0, 1, 2, 3:
 		g.jump()
@@ -142,15 +144,23 @@ func (g *gen) patch() {
 	g.d(at)
 }
 
-// remap changes a paging entry that stands on a page of code: mostly back to
-// what it was.
+// remap changes a paging entry that stands on a page of code: of data or code,
+// mostly between what it was and a page like it.
 func (g *gen) remap() {
 	r, i := g.reg(), g.IntN(8)
-	e := mappings()[i]
-	if g.one(4) {
-		e = mappings()[g.IntN(8)]
+	if g.one(2) {
+		i = choose(g.rng, codeEntry, codeEntry+1)
 	}
-	g.load(r, e|choose[uint64](g.rng, 7, 7, 7, 7, 3, 5, 6, 0x67, 7|noExec), false)
+	e := mappings()[i]
+	switch {
+	case g.one(8):
+		e = mappings()[g.IntN(8)]
+	case i == codeEntry && g.one(2):
+		e = twinAt
+	case i == codeEntry+1 && g.one(2):
+		e = twinAt + pageBytes
+	}
+	g.load(r, e|choose[uint64](g.rng, 7, 7, 7, 7, 7, 7, 3, 5, 6, 0x67, 7|noExec), false)
 	g.b(0x48|r>>3<<2, 0x89, 0x04|r&7<<3, 0x25)
 	g.d(choose[uint64](g.rng, codeAt, aliasAt, windowAt) + 2*pageBytes + entries + 8*uint64(i))
 }
@@ -247,19 +257,16 @@ var (
 	flagMakers = []x86.Sem{x86.SemAdd, x86.SemSub, x86.SemCmp, x86.SemTest, x86.SemAnd, x86.SemOr, x86.SemXor, x86.SemAdc, x86.SemSbb,
 		x86.SemInc, x86.SemDec, x86.SemNeg, x86.SemShl, x86.SemShr, x86.SemBt, x86.SemXadd, x86.SemImul2, x86.SemCmpxchg}
 	flagKeepers = []x86.Sem{x86.SemLea, x86.SemMov, x86.SemMovzx, x86.SemMovsx, x86.SemNot, x86.SemXchg, x86.SemBswap, x86.SemPop,
-		x86.SemPush, x86.SemCmovcc, x86.SemSetcc, x86.SemCrc32, x86.SemCbw}
+		x86.SemPush, x86.SemCmovcc, x86.SemSetcc, x86.SemCrc32, x86.SemCbw, x86.SemShl, x86.SemShr, x86.SemSar}
 	flagReaders = []x86.Sem{x86.SemSetcc, x86.SemAdc, x86.SemCmovcc, x86.SemPushf, x86.SemLahf, x86.SemRcl, x86.SemJcc, x86.SemInc}
 )
 
 // between appends an instruction of some semantic that names two registers only.
 func (g *gen) between(sems []x86.Sem, a, b uint8) {
-	u := units()[0]
-	for range 256 {
-		x := u[g.IntN(len(u))]
+	for range 64 {
+		list := unitsOf(sems[g.IntN(len(sems))])
+		x := list[g.IntN(len(list))]
 		f := x.form()
-		if !slices.Contains(sems, f.Sem) {
-			continue
-		}
 		if f.Sem == x86.SemJcc {
 			g.jump()
 			return
@@ -272,9 +279,27 @@ func (g *gen) between(sems []x86.Sem, a, b uint8) {
 		if !ok {
 			continue
 		}
+		if shifts := f.Sem == x86.SemShl || f.Sem == x86.SemShr || f.Sem == x86.SemSar; shifts && f.Enc.Imm[0] != x86.ImmNone && g.one(2) {
+			code[len(code)-1] = choose[byte](g.rng, 0, 0x20, 0x40, 0x80) // by nothing: no flag changes
+		}
 		if in, err := x86.Decode(code, x86.Mode64); err == nil && (f.Sem == x86.SemLea || !usesMemory(&in)) {
 			g.buf = append(g.buf, code...)
 			return
 		}
+	}
+}
+
+// divide divides at the edge of overflow.
+func (g *gen) divide() {
+	r := choose[uint8](g.rng, x86.RBX, x86.RSI, x86.R8, x86.R13)
+	wide := choose[byte](g.rng, 0, 8)
+	switch g.IntN(3) {
+	case 0: // DIV by as much as is in RDX, or a little more
+		g.b(0x40|wide|r>>3<<2, 0x89, 0xc2|r&7<<3)                                   // MOV RDX, r
+		g.b(0x40|wide, 0x83, 0xea, byte(g.IntN(3)), 0x40|wide|r>>3, 0xf7, 0xf0|r&7) // SUB RDX, n; DIV r
+	default: // IDIV of a small or the smallest number by one near 0
+		g.load(x86.RAX, choose[uint64](g.rng, 1<<63, 1<<31, 7, ^uint64(6)), false)
+		g.load(r, uint64(g.IntN(4)-2), false)
+		g.b(0x40|wide, 0x99, 0x40|wide|r>>3, 0xf7, 0xf8|r&7) // CDQ; IDIV r
 	}
 }

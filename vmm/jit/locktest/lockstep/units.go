@@ -2,6 +2,7 @@ package lockstep
 
 import (
 	"slices"
+	"sync"
 
 	"vmrecord/vmm/cpu"
 	"vmrecord/vmm/x86"
@@ -41,6 +42,19 @@ func allUnits() (list [3][]unit) {
 	}
 	return list
 }
+
+var bySem = sync.OnceValue(func() map[x86.Sem][]unit {
+	m := map[x86.Sem][]unit{}
+	for _, l := range units() {
+		for _, u := range l {
+			m[u.form().Sem] = append(m[u.form().Sem], u)
+		}
+	}
+	return m
+})
+
+// unitsOf lists a semantic's units.
+func unitsOf(s x86.Sem) []unit { return bySem()[s] }
 
 // branches tells which semantics need a place to lead to: programs make them
 // otherwise.

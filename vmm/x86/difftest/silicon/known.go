@@ -308,6 +308,37 @@ var Explanations = []Explanation{
 				ours.Win = host.Win
 			}
 		}, true},
+	{"the selector of Linux's per-processor segment", "Linux: arch/x86/include/asm/segment.h, GDT_ENTRY_CPUNODE",
+		func(c *Case, host, ours *Outcome) {
+			const perCPU = 15 << 3
+			in := &c.Inst
+			loads := []x86.Sem{x86.SemLar, x86.SemLsl, x86.SemVerr, x86.SemVerw, x86.SemLoadfar, x86.SemMovtoseg, x86.SemPopseg}
+			if oneOf(in.Sem, loads) && c.selector()&^7 == perCPU {
+				*ours = *host
+			}
+		}, false},
+}
+
+// selector is what an instruction is to load or look at as a selector; 0 if it
+// is not in a window.
+func (c *Case) selector() uint16 {
+	la, end := c.address(), uint64(2)
+	if c.Inst.Sem == x86.SemPopseg {
+		la = c.linear(x86.SS, c.R[x86.RSP])
+	}
+	for i, a := range c.Inst.Args[:c.Inst.NArgs] {
+		switch {
+		case a.Kind == x86.Mem:
+			end = uint64(a.Size)
+		case a.Kind == x86.Reg && (i == 1 || c.Inst.NArgs == 1):
+			return uint16(c.R[a.Reg])
+		}
+	}
+	lo, hi := window(la+end-2), window(la+end-1)
+	if lo < 0 || hi < 0 {
+		return 0
+	}
+	return uint16(c.Win[lo]) | uint16(c.Win[hi])<<8
 }
 
 // farSelector is the selector of a far CALL or JMP; 0 if it is not in a window.
