@@ -75,8 +75,8 @@ func same(t *testing.T, g *guest, period uint64, done func() bool, inputs uint64
 	replays(t, shelf, sum, inputs)
 }
 
-// replays packs a recording of at least so many inputs and replays the bundle
-// twice.
+// replays packs a recording of at least so many inputs and replays the bundle,
+// on both engines.
 func replays(t *testing.T, shelf *recording.Shelf, sum recording.Summary, inputs uint64) {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "linux.vmb")
@@ -92,17 +92,20 @@ func replays(t *testing.T, shelf *recording.Shelf, sum recording.Summary, inputs
 	if sum.Inputs < inputs || sum.Heartbeats < 10 {
 		t.Errorf("%d inputs and %d heartbeats, want %d and 10 or more", sum.Inputs, sum.Heartbeats, inputs)
 	}
-	for _, slice := range []vmm.Instant{0, 100_009} {
-		res := play(t, name, slice)
+	for _, on := range []struct {
+		engine machine.Engine
+		slice  vmm.Instant
+	}{{machine.Auto, 0}, {machine.Interp, 100_009}, {machine.Auto, 1009}} {
+		res := play(t, name, on.engine, on.slice)
 		if !res.Identical || res.EndHash != sum.EndHash || res.InputsDelivered != sum.Inputs ||
 			res.HeartbeatsCompared != sum.Heartbeats || res.ConsoleBytes != sum.ConsoleBytes {
-			t.Errorf("slices of %d: %+v, want %+v", slice, res, sum)
+			t.Errorf("%+v: %+v, want %+v", on, res, sum)
 		}
 	}
 }
 
 // play replays a bundle in a new machine.
-func play(t *testing.T, name string, slice vmm.Instant) replay.Result {
+func play(t *testing.T, name string, engine machine.Engine, slice vmm.Instant) replay.Result {
 	t.Helper()
 	b, err := bundle.Open(name)
 	if err != nil {
@@ -114,7 +117,7 @@ func play(t *testing.T, name string, slice vmm.Instant) replay.Result {
 		if err != nil {
 			return nil, err
 		}
-		m, free, err := s.Build(c.Board.Epoch, c.Seed)
+		m, free, err := s.BuildOn(engine, c.Board.Epoch, c.Seed)
 		if err == nil {
 			t.Cleanup(free)
 		}

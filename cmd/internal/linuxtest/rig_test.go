@@ -96,7 +96,12 @@ type guest struct {
 // power makes a machine with nothing in it.
 func power(t testing.TB) *guest {
 	t.Helper()
-	m, free, err := spec.Build(epoch, seed)
+	return powerOn(t, machine.Auto)
+}
+
+func powerOn(t testing.TB, e machine.Engine) *guest {
+	t.Helper()
+	m, free, err := spec.BuildOn(e, epoch, seed)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +127,12 @@ func boot(t testing.TB, append string) *guest {
 // boot makes a machine about to run the kernel.
 func (f bootable) boot(t testing.TB, append string) *guest {
 	t.Helper()
-	g := power(t)
+	return f.bootOn(t, machine.Auto, append)
+}
+
+func (f bootable) bootOn(t testing.TB, e machine.Engine, append string) *guest {
+	t.Helper()
+	g := powerOn(t, e)
 	rsdp, ranges, err := pc.Firmware(g.Board)
 	if err != nil {
 		t.Fatal(err)
