@@ -174,7 +174,7 @@ func (c *CPU) lookupAt(la uint64) *block {
 	f := &c.cache.phys[(pa^pa>>12)%physSize]
 	b := f.b
 	if b == nil || f.key != k {
-		if b = c.cache.blocks[k]; b == nil {
+		if b = c.cache.blocks[k]; b == nil && !c.crossed(la) {
 			b = c.decode(la, pa)
 		}
 		if b == nil {
@@ -307,6 +307,11 @@ func (c *CPU) refuse(la uint64, code []byte, err error) {
 	mode := [...]string{"64-bit", "32-bit", "16-bit"}[c.mode]
 	c.stop(fmt.Errorf("interp: unknown instruction % x at RIP %#x (linear %#x), %s mode, ring %d: %w",
 		code[:n], c.RIP, la, mode, c.cpl, err))
+}
+
+// crossed tells whether the last instruction found at la lay in two pages.
+func (c *CPU) crossed(la uint64) bool {
+	return la&pageMax > mem.PageBytes-x86.MaxLen && c.cache.cross[la] != nil
 }
 
 // decodeCrossing fetches an instruction that lies in two pages.

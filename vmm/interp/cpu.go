@@ -68,6 +68,7 @@ type CPU struct {
 	tune   Tuning
 
 	swiftSteps uint64
+	crawled    bool // whether crawl stopped for something to look at
 	err        error
 }
 

@@ -153,18 +153,41 @@ func (c *CPU) dash(t *translation) (look bool) {
 			c.blk = nil
 			was = c.RFLAGS & cpu.FlagAC
 		}
-		if c.left <= later {
-			return true
+		next := c.crawl(later)
+		if next == nil {
+			return c.crawled
 		}
-		next := c.ready(c.lookup())
-		if next == nil || c.left-later < int64(len(next.Insts)) {
-			return false
-		}
-		if l.Kind == cpu.LeaveJump {
+		if l.Kind == cpu.LeaveJump && l.RIP == next.LA {
 			c.fast.Link(&next.Code, next.PA)
 		}
 		c.syncFlags()
+		was = c.RFLAGS & cpu.FlagAC
 		l = c.fast.Enter(&c.State, &next.Code, c.run1(later))
+	}
+}
+
+// crawl runs what is not translated, up to a block that is. It returns nil
+// where there is something to do first; crawled says whether to look around.
+func (c *CPU) crawl(later int64) *translation {
+	for {
+		c.crawled = true
+		if c.left <= later {
+			return nil
+		}
+		b := c.lookup()
+		t := c.ready(b)
+		if c.left-later < int64(len(b.ops)) || !c.swift() {
+			c.crawled = false
+			return nil
+		}
+		if t != nil {
+			return t
+		}
+		c.start, c.blk = c.RIP, b
+		if c.block(b.ops) {
+			return nil
+		}
+		c.blk = nil
 	}
 }
 

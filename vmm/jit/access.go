@@ -51,10 +51,35 @@ func (e *emitter) value(g, scratch int) int {
 	return scratch
 }
 
+// A spot is what cold code must know of the place that it belongs to.
+type spot struct {
+	flags  place
+	recipe recipe
+	k      int
+	done   *done
+	retry  int // where its access begins
+}
+
+func (e *emitter) spot() spot { return spot{e.flags, e.recipe, e.k, e.undo, e.retry} }
+
 // access emits the translation of [R13, R13+n), all in one page, and leaves
 // the operand at R13+R14. Where there is none the reference carries the
 // instruction out. aligned: an odd address is its business too.
 func (e *emitter) access(n int, write, aligned bool) operand {
+	s := e.spot()
+	e.near(n, write, s)
+	if aligned {
+		e.ins(code{op: 0xf6, rex: true}, 0, reg(r13)) // TEST
+		e.b(byte(n - 1))
+		e.unless(e.jcc(ccNE))
+	}
+	e.load(r14, at(r14, 16))
+	return sum(r13, r14)
+}
+
+// near looks the page of R13 up: R13 becomes the offset in it, R14 the address
+// of the entry.
+func (e *emitter) near(n int, write bool, s spot) {
 	tag := at(r14, 0)
 	if write {
 		tag.disp = 8
@@ -68,61 +93,84 @@ func (e *emitter) access(n int, write, aligned bool) operand {
 	e.ins(op64(0x03), r13, tag)
 	e.ins(op64(0x81), 7, reg(r13))
 	e.imm(4096-int64(n), 4)
-	miss := e.jcc(ccA)
-	odd := hole(0)
-	if aligned {
-		e.ins(code{op: 0xf6, rex: true}, 0, reg(r13)) // TEST
-		e.b(byte(n - 1))
-		odd = e.jcc(ccNE)
-	}
-	e.load(r14, at(r14, 16))
-	e.missing(miss, odd, tag, site{code: e.c, kind: cpu.LeaveMiss, k: uint8(e.k), size: uint8(n), write: write})
+	e.missing(e.jcc(ccA), tag, s, site{code: e.c, kind: cpu.LeaveMiss, k: uint8(s.k), size: uint8(n), write: write})
+}
+
+// stackMost is the largest access that the stack's own entry serves.
+const stackMost = 16
+
+// stacked is access for an address near the top of the stack: one entry serves
+// all that lies in the page that was last written to so. It is empty after
+// each exit.
+func (e *emitter) stacked(n int, write bool) operand {
+	s := e.spot()
+	e.ins(op64(0x03), r13, state(oStackTag))
+	e.ins(op64(0x3b), r13, state(oStackEnd))
+	other := e.jcc(ccB ^ 1)
+	e.load(r14, state(oStackHost))
+	on := e.p
+	e.cold = append(e.cold, func() {
+		e.here(other)
+		e.ins(op64(0x2b), r13, state(oStackTag))
+		e.near(n, write, s)
+		if write {
+			e.store(rax, state(oSave))
+			e.load(rax, at(r14, 8))
+			e.store(rax, state(oStackTag))
+			e.load(rax, at(r14, 16))
+			e.store(rax, state(oStackHost))
+			e.ins(op64(0xc7), 0, state(oStackEnd))
+			e.imm(4096-stackMost+1, 4)
+			e.move(r14, rax)
+			e.load(rax, state(oSave))
+		} else {
+			e.load(r14, at(r14, 16))
+		}
+		e.fill(e.jmp(), on)
+	})
 	return sum(r13, r14)
 }
 
 // missing has the reference carry the instruction out where an access has no
 // translation: its address is that in R13, less the tag.
-func (e *emitter) missing(miss, odd hole, tag operand, s site) {
-	flags, r, d, retry := e.flags, e.recipe, e.undo, e.retry
+func (e *emitter) missing(miss hole, tag operand, p spot, s site) {
 	e.cold = append(e.cold, func() {
 		e.here(miss)
 		e.ins(op64(0x2b), r13, tag)
 		e.store(r13, state(oAddr))
-		e.coldSave(flags, r)
+		kind := 0
+		if s.write {
+			kind = 1
+		}
+		e.callR14(int(e.farAt[kind]))
+		e.fill(e.jmp(), p.retry)
+		e.coldSave(p.flags, p.recipe)
 		e.leaveBy(s)
 		id := len(e.sites) - 1
-		e.sites[id].retry = uint32(retry)
+		e.sites[id].retry = uint32(p.retry)
 		if e.vector {
 			e.sites[id].retry = uint32(e.p)
 			e.reload()
-			e.fill(e.jmp(), retry)
+			e.fill(e.jmp(), p.retry)
 		}
-		e.after(id, d)
+		e.after(id, p.done)
 	})
-	if odd != 0 {
-		e.unless(odd)
-	}
 }
 
 // unless has the reference carry the instruction out if one of the jumps is
 // taken; the host's flags were free there.
 func (e *emitter) unless(jumps ...hole) {
-	flags, r, k, d := e.flags, e.recipe, e.k, e.undo
+	p := e.spot()
 	e.cold = append(e.cold, func() {
 		for _, h := range jumps {
 			if h != 0 {
 				e.here(h)
 			}
 		}
-		e.instead(flags, r, k, d)
+		e.coldSave(p.flags, p.recipe)
+		e.k = p.k
+		e.after(e.exit(), p.done)
 	})
-}
-
-// instead emits the exit before instruction k.
-func (e *emitter) instead(flags place, r recipe, k int, d *done) {
-	e.coldSave(flags, r)
-	e.k = k
-	e.after(e.exit(), d)
 }
 
 // after emits what comes after the reference has carried an instruction out:
@@ -143,5 +191,8 @@ func (e *emitter) memory(i int, write bool) operand {
 	e.address()
 	n := int(e.in.Args[i].Size)
 	aligned := x86.Table[e.in.Row].Attr&x86.AttrA16 != 0
+	if m := &e.in.Mem; m.Base == rsp && m.Index == x86.NoReg && m.Seg < x86.FS && e.in.AddrSize == 8 && !aligned && n <= stackMost {
+		return e.stacked(n, write)
+	}
 	return e.access(n, write, aligned)
 }

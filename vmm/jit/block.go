@@ -38,6 +38,9 @@ func (j *Translator) Translate(c *cpu.Code) bool {
 		j.reset()
 	}
 	e := &emitter{Translator: j, c: c, owed: true, next: c.LA}
+	if e.pointless() {
+		return false
+	}
 	for i := range c.Insts {
 		e.vector = e.vector || e.native(&c.Insts[i]) && usesVector(&c.Insts[i])
 	}
@@ -58,6 +61,18 @@ func (j *Translator) Translate(c *cpu.Code) bool {
 	j.stats.Blocks++
 	j.stats.Insts += uint64(len(c.Insts))
 	return true
+}
+
+// pointless tells that so much would be left to the reference that it had
+// better do it all.
+func (e *emitter) pointless() bool {
+	left := 0
+	for i := range e.c.Insts {
+		if !e.native(&e.c.Insts[i]) {
+			left++
+		}
+	}
+	return left > 2 && left*4 > len(e.c.Insts)
 }
 
 // begin emits the two entries: with the flags in the host's register, and in
@@ -152,10 +167,15 @@ func (e *emitter) reload() {
 	if !e.vector {
 		return
 	}
+	e.callR14(int(e.loadAt))
+}
+
+// callR14 jumps to a shared piece, which comes back to R14.
+func (e *emitter) callR14(to int) {
 	e.b(0x4c, 0x8d, 0x35) // LEA R14, [RIP+n]
 	e.imm(0, 4)
 	back := hole(e.p - 4)
-	e.fill(e.jmp(), int(e.loadAt))
+	e.fill(e.jmp(), to)
 	e.here(back)
 }
 
@@ -224,7 +244,7 @@ func (e *emitter) follow(target uint64) {
 		e.save()
 		e.count()
 	}
-	if !e.near(target) {
+	if !e.samePage(target) {
 		e.save()
 		e.far(target)
 		return

@@ -54,7 +54,50 @@ func (j *Translator) fixed() {
 	j.ins(op64(0xc7), 0, state(oLoaded))
 	j.imm(1, 4)
 	j.ins(op32(0xff), 4, reg(r14))
+	for i := range j.farAt {
+		j.farAt[i] = uint32(j.p)
+		j.lookFar(8 * int64(i))
+	}
 	j.restAt = j.p
+}
+
+// lookFar copies the entry for the address in R13 from far to near, if it is
+// there and not yet in near, and goes to R14; else five bytes behind that. tag
+// is where in an entry the tag is.
+func (j *Translator) lookFar(tag int64) {
+	index := func(r int, size int64) {
+		j.ins(op64(0xc1), 5, reg(r)) // SHR
+		j.b(7)
+		j.ins(op32(0x81), 4, reg(r)) // AND
+		j.imm((size-1)*entryBytes, 4)
+		j.ins(op64(0x03), r, state(oBank))
+	}
+	j.store(rax, state(oSave))
+	j.store(rcx, state(oSave2))
+	j.move(rax, r13)
+	index(rax, farSize)
+	j.move(rcx, r13)
+	j.ins(op64(0x81), 4, reg(rcx))
+	j.imm(-4096, 4)
+	j.ins(op64(0x03), rcx, at(rax, oFar+tag))
+	absent := j.jcc(ccNE)
+	index(r13, tlbSize)
+	j.load(rcx, at(rax, oFar+tag))
+	j.ins(op64(0x3b), rcx, at(r13, tag))
+	known := j.jcc(ccE)
+	for o := int64(0); o < 24; o += 8 {
+		j.load(rcx, at(rax, oFar+o))
+		j.store(rcx, at(r13, o))
+	}
+	j.load(rax, state(oSave))
+	j.load(rcx, state(oSave2))
+	j.ins(op32(0xff), 4, reg(r14))
+	j.here(absent)
+	j.here(known)
+	j.load(rax, state(oSave))
+	j.load(rcx, state(oSave2))
+	j.lea(r14, at(r14, 5))
+	j.ins(op32(0xff), 4, reg(r14))
 }
 
 func (j *Translator) eachMapped(f func(int, operand)) {

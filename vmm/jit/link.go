@@ -7,9 +7,9 @@ import (
 	"vmrecord/vmm/x86"
 )
 
-// near tells that an address lies in the page of this code: while this runs,
+// samePage tells that an address lies in the page of this code: while this runs,
 // that page is where it was.
-func (e *emitter) near(la uint64) bool { return la>>12 == e.c.LA>>12 }
+func (e *emitter) samePage(la uint64) bool { return la>>12 == e.c.LA>>12 }
 
 // link makes a jump lead to la, as soon as there is code.
 func (e *emitter) link(at hole, la uint64, saved bool) {
@@ -85,7 +85,7 @@ func (e *emitter) branch() {
 		e.free()
 		e.count()
 		e.move(r13, r15)
-		o := e.access(8, false, false)
+		o := e.stacked(8, false)
 		e.load(r13, o)
 		e.saveKeep()
 		miss := e.lookup(func() { e.lea(r15, at(r15, 8+in.Imm)) })
@@ -110,7 +110,7 @@ func (e *emitter) jumpIf(target uint64) {
 	}
 	e.bring()
 	to := e.jcc(e.in.Cond)
-	if e.near(target) {
+	if e.samePage(target) {
 		e.link(to, target, false)
 	} else {
 		e.cold = append(e.cold, func() {
@@ -162,7 +162,7 @@ func (e *emitter) push(v uint64) {
 	e.free()
 	e.count()
 	e.lea(r13, at(r15, -8))
-	o := e.access(8, true, false)
+	o := e.stacked(8, true)
 	if v == uint64(int64(int32(v))) {
 		e.ins(op64(0xc7), 0, o)
 		e.imm(int64(v), 4)
@@ -180,7 +180,7 @@ func (e *emitter) pushFrom(from operand) {
 	e.free()
 	e.count()
 	e.lea(r13, at(r15, -8))
-	o := e.access(8, true, false)
+	o := e.stacked(8, true)
 	if from.reg {
 		e.store(from.base, o)
 	} else {

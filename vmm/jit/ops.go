@@ -133,7 +133,7 @@ func (e *emitter) native(in *x86.Inst) bool {
 		return in.OpSize == 8
 	case x86.SemPop:
 		k := in.Args[0]
-		return in.OpSize == 8 && k.Kind == x86.Reg && k.Reg != rsp
+		return in.OpSize == 8 && k.Kind == x86.Reg
 	case x86.SemJmp, x86.SemJcc, x86.SemCall: // these end the block, and raise #GP if they lead nowhere
 		return in.OpSize == 8 && (in.Args[0].Kind != x86.Rel || cpu.Canonical(e.c.At(len(e.c.Insts))+uint64(in.Imm)))
 	case x86.SemRet, x86.SemLeave:
@@ -274,14 +274,16 @@ func (e *emitter) stack() {
 		e.free()
 		e.count()
 		e.move(r13, r15)
-		o := e.access(8, false, false)
+		o := e.stacked(8, false)
 		if h, ok := mapped(g); ok {
 			e.load(h, o)
 		} else {
 			e.load(r13, o)
 			e.store(r13, home(g))
 		}
-		e.lea(r15, at(r15, 8))
+		if g != rsp {
+			e.lea(r15, at(r15, 8))
+		}
 	default: // LEAVE
 		e.overwrites(1<<rsp|1<<rbp, false)
 		e.free()

@@ -40,6 +40,8 @@ func (e *emitter) system() {
 		e.imm(with, 4)
 		e.load(r13, state(bank))
 		e.store(r13, state(oBank))
+		e.ins(op64(0xc7), 0, state(oStackEnd))
+		e.imm(0, 4)
 	case x86.SemPushf:
 		e.pushf()
 	case x86.SemPopf:
@@ -94,7 +96,7 @@ func (e *emitter) popf() {
 	e.free()
 	e.count()
 	e.move(r13, r15)
-	e.load(r13, e.access(8, false, false))
+	e.load(r13, e.stacked(8, false))
 	e.move(r14, r13)
 	e.ins(op64(0x81), 4, reg(r14))
 	e.imm(^cpu.FlagsArith, 4)

@@ -26,21 +26,25 @@ type arena struct {
 
 	Budget int64  // steps left
 	Flags  uint64 // AH and AL as LAHF and SETO AL leave them
-	Save   uint64 // RAX, while flags are restored
+	Save   uint64 // RAX, while flags are restored or far is looked at,
+	Save2  uint64 // and RCX
 	Target uint64 // of an indirect call
 	Addr   uint64 // linear address of the access that missed
 	Site   uint64 // low half: the number of the exit; high half is zero
 	FS, GS uint64 // segment bases
 
-	KernelGS uint64
-	Bank     uint64 // address of the TLB in use,
-	Open     uint64 // of that for RFLAGS.AC = 1 in ring 0,
-	Closed   uint64 // and = 0
-	Pages    uint64 // address of the tables of Exec in use
-	System   uint64 // RFLAGS but for the arithmetic flags
-	Pending  uint64 // 1: an interrupt waits to be let in
-	TSC      uint64 // when the budget is 0
-	Aux      uint64 // what RDTSCP puts into RCX
+	KernelGS  uint64
+	Bank      uint64 // address of the TLB in use,
+	Open      uint64 // of that for RFLAGS.AC = 1 in ring 0,
+	Closed    uint64 // and = 0
+	Pages     uint64 // address of the tables of Exec in use
+	StackTag  uint64 // minus the address of the stack's page
+	StackEnd  uint64 // offsets below this are served; 0: none
+	StackHost uint64 // where the page is
+	System    uint64 // RFLAGS but for the arithmetic flags
+	Pending   uint64 // 1: an interrupt waits to be let in
+	TSC       uint64 // when the budget is 0
+	Aux       uint64 // what RDTSCP puts into RCX
 
 	Loaded  uint64 // XMM and MXCSR are in the host's registers
 	MXGuest uint32
@@ -51,9 +55,16 @@ type arena struct {
 
 	X [16][2]uint64
 
-	TLB   [cpu.Spaces][cpu.Banks][tlbSize]entry
+	TLB   [cpu.Spaces][cpu.Banks]table
 	Exec  [cpu.Spaces][2][execSize]uint64
 	Jumps [jumpSize]jump
+}
+
+// A table is the translations of one bank of a space. What code looks up
+// itself is near; near is a part of far.
+type table struct {
+	near [tlbSize]entry
+	far  [farSize]entry
 }
 
 // An entry is one translation: tags are minus the page's linear address, or
@@ -72,41 +83,47 @@ type jump struct{ tag, key, page, code uint64 }
 
 const (
 	tlbSize  = 1024
+	farSize  = 8192
 	execSize = 4096
 	jumpSize = 65536
 )
 
 // Offsets from RSP.
 const (
-	bias      = int64(unsafe.Offsetof(arena{}.Budget))
-	oR        = -bias
-	oBudget   = 0
-	oFlags    = int64(unsafe.Offsetof(arena{}.Flags)) - bias
-	oSave     = int64(unsafe.Offsetof(arena{}.Save)) - bias
-	oTarget   = int64(unsafe.Offsetof(arena{}.Target)) - bias
-	oAddr     = int64(unsafe.Offsetof(arena{}.Addr)) - bias
-	oSite     = int64(unsafe.Offsetof(arena{}.Site)) - bias
-	oFS       = int64(unsafe.Offsetof(arena{}.FS)) - bias
-	oGS       = int64(unsafe.Offsetof(arena{}.GS)) - bias
-	oKernelGS = int64(unsafe.Offsetof(arena{}.KernelGS)) - bias
-	oSystem   = int64(unsafe.Offsetof(arena{}.System)) - bias
-	oPending  = int64(unsafe.Offsetof(arena{}.Pending)) - bias
-	oTSC      = int64(unsafe.Offsetof(arena{}.TSC)) - bias
-	oAux      = int64(unsafe.Offsetof(arena{}.Aux)) - bias
-	oBank     = int64(unsafe.Offsetof(arena{}.Bank)) - bias
-	oOpen     = int64(unsafe.Offsetof(arena{}.Open)) - bias
-	oClosed   = int64(unsafe.Offsetof(arena{}.Closed)) - bias
-	oPages    = int64(unsafe.Offsetof(arena{}.Pages)) - bias
-	oJumps    = int64(unsafe.Offsetof(arena{}.Jumps)) - bias
-	oLoaded   = int64(unsafe.Offsetof(arena{}.Loaded)) - bias
-	oMXGuest  = int64(unsafe.Offsetof(arena{}.MXGuest)) - bias
-	oMXHost   = int64(unsafe.Offsetof(arena{}.MXHost)) - bias
-	oGoSP     = int64(unsafe.Offsetof(arena{}.GoSP)) - bias
-	oGoBP     = int64(unsafe.Offsetof(arena{}.GoBP)) - bias
-	oResume   = int64(unsafe.Offsetof(arena{}.Resume)) - bias
-	oX        = int64(unsafe.Offsetof(arena{}.X)) - bias
+	bias       = int64(unsafe.Offsetof(arena{}.Budget))
+	oR         = -bias
+	oBudget    = 0
+	oFlags     = int64(unsafe.Offsetof(arena{}.Flags)) - bias
+	oSave      = int64(unsafe.Offsetof(arena{}.Save)) - bias
+	oSave2     = int64(unsafe.Offsetof(arena{}.Save2)) - bias
+	oTarget    = int64(unsafe.Offsetof(arena{}.Target)) - bias
+	oAddr      = int64(unsafe.Offsetof(arena{}.Addr)) - bias
+	oSite      = int64(unsafe.Offsetof(arena{}.Site)) - bias
+	oFS        = int64(unsafe.Offsetof(arena{}.FS)) - bias
+	oGS        = int64(unsafe.Offsetof(arena{}.GS)) - bias
+	oKernelGS  = int64(unsafe.Offsetof(arena{}.KernelGS)) - bias
+	oSystem    = int64(unsafe.Offsetof(arena{}.System)) - bias
+	oPending   = int64(unsafe.Offsetof(arena{}.Pending)) - bias
+	oTSC       = int64(unsafe.Offsetof(arena{}.TSC)) - bias
+	oAux       = int64(unsafe.Offsetof(arena{}.Aux)) - bias
+	oBank      = int64(unsafe.Offsetof(arena{}.Bank)) - bias
+	oOpen      = int64(unsafe.Offsetof(arena{}.Open)) - bias
+	oClosed    = int64(unsafe.Offsetof(arena{}.Closed)) - bias
+	oStackTag  = int64(unsafe.Offsetof(arena{}.StackTag)) - bias
+	oStackEnd  = int64(unsafe.Offsetof(arena{}.StackEnd)) - bias
+	oStackHost = int64(unsafe.Offsetof(arena{}.StackHost)) - bias
+	oPages     = int64(unsafe.Offsetof(arena{}.Pages)) - bias
+	oJumps     = int64(unsafe.Offsetof(arena{}.Jumps)) - bias
+	oLoaded    = int64(unsafe.Offsetof(arena{}.Loaded)) - bias
+	oMXGuest   = int64(unsafe.Offsetof(arena{}.MXGuest)) - bias
+	oMXHost    = int64(unsafe.Offsetof(arena{}.MXHost)) - bias
+	oGoSP      = int64(unsafe.Offsetof(arena{}.GoSP)) - bias
+	oGoBP      = int64(unsafe.Offsetof(arena{}.GoBP)) - bias
+	oResume    = int64(unsafe.Offsetof(arena{}.Resume)) - bias
+	oX         = int64(unsafe.Offsetof(arena{}.X)) - bias
 
 	entryBytes = int64(unsafe.Sizeof(entry{}))
+	oFar       = int64(unsafe.Offsetof(table{}.far)) // from the table
 )
 
 // enterSpace chooses the tables of a space for code of a ring.

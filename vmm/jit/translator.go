@@ -44,7 +44,8 @@ type Translator struct {
 	enterAt uint32
 	leaveAt uint32
 	loadAt  uint32
-	restAt  int // where the fixed pieces end
+	farAt   [2]uint32 // looks at far: for reads, for writes
+	restAt  int       // where the fixed pieces end
 	sites   []site
 	codes   []*cpu.Code
 	last    *site // what the last jump left by
@@ -77,9 +78,11 @@ func New() (cpu.Translator, error) {
 	j.buf = j.mem.w
 	for s := range j.a.TLB {
 		for b := range j.a.TLB[s] {
-			for i := range j.a.TLB[s][b] {
-				j.a.TLB[s][b][i] = empty(uint64(i))
+			t := &j.a.TLB[s][b]
+			for i := range t.far {
+				t.far[i] = empty(uint64(i))
 			}
+			t.emptyNear()
 		}
 	}
 	j.fixed()
@@ -160,7 +163,7 @@ func (j *Translator) enter(s *cpu.State, at uint32, r cpu.Run) cpu.Leave {
 	a.System = s.RFLAGS &^ cpu.FlagsArith
 	a.TSC, a.Aux, a.Pending = r.TSC, s.TSCAux&0xffffffff, 0
 	a.enterSpace(r, s.Seg[2].Attr>>5&3 == 3, s.RFLAGS&cpu.FlagAC != 0)
-	j.space = r.Space
+	j.space, a.StackEnd = r.Space, 0
 	if r.Pending {
 		a.Pending = 1
 	}
@@ -250,16 +253,26 @@ func noTag(i uint64) uint64 { return -((i ^ 1) << 12) }
 
 func empty(i uint64) entry { return entry{r: noTag(i), w: noTag(i)} }
 
+func (t *table) emptyNear() {
+	for i := range t.near {
+		t.near[i] = empty(uint64(i))
+	}
+}
+
 // Cache implements cpu.Translator.
 func (j *Translator) Cache(space, bank int, la, pa uint64, write bool) {
-	i := la >> 12 % tlbSize
-	e := &j.a.TLB[space][bank][i]
+	t, i := &j.a.TLB[space][bank], la>>12%farSize
+	e := &t.far[i]
 	if e.listed == 0 {
 		j.cached[space][bank] = append(j.cached[space][bank], uint16(i))
 	}
 	*e = entry{r: -la, w: noTag(i), host: j.ramAt + pa, listed: 1}
 	if write {
 		e.w = -la
+	}
+	n := i % tlbSize
+	if t.near[n] = *e; !write {
+		t.near[n].w = noTag(n)
 	}
 }
 
@@ -275,9 +288,13 @@ func (j *Translator) Flush() {
 func (j *Translator) FlushSpace(s int) {
 	a := j.a
 	for b, list := range j.cached[s] {
-		for _, i := range list {
-			a.TLB[s][b][i] = empty(uint64(i))
+		if len(list) == 0 {
+			continue
 		}
+		for _, i := range list {
+			a.TLB[s][b].far[i] = empty(uint64(i))
+		}
+		a.TLB[s][b].emptyNear()
 		j.cached[s][b] = list[:0]
 	}
 	for u, list := range j.fetched[s] {
@@ -294,8 +311,8 @@ func (j *Translator) Inherit(from, to int, slots *[8]uint64) {
 	a := j.a
 	for b, list := range j.cached[from] {
 		for _, i := range list {
-			if e := a.TLB[from][b][i]; e.r != noTag(uint64(i)) && in(-e.r) {
-				a.TLB[to][b][i] = e
+			if e := a.TLB[from][b].far[i]; e.r != noTag(uint64(i)) && in(-e.r) {
+				a.TLB[to][b].far[i] = e
 				j.cached[to][b] = append(j.cached[to][b], i)
 			}
 		}
@@ -313,24 +330,37 @@ func (j *Translator) Inherit(from, to int, slots *[8]uint64) {
 // DropPages implements cpu.Translator.
 func (j *Translator) DropPages(first, n, every uint32) {
 	for s := range j.cached {
-		for b := range j.cached[s] {
-			for i := first; i < tlbSize; i += every {
-				for k := i; k < i+n; k++ {
-					e := &j.a.TLB[s][b][k]
-					e.r, e.w = noTag(uint64(k)), noTag(uint64(k))
-				}
+		for b, list := range j.cached[s] {
+			if len(list) == 0 {
+				continue
 			}
+			t := &j.a.TLB[s][b]
+			dropPages(t.near[:], first, n, every)
+			dropPages(t.far[:], first, n, every)
+		}
+	}
+}
+
+func dropPages(t []entry, first, n, every uint32) {
+	for i := first; int(i) < len(t); i += every {
+		for k := i; k < i+n; k++ {
+			t[k].r, t[k].w = noTag(uint64(k)), noTag(uint64(k))
 		}
 	}
 }
 
 // Unwrite implements cpu.Translator.
 func (j *Translator) Unwrite(pa uint64) {
+	host := j.ramAt + pa
 	for s := range j.cached {
-		for b := range j.cached[s] {
-			for _, i := range j.cached[s][b] {
-				if e := &j.a.TLB[s][b][i]; e.host == j.ramAt+pa {
+		for b, list := range j.cached[s] {
+			t := &j.a.TLB[s][b]
+			for _, i := range list {
+				if e := &t.far[i]; e.host == host {
 					e.w = noTag(uint64(i))
+				}
+				if n := i % tlbSize; t.near[n].host == host {
+					t.near[n].w = noTag(uint64(n))
 				}
 			}
 		}

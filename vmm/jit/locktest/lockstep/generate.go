@@ -89,7 +89,7 @@ func Generate(seed uint64, n int) *Case {
 	g := &gen{rng: r, theme: unitAt(n), base: x86.NoReg}
 	g.ring = choose(r, 0, 3)
 	g.pcid = r.Uint64N(2)
-	g.start = codeAt + uint64(r.IntN(0x2800-0x2000))
+	g.start = codeAt + pageBytes - uint64(r.IntN(choose(r, 0x100, 0x600))) // mostly across two pages
 	g.program()
 	return g.finish(n)
 }
@@ -165,7 +165,7 @@ func (g *gen) loop() {
 		g.stack()
 	}
 	top := g.here()
-	for n := 3 + g.IntN(25); n > 0 && len(g.buf) < 0x1800; n-- {
+	for n := 3 + g.IntN(25); n > 0 && len(g.buf) < 0x1400; n-- {
 		g.item()
 	}
 	g.flush()
@@ -268,13 +268,13 @@ func (g *gen) place(n, align uint64) uint64 {
 func (g *gen) item() {
 	u := units()
 	switch n := g.IntN(100); {
-	case n < 14:
+	case n < 12:
 		g.instruction(g.theme)
-	case n < 62:
+	case n < 52:
 		g.instruction(u[0][g.IntN(len(u[0]))])
-	case n < 78:
+	case n < 66:
 		g.instruction(u[1][g.IntN(len(u[1]))])
-	case n < 82:
+	case n < 70:
 		g.instruction(u[2][g.IntN(len(u[2]))])
 	default:
 		g.special()
@@ -430,7 +430,7 @@ func (g *gen) finish(theme int) *Case {
 	if g.ring == 0 && g.one(3) {
 		rights &^= anyRing
 	}
-	rip := g.start + choose[uint64](g.rng, 0, 0, 0, high, windowAt-codeAt)
+	rip := g.start + choose[uint64](g.rng, 0, 0, high, windowAt-codeAt, windowAt-codeAt)
 	m := newImage(g.ring, rip, rights)
 	c := &Case{Theme: theme, ram: m.ram, start: g.start, code: len(g.buf), state: *m.state(g.ring, rip), seed: g.Uint64()}
 	g.lanes(m.ram[physData:][:dataPages*pageBytes])

@@ -7,40 +7,37 @@ import (
 
 // special appends what random instructions would not amount to.
 func (g *gen) special() {
-	switch g.IntN(27) {
-	case 23, 24:
-		g.remap()
-	case 18:
-		g.divide()
-	case 19, 20, 21, 22, 25:
-		g.flags()
-	case 0, 1, 2, 3:
-		g.jump()
-	case 4, 5:
-		g.call()
-	case 6:
-		g.indirect()
-	case 7, 8:
-		g.patch()
-	case 9:
-		g.remap()
-	case 10:
-		g.flagsFromStack()
-	case 11:
-		g.b(0x0f, 0x01, choose[byte](g.rng, 0xca, 0xcb)) // CLAC, STAC
-	case 12:
-		g.control()
-	case 13:
-		g.rings()
-	case 14, 15:
-		g.pushPop()
-	case 16:
-		g.load(g.reg(), g.value(), false)
-	case 17:
-		g.memoryBranch()
-	default:
-		g.b(0x9c) // PUSHF
-		g.b(0x58 | g.reg()&3)
+	n := g.IntN(36)
+	for _, s := range [...]struct {
+		weight int
+		make   func()
+	}{
+		{4, g.jump},
+		{2, g.call},
+		{2, g.indirect},
+		{1, g.memoryBranch},
+		{8, g.flags},
+		{2, g.patch},
+		{3, g.remap},
+		{1, g.flagsFromStack},
+		{1, func() { g.b(0x0f, 0x01, choose[byte](g.rng, 0xca, 0xcb)) }}, // CLAC, STAC
+		{1, func() { g.b(choose[byte](g.rng, 0xfa, 0xfb, 0xfb)) }},       // CLI, STI
+		{2, g.addressSpace},
+		{1, g.mxcsr},
+		{2, g.rings},
+		{2, g.pushPop},
+		{1, g.divide},
+		{1, func() { g.load(g.reg(), g.value(), false) }},
+		{1, func() { g.b(0x9c, 0x58|g.reg()&3) }}, // PUSHF; POP
+		{1, func() { // RDTSC; MOV r, EAX
+			r := g.reg()
+			g.b(0x0f, 0x31, 0x40|r>>3, 0x89, 0xc0|r&7)
+		}},
+	} {
+		if n -= s.weight; n < 0 {
+			s.make()
+			return
+		}
 	}
 }
 
@@ -145,23 +142,20 @@ func (g *gen) patch() {
 }
 
 // remap changes a paging entry that stands on a page of code: of data or code,
-// mostly between what it was and a page like it.
+// mostly between what it is and a page like it.
 func (g *gen) remap() {
-	r, i := g.reg(), g.IntN(8)
-	if g.one(2) {
-		i = choose(g.rng, codeEntry, codeEntry+1)
+	r, i, op := g.reg(), g.IntN(8), byte(0x89) // MOV
+	e := mappings()[g.IntN(8)] | choose[uint64](g.rng, 7, 7, 7, 3, 5, 6, 0x67, 7|noExec)
+	switch k := g.IntN(2); g.IntN(8) {
+	case 0:
+	case 1, 2, 3:
+		e = mappings()[i] | 7
+	default:
+		i, op = codeEntry+k, 0x31 // XOR
+		e = mappings()[i] ^ uint64(twinAt+k*pageBytes)
 	}
-	e := mappings()[i]
-	switch {
-	case g.one(8):
-		e = mappings()[g.IntN(8)]
-	case i == codeEntry && g.one(2):
-		e = twinAt
-	case i == codeEntry+1 && g.one(2):
-		e = twinAt + pageBytes
-	}
-	g.load(r, e|choose[uint64](g.rng, 7, 7, 7, 7, 7, 7, 3, 5, 6, 0x67, 7|noExec), false)
-	g.b(0x48|r>>3<<2, 0x89, 0x04|r&7<<3, 0x25)
+	g.load(r, e, false)
+	g.b(0x48|r>>3<<2, op, 0x04|r&7<<3, 0x25)
 	g.d(choose[uint64](g.rng, codeAt, aliasAt, windowAt) + 2*pageBytes + entries + 8*uint64(i))
 }
 
@@ -173,7 +167,7 @@ func (g *gen) flagsFromStack() {
 			f |= b
 		}
 	}
-	if !g.one(8) {
+	if !g.one(4) {
 		f |= cpu.FlagIF
 	}
 	g.b(0x68)
@@ -181,27 +175,29 @@ func (g *gen) flagsFromStack() {
 	g.b(0x9d)
 }
 
-// control changes MXCSR, or empties what is cached.
-func (g *gen) control() {
-	switch g.IntN(5) {
-	case 0:
+// addressSpace changes it, or forgets a page.
+func (g *gen) addressSpace() {
+	if g.one(4) {
 		g.b(0x0f, 0x01, 0x3c, 0x25) // INVLPG
 		g.d(g.place(1, 1))
-	case 1, 2:
-		g.load(x86.RAX, choose[uint64](g.rng, pml4, other)|g.Uint64N(4)*g.pcid|g.Uint64N(2)*g.pcid<<63, false)
-		g.b(0x0f, 0x22, 0xd8) // MOV CR3, RAX
-	default:
-		at := dataAt + 8*uint64(g.IntN(0x3ff))
-		g.b(0xc7, 0x04, 0x25)
-		g.d(at)
-		mx := uint64(0x1f80|g.IntN(4)<<13|g.IntN(64)) | choose[uint64](g.rng, 0, 0x8000, 0x40, 0x8040)
-		if g.one(5) {
-			mx &^= 1 << (7 + g.IntN(6))
-		}
-		g.d(mx)
-		g.b(0x0f, 0xae, 0x14, 0x25) // LDMXCSR
-		g.d(at)
+		return
 	}
+	g.load(x86.RAX, choose[uint64](g.rng, pml4, other)|g.Uint64N(4)*g.pcid|g.Uint64N(2)*g.pcid<<63, false)
+	g.b(0x0f, 0x22, 0xd8) // MOV CR3, RAX
+}
+
+// mxcsr loads it.
+func (g *gen) mxcsr() {
+	at := dataAt + 8*uint64(g.IntN(0x3ff))
+	g.b(0xc7, 0x04, 0x25)
+	g.d(at)
+	v := uint64(0x1f80|g.IntN(4)<<13|g.IntN(64)) | choose[uint64](g.rng, 0, 0x8000, 0x40, 0x8040)
+	if g.one(5) {
+		v &^= 1 << (7 + g.IntN(6))
+	}
+	g.d(v)
+	g.b(0x0f, 0xae, 0x14, 0x25) // LDMXCSR
+	g.d(at)
 }
 
 // rings goes over to the other ring.
@@ -256,7 +252,7 @@ func (g *gen) flags() {
 var (
 	flagMakers = []x86.Sem{x86.SemAdd, x86.SemSub, x86.SemCmp, x86.SemTest, x86.SemAnd, x86.SemOr, x86.SemXor, x86.SemAdc, x86.SemSbb,
 		x86.SemInc, x86.SemDec, x86.SemNeg, x86.SemShl, x86.SemShr, x86.SemBt, x86.SemXadd, x86.SemImul2, x86.SemCmpxchg}
-	flagKeepers = []x86.Sem{x86.SemLea, x86.SemMov, x86.SemMovzx, x86.SemMovsx, x86.SemNot, x86.SemXchg, x86.SemBswap, x86.SemPop,
+	flagKeepers = []x86.Sem{x86.SemLea, x86.SemLea, x86.SemLea, x86.SemMov, x86.SemMovzx, x86.SemMovsx, x86.SemNot, x86.SemXchg, x86.SemBswap, x86.SemPop,
 		x86.SemPush, x86.SemCmovcc, x86.SemSetcc, x86.SemCrc32, x86.SemCbw, x86.SemShl, x86.SemShr, x86.SemSar}
 	flagReaders = []x86.Sem{x86.SemSetcc, x86.SemAdc, x86.SemCmovcc, x86.SemPushf, x86.SemLahf, x86.SemRcl, x86.SemJcc, x86.SemInc}
 )
