@@ -178,4 +178,4 @@ func (c *Core) WriteMSR(n uint32, v uint64) {
 }
 
 // TSC is what RDTSC reads: guest time plus what the guest wrote.
-func (c *Core) TSC() uint64 { return c.Bus.TSC() + c.TSCOffset }
+func (c *Core) TSC() uint64 { return Flutter(c.Bus.TSC()) + c.TSCOffset }

@@ -57,7 +57,7 @@ type Translated struct {
 // A Run is what translated code must know besides State.
 type Run struct {
 	Budget  int64  // steps, from the start of the block
-	TSC     uint64 // what RDTSC reads when the budget is 0
+	TSC     uint64 // the true count when the budget is 0: see Flutter
 	Pending bool   // an interrupt waits to be let in
 	Space   int    // the address space
 	SMAP    bool   // CR4.SMAP: RFLAGS.AC chooses between two banks in ring 0

@@ -25,8 +25,19 @@
 // Direct-mapped TLBs, one for each set of rights (ring 3, supervisor with and
 // without user data under SMAP), and one without tags for when every access is
 // to be looked at (#AC, data breakpoints), hold page tags for read, for
-// store without asking, and for fetch. A page that is clean in this epoch or
-// holds code or paging entries in use has no store tag; such stores go through
-// mem.RAM.Store. When a marked line is hit, the engine looks before the next
-// instruction.
+// store without asking, for store at all, and for fetch. A page that is clean
+// in this epoch or holds code or paging entries in use is not stored to without
+// asking; such stores go through mem.RAM.Store. When a marked line is hit, the
+// engine looks before the next instruction.
+//
+// There is a set of TLBs for each of the last few address spaces (space.go).
+// Translations are coherent: nothing that the guest loads into CR3 makes them
+// wrong, only a store to a paging entry does. One of the last level drops the
+// eight translations of data in its line; any other drops all.
+//
+// # Translated code
+//
+// NewTranslating makes an engine that hands hot 64-bit blocks to a
+// cpu.Translator (translated.go). All that is exact stays here: the count of
+// steps, faults, devices, and every instruction that the translation leaves.
 package interp

@@ -193,7 +193,7 @@ func (c *CPU) crawl(later int64) *translation {
 
 // run1 is what translated code may do now, with so many steps kept back.
 func (c *CPU) run1(later int64) cpu.Run {
-	return cpu.Run{Budget: c.left - later, TSC: uint64(c.limit) - uint64(later) + c.TSCOffset, Space: c.space, SMAP: c.CR4&cpu.CR4SMAP != 0,
+	return cpu.Run{Budget: c.left - later, TSC: uint64(c.limit) - uint64(later), Space: c.space, SMAP: c.CR4&cpu.CR4SMAP != 0,
 		Pending: c.board.INTR() || c.board.NMIPending()}
 }
 

@@ -23,11 +23,19 @@
 //
 // # Memory
 //
-// One table for each set of rights, direct-mapped by page number, holds minus
-// the page's address and where it is in the host. The sum of the tag and the
-// address is the offset in the page if it is the right one, so that one compare
-// covers the page, its rights and the end of it. Pages with code, paging
-// entries in use, or not stored to in this epoch have no tag for writing.
+// A bank, one for each set of rights, holds minus each page's address and where
+// the page is in the host. The sum of that tag and the address is the offset in
+// the page if it is the right one, so that one compare covers the page, its
+// rights and the end of it. Pages with code, paging entries in use, or not
+// stored to in this epoch have no tag for writing. Code looks at 1024 near
+// entries, direct-mapped by page number; behind them a shared piece of code
+// looks at 8192 far ones; then the reference walks, and the access is tried
+// again. Accesses at RSP and those of PUSH, POP, CALL and RET try one more
+// entry first: that of the page last written to in this way.
+//
+// There are banks for each of the address spaces whose translations the
+// reference keeps. A CR3 switch chooses among them; the word Bank in the arena
+// is all that code knows of it.
 //
 // # Flags
 //
@@ -50,10 +58,12 @@
 // # Jumps
 //
 // Within a page blocks are chained by patched jumps: while a block runs its
-// page is where it was. Into another page a word must say that the page is
-// where it was when the jump was patched; indirect jumps go by a table of
-// addresses. Both are emptied with the translations. Dropped code has its two
-// entries overwritten by jumps that come out, or lead to what replaced it.
+// page is where it was. Into another page a key must say that the page is
+// where it was when the jump was patched: linear and physical page number in
+// one word, kept by page for each space. Indirect jumps go by a table of
+// addresses, one for all spaces, whose entries name that key. Dropped code has
+// its two entries overwritten by jumps that come out, or lead to what replaced
+// it.
 //
 // # What the host must have
 //

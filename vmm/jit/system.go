@@ -67,12 +67,36 @@ func (e *emitter) rdtsc() {
 	e.ins(op64(0x2b), rdx, state(oBudget))
 	e.ins(op64(0x81), 5, reg(rdx)) // SUB
 	e.imm(int64(len(e.c.Insts)-e.k), 4)
+	e.flutter()
+	e.ins(op64(0x03), rdx, state(oOffset))
 	e.ins(op32(0x8b), rax, reg(rdx))
 	e.ins(op64(0xc1), 5, reg(rdx)) // SHR
 	e.b(32)
 	if e.in.Sem == x86.SemRdtscp {
 		e.load(rcx, state(oAux))
 	}
+}
+
+// flutter makes the true count in RDX what is read: see cpu.Flutter.
+func (e *emitter) flutter() {
+	const most = 1<<cpu.FlutterBlock - 1
+	e.move(rax, rdx)
+	e.ins(op64(0xc1), 5, reg(rax)) // SHR
+	e.b(cpu.FlutterBlock)
+	e.set(r13, cpu.FlutterMix)
+	e.ins(code{mp: 1, op: 0xaf, wide: true}, rax, reg(r13)) // IMUL
+	e.ins(op64(0xc1), 5, reg(rax))
+	e.b(64 - cpu.FlutterBits)
+	e.ins(op32(0x8b), r13, reg(rdx))
+	e.ins(op32(0x83), 4, reg(r13)) // AND
+	e.b(most)
+	e.ins(op32(0x03), rax, reg(r13))
+	e.set(r13, most)
+	e.ins(op32(0x3b), rax, reg(r13))
+	e.ins(code{mp: 1, op: 0x47}, rax, reg(r13)) // CMOVA
+	e.ins(op64(0x83), 4, reg(rdx))
+	e.b(0x100 - 1<<cpu.FlutterBlock) // all but these bits
+	e.ins(op64(0x0b), rdx, reg(rax))
 }
 
 func (e *emitter) pushf() {

@@ -44,6 +44,7 @@ type arena struct {
 	System    uint64 // RFLAGS but for the arithmetic flags
 	Pending   uint64 // 1: an interrupt waits to be let in
 	TSC       uint64 // when the budget is 0
+	Offset    uint64 // State.TSCOffset
 	Aux       uint64 // what RDTSCP puts into RCX
 
 	Loaded  uint64 // XMM and MXCSR are in the host's registers
@@ -105,6 +106,7 @@ const (
 	oSystem    = int64(unsafe.Offsetof(arena{}.System)) - bias
 	oPending   = int64(unsafe.Offsetof(arena{}.Pending)) - bias
 	oTSC       = int64(unsafe.Offsetof(arena{}.TSC)) - bias
+	oOffset    = int64(unsafe.Offsetof(arena{}.Offset)) - bias
 	oAux       = int64(unsafe.Offsetof(arena{}.Aux)) - bias
 	oBank      = int64(unsafe.Offsetof(arena{}.Bank)) - bias
 	oOpen      = int64(unsafe.Offsetof(arena{}.Open)) - bias

@@ -161,7 +161,7 @@ func (j *Translator) enter(s *cpu.State, at uint32, r cpu.Run) cpu.Leave {
 	a.FS, a.GS, a.KernelGS = s.Seg[4].Base, s.Seg[5].Base, s.KernelGSBase
 	a.Flags = (s.RFLAGS&0xd5|2)<<8 | s.RFLAGS>>11&1
 	a.System = s.RFLAGS &^ cpu.FlagsArith
-	a.TSC, a.Aux, a.Pending = r.TSC, s.TSCAux&0xffffffff, 0
+	a.TSC, a.Offset, a.Aux, a.Pending = r.TSC, s.TSCOffset, s.TSCAux&0xffffffff, 0
 	a.enterSpace(r, s.Seg[2].Attr>>5&3 == 3, s.RFLAGS&cpu.FlagAC != 0)
 	j.space, a.StackEnd = r.Space, 0
 	if r.Pending {

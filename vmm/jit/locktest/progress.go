@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 
@@ -34,17 +33,19 @@ func readProgress(name string, seed uint64) (*progress, error) {
 	if name == "" {
 		return p, nil
 	}
-	f, err := os.Open(name)
+	st, err := os.Stat(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return p, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close() //nolint:errcheck // only read
-	b, err := io.ReadAll(io.LimitReader(f, maxProgress))
+	if st.Size() > maxProgress {
+		return nil, fmt.Errorf("%s has %d bytes, which is no progress of locktest; give another name", name, st.Size())
+	}
+	b, err := os.ReadFile(name)
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", name, err)
+		return nil, err
 	}
 	if err := json.Unmarshal(b, p); err != nil {
 		return nil, fmt.Errorf("%s is no progress of locktest: %w; give another name", name, err)

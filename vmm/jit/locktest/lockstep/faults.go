@@ -54,7 +54,7 @@ func Faults(seed uint64, n int) (c *Case, ok bool) {
 		return nil, false
 	}
 	if branches(f.Sem) {
-		for i := physData; i < physCode+dataPages*pageBytes; i += 8 {
+		for i := physData; i < twinAt; i += 8 { // wherever it leads, it leads on
 			binary.LittleEndian.PutUint64(c.ram[i:], next)
 		}
 	}

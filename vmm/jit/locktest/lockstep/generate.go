@@ -258,6 +258,10 @@ func (g *gen) place(n, align uint64) uint64 {
 	switch g.IntN(24) {
 	case 0, 1, 2:
 		a += high
+	case 4, 5:
+		if a < mappedAt {
+			a += againAt
+		}
 	case 3:
 		a = choose(g.rng, a|1<<50, 1<<47-g.Uint64N(n+1), ^uint64(0)-g.Uint64N(n), 0xffff_8000_0000_0000-g.Uint64N(n))
 	}

@@ -55,6 +55,7 @@ const (
 	stackTop = stackAt + stackPages*pageBytes
 	mappedAt = 0x300000 // through the code's third page: four of data, and
 	windowAt = 0x304000 // the four of code
+	againAt  = 0x400000 // the first 2 MiB once more
 	entries  = 0x800    // where that page's entries for them are
 	high     = 0xffff_8000_0000_0000
 	mmio     = 0xfed00000 // physical
@@ -136,6 +137,7 @@ func (m *image) tables(rights uint64) {
 	m.put(pml4+8*256, pdpt|all)
 	m.put(pdpt, pd|all)
 	m.put(pd, pt0|all)
+	m.put(pd+8*(againAt>>21), pt0|all)
 	m.put(pd+8, physCode+2*pageBytes|all)
 	for p := range uint64(kernelBytes / pageBytes) {
 		m.put(pt0+8*int(p), p*pageBytes|present|canWr)
@@ -159,9 +161,11 @@ func (m *image) tables(rights uint64) {
 	m.put(other, other+pageBytes|all)
 	m.put(other+pageBytes, other+2*pageBytes|all)
 	m.put(other+2*pageBytes, other+3*pageBytes|all)
+	m.put(other+2*pageBytes+8*(againAt>>21), other+3*pageBytes|all)
 	for i := range uint64(4) { // the same pages in another order
 		m.put(other+3*pageBytes+8*int(dataAt>>12+i), physData+(i^1)*pageBytes|rights)
 	}
+	m.put(other+3*pageBytes+8*(codeAt>>12+1), twinAt+pageBytes|rights)
 	for i := range 8 {
 		m.put(physCode+2*pageBytes+entries+8*i, mappings()[i]|rights)
 	}

@@ -40,7 +40,7 @@ func (t *Tester) check(tb testing.TB, name string, c *Case) {
 
 // TestGenerated: programs of all forms come to the same on both engines.
 func TestGenerated(t *testing.T) {
-	x, n := newTester(t), 600
+	x, n := newTester(t), 1200
 	if testing.Short() {
 		n = 120
 	}

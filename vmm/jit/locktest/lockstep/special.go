@@ -7,7 +7,7 @@ import (
 
 // special appends what random instructions would not amount to.
 func (g *gen) special() {
-	n := g.IntN(36)
+	n := g.IntN(37)
 	for _, s := range [...]struct {
 		weight int
 		make   func()
@@ -21,7 +21,7 @@ func (g *gen) special() {
 		{3, g.remap},
 		{1, g.flagsFromStack},
 		{1, func() { g.b(0x0f, 0x01, choose[byte](g.rng, 0xca, 0xcb)) }}, // CLAC, STAC
-		{1, func() { g.b(choose[byte](g.rng, 0xfa, 0xfb, 0xfb)) }},       // CLI, STI
+		{2, g.interrupts},
 		{2, g.addressSpace},
 		{1, g.mxcsr},
 		{2, g.rings},
@@ -175,11 +175,32 @@ func (g *gen) flagsFromStack() {
 	g.b(0x9d)
 }
 
+// interrupts shuts them out for a while.
+func (g *gen) interrupts() {
+	g.b(0xfa) // CLI
+	for n := g.IntN(20); n > 0; n-- {
+		g.between(flagKeepers, g.reg(), g.reg())
+	}
+	if g.one(2) {
+		g.b(0xfb) // STI
+		return
+	}
+	g.b(0x9c, 0x81, 0x0c, 0x24) // PUSHF; OR [RSP],
+	g.d(cpu.FlagIF)
+	g.b(0x9d) // POPF
+}
+
 // addressSpace changes it, or forgets a page.
 func (g *gen) addressSpace() {
 	if g.one(4) {
 		g.b(0x0f, 0x01, 0x3c, 0x25) // INVLPG
 		g.d(g.place(1, 1))
+		return
+	}
+	if g.one(2) {
+		g.b(0x0f, 0x20, 0xd8, 0x35) // MOV RAX, CR3; XOR EAX,
+		g.d(pml4 ^ other | g.Uint64N(4)*g.pcid)
+		g.b(0x0f, 0x22, 0xd8) // MOV CR3, RAX
 		return
 	}
 	g.load(x86.RAX, choose[uint64](g.rng, pml4, other)|g.Uint64N(4)*g.pcid|g.Uint64N(2)*g.pcid<<63, false)
