@@ -91,8 +91,9 @@ func fld(c *CPU, o *Op) {
 // load80 reads 10 bytes, the low 8 first: where they are misaligned and the
 // rest is beyond the limit, #AC comes, as on a Zen 4.
 func (c *CPU) load80(o *Op) (b [10]byte) {
-	la := c.ea(o, 8)
-	c.align(la, 8)
+	if !c.flat {
+		c.align(c.ea(o, 8), 8)
+	}
 	c.readBytes(c.ea(o, 10), b[:])
 	return b
 }

@@ -32,10 +32,6 @@
 // the host's sake. Not run are benchmarks, and, but for -short=false, what
 // tests do only when they are not to be short.
 //
-// # Differences that stay
-//
-// They are in the table explained, with the reason, and the report names them.
-//
 // # What the runner says
 //
 // On the guest's console, among what the kernel says:

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"reflect"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -75,25 +74,6 @@ func TestDifferences(t *testing.T) {
 	}
 	if got := differences(&said{End: "signal: killed"}, &said{End: "ok"}); len(got) != 1 {
 		t.Errorf("a test that was killed: %q", got)
-	}
-}
-
-func TestExplain(t *testing.T) {
-	x := explained[0]
-	both := []string{x.test + ": FAIL, outside PASS", x.test + "/a: none, outside PASS", "ends \"exit status 1\", outside \"ok\""}
-	for _, c := range []struct {
-		pkg       string
-		all, want []string
-		why       bool
-	}{
-		{x.pkg, both, nil, true},
-		{x.pkg, append([]string{"TestB: FAIL, outside PASS"}, both...), []string{"TestB: FAIL, outside PASS"}, true},
-		{x.pkg, []string{"TestB: FAIL, outside PASS"}, []string{"TestB: FAIL, outside PASS"}, false},
-		{"math", both, both, false},
-	} {
-		if got, why := explain(c.pkg, slices.Clone(c.all)); len(got) != len(c.want) || len(got) > 0 && !reflect.DeepEqual(got, c.want) || (why != "") != c.why {
-			t.Errorf("%s %q: %q, %q", c.pkg, c.all, got, why)
-		}
 	}
 }
 

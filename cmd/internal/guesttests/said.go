@@ -71,26 +71,6 @@ func differences(in, out *said) (d []string) {
 	return d
 }
 
-// explained are differences that stay: what is said of a test, and of those in it.
-var explained = []struct{ pkg, test, why string }{
-	{"crypto/internal/fips140only", "TestFIPS140Only", "its entropy source measures the jitter of the clock (SP 800-90B), and finds none in one that counts instructions"},
-}
-
-// explain parts differences into those that stay and others. A package in which
-// an explained test fails also ends otherwise.
-func explain(pkg string, all []string) (others []string, why string) {
-	for _, x := range explained {
-		if x.pkg != pkg || !slices.ContainsFunc(all, func(d string) bool { return strings.HasPrefix(d, x.test+": FAIL") }) {
-			continue
-		}
-		why = x.test + ": " + x.why
-		all = slices.DeleteFunc(all, func(d string) bool {
-			return strings.HasPrefix(d, x.test+":") || strings.HasPrefix(d, x.test+"/") || strings.HasPrefix(d, "ends ")
-		})
-	}
-	return all, why
-}
-
 func how(result, why string) string {
 	switch {
 	case result == "":
