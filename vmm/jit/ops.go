@@ -73,7 +73,7 @@ var plans = func() (t [x86.NumSem]plan) {
 	}
 	set(plan{again, change, 0, 1<<rax | 1<<rdx}, x86.SemCmpxchg8b, x86.SemCmpxchg16b)
 	set(plan{way: nothing}, x86.SemNop, x86.SemPause, x86.SemFence)
-	set(plan{way: system}, x86.SemCli, x86.SemSti, x86.SemSwapgs, x86.SemStac, x86.SemClac)
+	set(plan{way: system}, x86.SemCld, x86.SemStd, x86.SemCli, x86.SemSti, x86.SemSwapgs, x86.SemStac, x86.SemClac)
 	set(plan{system, 0, 0, 1 << rsp}, x86.SemPushf, x86.SemPopf)
 	set(plan{system, 0, 0, 1<<rax | 1<<rdx}, x86.SemRdtsc)
 	set(plan{system, 0, 0, 1<<rax | 1<<rdx | 1<<rcx}, x86.SemRdtscp)

@@ -19,25 +19,22 @@ func (e *emitter) system() {
 		e.store(r14, state(oGS))
 		e.store(r13, state(oKernelGS))
 	case x86.SemCli:
-		e.free()
-		e.count()
-		e.ins(op64(0x81), 4, state(oSystem)) // AND
-		e.imm(^cpu.FlagIF, 4)
+		e.change(cpu.FlagIF, false)
+	case x86.SemCld:
+		e.change(cpu.FlagDF, false)
+	case x86.SemStd:
+		e.change(cpu.FlagDF, true)
 	case x86.SemSti:
 		e.free()
 		e.count()
 		e.unless(e.pending())
-		e.ins(op64(0x81), 1, state(oSystem)) // OR
-		e.imm(cpu.FlagIF, 4)
+		e.change(cpu.FlagIF, true)
 	case x86.SemStac, x86.SemClac:
-		e.free()
-		e.count()
-		op, with, bank := 1, int64(cpu.FlagAC), oOpen // OR
+		bank := oOpen
 		if in.Sem == x86.SemClac {
-			op, with, bank = 4, ^with, oClosed // AND
+			bank = oClosed
 		}
-		e.ins(op64(0x81), op, state(oSystem))
-		e.imm(with, 4)
+		e.change(cpu.FlagAC, in.Sem == x86.SemStac)
 		e.load(r13, state(bank))
 		e.store(r13, state(oBank))
 		e.ins(op64(0xc7), 0, state(oStackEnd))
@@ -49,6 +46,19 @@ func (e *emitter) system() {
 	default:
 		e.rdtsc()
 	}
+}
+
+// change sets or clears a flag that is not an arithmetic one.
+func (e *emitter) change(flag int64, set bool) {
+	e.free()
+	e.count()
+	if set {
+		e.ins(op64(0x81), 1, state(oSystem)) // OR
+		e.imm(flag, 4)
+		return
+	}
+	e.ins(op64(0x81), 4, state(oSystem)) // AND
+	e.imm(^flag, 4)
 }
 
 // pending jumps if an interrupt waits.
