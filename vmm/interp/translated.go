@@ -121,7 +121,7 @@ func (c *CPU) dash(t *translation) (look bool) {
 	later := max(c.left-slice, 0) + margin // not for translated code
 	c.syncFlags()
 	was := c.RFLAGS & cpu.FlagAC
-	l := c.fast.Enter(&c.State, &t.Code, c.run1(later))
+	l := c.fast.Enter(&c.State, &t.Code, c.grant(later))
 	for {
 		c.left = l.Left + later
 		if ac := c.RFLAGS & cpu.FlagAC; ac != was {
@@ -139,12 +139,12 @@ func (c *CPU) dash(t *translation) (look bool) {
 		default:
 			if l.Kind == cpu.LeaveMiss && c.find(&l) {
 				c.syncFlags()
-				l = c.fast.Retry(&c.State, c.run1(later))
+				l = c.fast.Retry(&c.State, c.grant(later))
 				continue
 			}
 			if !c.carryOut(&l) {
 				c.syncFlags()
-				l = c.fast.Resume(&c.State, c.run1(later))
+				l = c.fast.Resume(&c.State, c.grant(later))
 				continue
 			}
 			if c.cut(&c.blk.ops[c.i]) && !c.rearm() {
@@ -162,7 +162,7 @@ func (c *CPU) dash(t *translation) (look bool) {
 		}
 		c.syncFlags()
 		was = c.RFLAGS & cpu.FlagAC
-		l = c.fast.Enter(&c.State, &next.Code, c.run1(later))
+		l = c.fast.Enter(&c.State, &next.Code, c.grant(later))
 	}
 }
 
@@ -191,8 +191,8 @@ func (c *CPU) crawl(later int64) *translation {
 	}
 }
 
-// run1 is what translated code may do now, with so many steps kept back.
-func (c *CPU) run1(later int64) cpu.Run {
+// grant is what translated code may do now, with so many steps kept back.
+func (c *CPU) grant(later int64) cpu.Run {
 	return cpu.Run{Budget: c.left - later, TSC: uint64(c.limit) - uint64(later), Space: c.space, SMAP: c.CR4&cpu.CR4SMAP != 0,
 		Pending: c.board.INTR() || c.board.NMIPending()}
 }
