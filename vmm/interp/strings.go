@@ -127,9 +127,9 @@ func (c *CPU) room(o *Op) uint64 {
 }
 
 // within is how many of k elements of n bytes, the first one at seg:off and
-// the others above it, or below it under DF, lie in its page, in plain RAM; la
-// is the linear address of the first.
-func (c *CPU) within(o *Op, seg uint8, off uint64, k, n uint64, write bool) (uint64, uint64) {
+// the others above it, or below it under DF, lie in its page, in plain RAM; pa
+// is where the first one is there. It raises what the access to that raises.
+func (c *CPU) within(o *Op, seg uint8, off uint64, k, n uint64, write bool) (most, pa uint64) {
 	off &= addrMask(o.AddrSize)
 	la := off
 	if s := &c.Seg[seg]; !c.flat {
@@ -137,8 +137,7 @@ func (c *CPU) within(o *Op, seg uint8, off uint64, k, n uint64, write bool) (uin
 	} else if seg >= x86.FS {
 		la += s.Base
 	}
-	e, page := &c.tlb[la>>12%tlbSize], la&^pageMax
-	if write && e.w != page || !write && e.r != page || la&pageMax+n > pageMax+1 {
+	if la&pageMax+n > pageMax+1 || c.tlb == &c.noTags {
 		return 0, 0
 	}
 	low := off
@@ -148,10 +147,16 @@ func (c *CPU) within(o *Op, seg uint8, off uint64, k, n uint64, write bool) (uin
 	} else {
 		k = min(k, (pageMax+1-la&pageMax)/n, (addrMask(o.AddrSize)-off)/n)
 	}
-	if !c.flat && k > 0 && !c.Seg[seg].Allows(low, k*n, write) {
-		k = 0
+	if k < few || !c.flat && !c.Seg[seg].Allows(low, k*n, write) {
+		return 0, 0
 	}
-	return k, la
+	e, page := &c.tlb[la>>12%tlbSize], la&^pageMax
+	if write && e.w != page || !write && e.r != page {
+		if _, ram := c.fill(la, write); !ram || write && e.w != page {
+			return 0, 0
+		}
+	}
+	return k, la + e.add
 }
 
 // few is the number of elements up to which the plain loop is as good.
@@ -169,8 +174,6 @@ func (c *CPU) moveMany(o *Op, n uint64) {
 	if k < few {
 		return
 	}
-	from += c.tlb[from>>12%tlbSize].add
-	to += c.tlb[to>>12%tlbSize].add
 	down := c.RFLAGS&cpu.FlagDF != 0
 	switch {
 	case down && to < from:
@@ -201,7 +204,6 @@ func storeMany[T width](c *CPU, o *Op) {
 	if k < few {
 		return
 	}
-	to += c.tlb[to>>12%tlbSize].add
 	b := c.Mem.B[to : to+k*n]
 	putLE(b, T(c.R[x86.RAX]))
 	for done := n; done < k*n; done *= 2 {
