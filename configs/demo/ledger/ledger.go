@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 )
 
-// The sizes of the work, tuned so that a round costs about 30 million
+// The sizes of the work, tuned so that a round costs about 250 million
 // instructions, and that several in a hundred rounds fail both on a machine as
 // fast as its clock says and on one that is a hundred times slower.
 //
@@ -24,7 +24,7 @@ const (
 	transfersPerRound = 48
 	lanes             = 2    // groups of accounts that a batch works through in turn
 	historyLen        = 8192 // entries an account remembers; sealing reads them all
-	vetPasses         = 700  // of the check of each transfer, before it is posted
+	vetPasses         = 6000 // of the check of each transfer, before it is posted
 )
 
 // An account's balance and history may be read while another thread posts.
