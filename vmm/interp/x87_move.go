@@ -88,11 +88,14 @@ func fld(c *CPU, o *Op) {
 	c.load87(s.v)
 }
 
-// load80 reads 10 bytes, the low 8 first: where they are misaligned and the
-// rest is beyond the limit, #AC comes, as on a Zen 4.
+// low80 tries the low 8 of 10 bytes first: where they fault and the rest is
+// beyond the segment's limit, theirs comes, as on a Zen 4.
+func (c *CPU) low80(la uint64, write bool) { c.probe(la, 8, write) }
+
+// load80 reads 10 bytes.
 func (c *CPU) load80(o *Op) (b [10]byte) {
 	if !c.flat {
-		c.align(c.ea(o, 8), 8)
+		c.low80(c.ea(o, 8), false)
 	}
 	c.readBytes(c.ea(o, 10), b[:])
 	return b
@@ -122,6 +125,9 @@ func fldconst(c *CPU, o *Op) {
 // exception of the conversion.
 func (c *CPU) place87(o *Op, n int) uint64 {
 	c.pendingMF()
+	if n == 10 && !c.flat {
+		c.low80(c.eaW(o, 8), true)
+	}
 	la := c.eaW(o, n)
 	c.probe(la, n, true)
 	c.record(o)
