@@ -10,7 +10,7 @@ import (
 
 // features is what the host's processor has.
 type features struct {
-	amd  bool // an AMD of family 17h or later: its undefined flags are those we chose
+	amd  bool // an AMD of family 19h: compared with the reference, its undefined flags are those we chose
 	have [256]bool
 }
 
@@ -43,7 +43,7 @@ func hostFeatures() (f features) {
 	}
 	sig, _, _, _ := cpuid(1, 0)
 	family := sig>>8&15 + sig>>20&255
-	f.amd = b == 0x68747541 && d == 0x69746e65 && c == 0x444d4163 && family >= 0x17 // AuthenticAMD
+	f.amd = b == 0x68747541 && d == 0x69746e65 && c == 0x444d4163 && family == 0x19 // AuthenticAMD
 	return f
 }
 
