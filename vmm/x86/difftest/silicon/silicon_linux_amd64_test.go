@@ -198,3 +198,30 @@ func TestResume(t *testing.T) {
 		t.Errorf("another seed: %v", err)
 	}
 }
+
+// A case that reads what another one of its batch stored outside the windows is
+// compared alone: FXSAVE stores a mask of MXCSR that the host has and we have not.
+func TestStoresOutsideWindows(t *testing.T) {
+	r := newTester(t, Config{Log: t.Logf})
+	for i, code := range [][]byte{{0x0f, 0xae, 0x00}, {0x0f, 0xae, 0x50, fxMXCSR + 4}} { // FXSAVE [RAX], LDMXCSR [RAX+28]
+		in, err := x86.Decode(code, x86.Mode64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := Case{Mode: x86.Mode64, Code: code, Inst: in, Seq: i}
+		c.RIP, c.Flags = slotAt+uint64(i)*slotBytes, 0x202
+		c.Sel = [6]uint16{x86.CS: selCode, x86.SS: selStack}
+		c.R[x86.RAX] = dataAt
+		c.put16(fxFCW, 0x37f)
+		c.put32(fxMXCSR, 0x1f80)
+		r.batch, r.stat = append(r.batch, c), append(r.stat, i)
+	}
+	if err := r.flush(); err != nil {
+		t.Fatal(err)
+	}
+	for i, s := range r.Stats[:2] {
+		if s.Cases != 1 || s.Diffs != 0 {
+			t.Errorf("case %d: run %d times, %d differences", i, s.Cases, s.Diffs)
+		}
+	}
+}
