@@ -118,10 +118,11 @@ func due(it Item) (at time.Time, ok bool) {
 	return time.Time{}, false
 }
 
-// DeliverDue sends every entry whose time has come, oldest first, and tells done
-// about each (done may be nil). Entries that another process is sending are passed
-// over. next is when the next one is due, zero if none is.
-func (s *Spool) DeliverDue(ctx context.Context, snd *Sender, done func(Item, Result, error)) (next time.Time, err error) {
+// DeliverDue sends every entry whose time has come, oldest first, by the sender
+// that sender has for it, and tells done about each (done may be nil). Entries
+// that another process is sending are passed over. next is when the next one is
+// due, zero if none is.
+func (s *Spool) DeliverDue(ctx context.Context, sender func(Item) (*Sender, error), done func(Item, Result, error)) (next time.Time, err error) {
 	its, err := s.List()
 	if err != nil {
 		return next, err
@@ -141,9 +142,11 @@ func (s *Spool) DeliverDue(ctx context.Context, snd *Sender, done func(Item, Res
 			continue
 		}
 		if ready(it) {
-			was := it
 			var res Result
-			it, res, err = s.deliver(ctx, filepath.Dir(was.Path), snd, ready)
+			snd, err := sender(it)
+			if err == nil {
+				it, res, err = s.deliver(ctx, filepath.Dir(it.Path), snd, ready)
+			}
 			if errors.Is(err, ErrBusy) {
 				continue
 			}
@@ -159,32 +162,4 @@ func (s *Spool) DeliverDue(ctx context.Context, snd *Sender, done func(Item, Res
 		}
 	}
 	return next, nil
-}
-
-// Run delivers what is due until ctx ends. It looks again when wake is signalled,
-// when an entry is due, and at least every poll, since another process may have
-// queued or retried something.
-func (s *Spool) Run(ctx context.Context, snd *Sender, wake <-chan struct{}, poll time.Duration, done func(Item, Result, error)) error {
-	for {
-		next, err := s.DeliverDue(ctx, snd, done)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		wait := poll
-		if !next.IsZero() {
-			wait = min(poll, max(next.Sub(s.opt.Now()), time.Second))
-		}
-		t := time.NewTimer(wait)
-		select {
-		case <-ctx.Done():
-			t.Stop()
-			return nil
-		case <-wake:
-			t.Stop()
-		case <-t.C:
-		}
-	}
 }

@@ -42,7 +42,7 @@ func child(job string, args []string) error {
 	}
 	switch job {
 	case "send": // SPOOL ADDRESS
-		_, err := sp.DeliverDue(context.Background(), &mail.Sender{Route: route("smtp://"+args[1], 10_000)}, func(it mail.Item, res mail.Result, err error) {
+		_, err := sp.DeliverDue(context.Background(), by(&mail.Sender{Route: route("smtp://"+args[1], 10_000)}), func(it mail.Item, res mail.Result, err error) {
 			fmt.Println(it.State, res, err)
 		})
 		return err
@@ -164,15 +164,14 @@ func TestServerDown(t *testing.T) {
 	}
 	b, addr := serve(t, inbox.ServerOptions{})
 	snd := &mail.Sender{Route: route("smtp://"+addr, 0)}
-	if next, err := sp.DeliverDue(t.Context(), snd, nil); err != nil || !next.Equal(it.NextTry) {
+	if next, err := sp.DeliverDue(t.Context(), by(snd), nil); err != nil || !next.Equal(it.NextTry) {
 		t.Fatalf("sent before its time: %s, %v", next, err)
 	}
 	if _, err := sp.Retry(id); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	if err := sp.Run(ctx, snd, nil, time.Hour, func(it mail.Item, res mail.Result, err error) { cancel() }); err != nil {
-		t.Fatal(err)
+	if next, err := sp.DeliverDue(t.Context(), by(snd), nil); err != nil || !next.IsZero() {
+		t.Fatalf("next try %s, %v", next, err)
 	}
 	sameFile(t, b, id, data)
 }

@@ -346,7 +346,7 @@ func TestSpoolDamaged(t *testing.T) {
 		if _, err := s.Retry(testID); err == nil {
 			t.Errorf("%s: retry passes", c.name)
 		}
-		if _, err := s.DeliverDue(t.Context(), &Sender{}, func(Item, Result, error) { t.Errorf("%s: sent", c.name) }); err != nil {
+		if _, err := s.DeliverDue(t.Context(), func(Item) (*Sender, error) { return new(Sender), nil }, func(Item, Result, error) { t.Errorf("%s: sent", c.name) }); err != nil {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}

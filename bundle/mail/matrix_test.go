@@ -142,7 +142,7 @@ func TestFailureMatrix(t *testing.T) {
 			}
 			if c.state == mail.Halted {
 				ck.Time = ck.Add(48 * time.Hour)
-				sp.DeliverDue(t.Context(), snd, func(mail.Item, mail.Result, error) { t.Error("a stopped item was sent") })
+				sp.DeliverDue(t.Context(), by(snd), func(mail.Item, mail.Result, error) { t.Error("a stopped item was sent") })
 				if c.sent == 0 {
 					return
 				}
@@ -151,7 +151,7 @@ func TestFailureMatrix(t *testing.T) {
 				}
 			}
 			ck.Time = ck.Add(2 * time.Minute)
-			if _, err := sp.DeliverDue(t.Context(), snd, nil); err != nil {
+			if _, err := sp.DeliverDue(t.Context(), by(snd), nil); err != nil {
 				t.Fatal(err)
 			}
 			if its, _ := sp.List(); its[0].State != mail.Sent {
@@ -310,7 +310,7 @@ func TestExpires(t *testing.T) {
 	snd := &mail.Sender{Route: route("smtp://"+l.Addr().String(), 0)}
 	var waits []string
 	for tries := 0; tries < 100; tries++ {
-		next, err := sp.DeliverDue(t.Context(), snd, func(it mail.Item, res mail.Result, err error) {
+		next, err := sp.DeliverDue(t.Context(), by(snd), func(it mail.Item, res mail.Result, err error) {
 			if err != nil || res.ExitCode() != 75 {
 				t.Fatalf("%+v, %v", res, err)
 			}
@@ -337,4 +337,9 @@ func TestExpires(t *testing.T) {
 	if it, _, err := sp.Deliver(t.Context(), id, snd); err != nil || it.State != mail.Sent {
 		t.Errorf("retry after expiry: %+v, %v", it, err)
 	}
+}
+
+// by has snd send everything.
+func by(snd *mail.Sender) func(mail.Item) (*mail.Sender, error) {
+	return func(mail.Item) (*mail.Sender, error) { return snd, nil }
 }

@@ -28,43 +28,59 @@ type courier struct {
 	cancel context.CancelFunc
 	jobs   chan *kept
 	done   chan struct{}
-	queued int // bundles of this run that could not be delivered
-	failed int // recordings that could not be packed or queued
+	queued map[string]*kept // of this run, by UUID, those not delivered yet
+	failed int              // recordings that could not be packed or queued
 }
 
 const maxJobs = 1000
 
+// again is how often the courier looks for what is due again.
+const again = time.Minute
+
 // newCourier begins to work; ctx ends conversations that are under way.
 func newCourier(ctx context.Context, c courier) *courier {
 	c.ctx, c.cancel = context.WithCancel(ctx)
-	c.jobs, c.done = make(chan *kept, maxJobs), make(chan struct{})
-	go func() {
-		defer close(c.done)
-		c.resume()
-		for k := range c.jobs {
+	c.jobs, c.done, c.queued = make(chan *kept, maxJobs), make(chan struct{}), map[string]*kept{}
+	go c.work()
+	return &c
+}
+
+// work carries what comes, and tries again what could not be sent, of earlier
+// runs too.
+func (c *courier) work() {
+	defer close(c.done)
+	t := time.NewTicker(again)
+	defer t.Stop()
+	c.resume()
+	for {
+		select {
+		case k, ok := <-c.jobs:
+			if !ok {
+				return
+			}
 			if err := c.carry(k); err != nil {
 				k.Mail = "failed"
 				c.failed++
 				c.say("recording %s: %v", k.Summary.Name, err)
 				c.events.tell(event{Event: "mail", Text: err.Error()})
 			}
+		case <-t.C:
+			c.resume()
 		}
-	}()
-	return &c
+	}
 }
 
-// resume tries what earlier runs left in the outbox and is due again.
+// resume sends what is due again.
 func (c *courier) resume() {
-	items, err := c.post.spool.List()
-	if err != nil {
-		c.say("outbox: %v", err)
-	}
-	for _, it := range items {
-		if (it.State == mail.Queued || it.State == mail.Waiting) && !it.NextTry.After(time.Now()) && c.ctx.Err() == nil {
-			if err := c.send(new(kept), it); err != nil {
-				c.say("outbox: %v", err)
-			}
+	_, err := c.post.spool.DeliverDue(c.ctx, c.sender, func(it mail.Item, res mail.Result, err error) {
+		if err != nil {
+			c.say("outbox: %v", err)
+			return
 		}
+		c.told(it, res)
+	})
+	if err != nil && c.ctx.Err() == nil {
+		c.say("outbox: %v", err)
 	}
 }
 
@@ -78,7 +94,7 @@ func (c *courier) finish() exit.Code {
 	switch {
 	case c.failed > 0:
 		return exit.Failure
-	case c.queued > 0:
+	case len(c.queued) > 0:
 		return exit.Queued
 	}
 	return exit.OK
@@ -110,29 +126,46 @@ func (c *courier) carry(k *kept) error {
 }
 
 func (c *courier) send(k *kept, it mail.Item) error {
-	snd, err := c.post.sender(it)
+	snd, err := c.sender(it)
 	if err != nil {
 		return err
 	}
-	snd.Progress = func(p mail.Progress) {
-		c.events.tell(event{Event: "part", ID: p.ID, Part: p.Part, Parts: p.Parts, Bytes: p.Done})
-	}
+	c.queued[it.UUID] = k
 	_, res, err := c.post.spool.Deliver(c.ctx, it.UUID, snd)
 	if errors.Is(err, mail.ErrBusy) {
 		k.Mail = "sending" // another program is at it
+		delete(c.queued, it.UUID)
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	k.Mail, k.Parts, k.Reply = string(res.Outcome), res.Parts, res.Reply
+	c.told(it, res)
+	return nil
+}
+
+// sender is who sends a bundle, with its progress told.
+func (c *courier) sender(it mail.Item) (*mail.Sender, error) {
+	snd, err := c.post.sender(it)
+	if err != nil {
+		return nil, err
+	}
+	snd.Progress = func(p mail.Progress) {
+		c.events.tell(event{Event: "part", ID: p.ID, Part: p.Part, Parts: p.Parts, Bytes: p.Done})
+	}
+	return snd, nil
+}
+
+// told notes and tells what became of a bundle.
+func (c *courier) told(it mail.Item, res mail.Result) {
 	c.events.tell(event{Event: "mail", ID: it.ID, Parts: res.Parts, Text: res.String()})
 	c.say("mail %s: %s", it.ID, res)
-	if res.Outcome != mail.Delivered {
-		if k.ID != "" {
-			c.queued++ // this run's
-		}
-		c.say("it is kept and can be sent again: vmappliance outbox retry %s", it.ID)
+	if k := c.queued[it.UUID]; k != nil {
+		k.Mail, k.Parts, k.Reply = string(res.Outcome), res.Parts, res.Reply
 	}
-	return nil
+	if res.Outcome == mail.Delivered {
+		delete(c.queued, it.UUID)
+		return
+	}
+	c.say("it is kept and can be sent again: vmappliance outbox retry %s", it.ID)
 }

@@ -228,8 +228,8 @@ func TestTerminalAfterPanic(t *testing.T) {
 // Going live, the engineer's terminal is the guest's.
 func TestGoliveAtATerminal(t *testing.T) {
 	s, box := newScreen(t), newSandbox(t)
-	box.write("keys", []byte("20ms \"x\"\n+20ms \"q\""))
-	box.want(0, strings.Fields("vmappliance run --kernel keys-guest --memory 4M --recordings recs --record-from-start all --keys keys"))
+	box.write("keys", []byte("20ms \"x\"\n+200ms \"q\""))
+	box.want(0, strings.Fields("vmappliance run --kernel keys-guest --memory 4M --recordings recs --record-from-start all --keys keys --pace virtual"))
 	box.want(0, []string{"vmbundle", "pack", "recs/000001", "a.vmb"})
 	c := box.command("vmbundle", "golive", "a.vmb", "--at", "50%")
 	s.start(c)
