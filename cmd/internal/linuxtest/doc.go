@@ -10,7 +10,9 @@
 // keyboard controller, port CF9h, a triple fault.
 //
 // TestKernels boots the kernels for any PC, with 64 bits and with 32, to vmagent
-// and testdata/worker, which has its work recorded.
+// and testdata/worker, which has its work recorded. TestGuestOS compares what
+// package guestos reads of a guest's memory with what testdata/tasks prints of
+// /proc in the guest.
 //
 // # What a guest must not spend time on
 //
