@@ -271,7 +271,7 @@ type Info struct {
 // Inspect tells what is inside, without reading it all.
 func (b *Bundle) Inspect() Info {
 	m := b.man
-	return Info{"vmbundle/inspect/1", b.env.ID, b.env.UUID, b.size, m.Machine.Seconds(m.Tape.Start.At, m.Tape.End.At), m}
+	return Info{"vmbundle.inspect/1", b.env.ID, b.env.UUID, b.size, m.Machine.Seconds(m.Tape.Start.At, m.Tape.End.At), m}
 }
 
 // sorted lists parts in the order of the archive.

@@ -222,7 +222,7 @@ func (r *Replay) failed(err error) error {
 func (r *Replay) result() Result {
 	p := r.p.Played()
 	man := r.b.Manifest()
-	res := Result{Schema: "vmbundle/replay/1", ID: r.b.ID(), Position: r.m.Position(), Ended: r.p.Ended(), Truncated: p.Truncated,
+	res := Result{Schema: "vmbundle.replay/1", ID: r.b.ID(), Position: r.m.Position(), Ended: r.p.Ended(), Truncated: p.Truncated,
 		HeartbeatsCompared: p.Heartbeats, InputsDelivered: p.Inputs, ConsoleBytes: r.bytes}
 	res.Retired = r.m.Retired() - r.p.Header().Retired
 	if p.Footer != nil {

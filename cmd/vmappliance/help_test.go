@@ -165,14 +165,14 @@ func TestDocumentsHaveSchemas(t *testing.T) {
 		"vmappliance.outbox/1":     "vmappliance outbox list --json",
 		"vmappliance.build/1":      "vmappliance build --initramfs i.cpio --file init=init --json",
 		"vmbundle.pack/1":          "vmbundle pack state/recordings/000001 b.vmb --json",
-		"vmbundle/inspect/1":       "vmbundle inspect a.vmb --json",
-		"vmbundle/replay/1":        "vmbundle replay a.vmb --json",
+		"vmbundle.inspect/1":       "vmbundle inspect a.vmb --json",
+		"vmbundle.replay/1":        "vmbundle replay a.vmb --json",
 		"vmbundle.version/1":       "vmbundle version --json",
 		"vmbundle.ingest/1":        "vmbundle ingest a.vmb --json",
 	} {
 		docs[want] = s.want(0, strings.Fields(args)).out
 	}
-	docs["vmbundle/replay/1 "] = s.want(0, strings.Fields("vmbundle verify a.vmb --json")).out
+	docs["vmbundle.replay/1 "] = s.want(0, strings.Fields("vmbundle verify a.vmb --json")).out
 	docs["vmbundle.inbox-list/1"] = s.want(0, strings.Fields("vmbundle inbox list --json")).out
 	docs["vmbundle.inbox/1"] = s.want(0, []string{"vmbundle", "inbox", "show", id}).out
 	for want, text := range docs {
