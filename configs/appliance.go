@@ -15,6 +15,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/BurntSushi/toml"
+
+	"vmrecord/configs/spelling"
 )
 
 const (
@@ -278,7 +280,7 @@ func oneOf(key, got string, want ...string) error {
 		return nil
 	}
 	msg := fmt.Sprintf("%s is %q; one of %q", key, got, want)
-	if n, ok := nearest(got, want); ok {
+	if n, ok := spelling.Nearest(got, want); ok {
 		msg += fmt.Sprintf("; did you mean %q?", n)
 	}
 	return errors.New(msg)

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"vmrecord/configs/spelling"
 )
 
 // unknown refuses the first key that no field took.
@@ -22,7 +24,7 @@ func unknown(keys []toml.Key) error {
 			return fmt.Errorf("%s; did you mean %q?", msg, n)
 		}
 	}
-	if n, ok := nearest(k, known); ok {
+	if n, ok := spelling.Nearest(k, known); ok {
 		return fmt.Errorf("%s; did you mean %q?", msg, n)
 	}
 	return fmt.Errorf("%s; every key is listed by: vmappliance init -", msg)
@@ -39,39 +41,4 @@ func names(prefix string, t reflect.Type) (out []string) {
 		}
 	}
 	return out
-}
-
-// nearest finds the known word that s is most likely a slip of: at most a
-// third of its letters changed.
-func nearest(s string, known []string) (best string, ok bool) {
-	if len(s) > 80 {
-		return "", false
-	}
-	d := len(s)/3 + 1
-	for _, k := range known {
-		if n := distance(s, k); n < d {
-			best, d, ok = k, n, true
-		}
-	}
-	return best, ok
-}
-
-// distance is Levenshtein's: single-byte insertions, deletions and changes.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diag := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diag, row[j+1] = row[j+1], min(diag+cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

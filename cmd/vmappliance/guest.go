@@ -22,7 +22,7 @@ const maxKernelBytes = 256 << 20
 // A guest is what a machine boots.
 type guest struct {
 	spec   machine.Spec
-	engine machine.Engine
+	engine machine.EngineFlags
 	kernel []byte
 	initrd []byte
 	append string
@@ -34,7 +34,7 @@ type machineFlags struct {
 	memory                 configs.Size
 	cpus                   uint
 	debugExit              bool
-	engine                 machine.Engine
+	engine                 machine.EngineFlags
 }
 
 // guest puts configuration and flags together and reads the files.

@@ -9,6 +9,7 @@ import (
 
 	"vmrecord/cmd/internal/cli"
 	"vmrecord/cmd/internal/exit"
+	"vmrecord/cmd/internal/machine"
 )
 
 func main() { os.Exit(run(os.Args[1:])) }
@@ -30,6 +31,7 @@ func root() *cobra.Command {
 		recordCommand(), recordingsCommand(), outboxCommand(),
 		cli.Topic("isv", "How to make an appliance", isvHelp),
 		cli.Topic("user", "How to run one", userHelp),
+		cli.Topic("engine", "What executes the guest, and what it did", machine.EngineHelp),
 		cli.Topic("exit-codes", "What exit statuses mean", exit.Help()),
 	)
 	return c

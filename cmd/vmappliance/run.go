@@ -15,7 +15,6 @@ import (
 	"vmrecord/cmd/internal/cli"
 	"vmrecord/cmd/internal/exit"
 	"vmrecord/cmd/internal/live"
-	"vmrecord/cmd/internal/machine"
 	"vmrecord/configs"
 	"vmrecord/vmm"
 	"vmrecord/vmm/host"
@@ -79,8 +78,8 @@ func runCommand() *cobra.Command {
 	f.UintVar(&r.cpus, "cpus", 1, "processors of the guest: 1")
 	f.StringVar(&r.serial, "serial", "stdio", "the guest's serial port: stdio, file:PATH or none (`WHERE`)")
 	f.BoolVar(&r.debugExit, "debug-exit", false, "a write of v to port 0xf4 ends the run with status (v<<1)|1")
-	f.Var(&r.engine, "engine", machine.EngineHelp)
-	f.BoolVar(&r.stats, "stats", false, "say at the end what the engine did")
+	r.engine.Define(c)
+	f.BoolVar(&r.stats, "stats", false, "say at the end what the engine did: vmappliance help engine")
 	f.Uint64Var(&r.maxInstants, "max-instants", 0, "end with status 8 after `N` instants")
 	f.StringVar(&r.keys, "keys", "", "type what `FILE` says: lines such as: +200ms \"k\" x 20")
 	f.Uint64Var(&r.seed, "seed", 0, "a run that repeats itself: virtual pace, `N` for all that is random")

@@ -23,7 +23,7 @@ type goliveVerb struct {
 	at, serial string
 	pace       host.Pace
 	most       uint64
-	engine     machine.Engine
+	engine     machine.EngineFlags
 }
 
 func goliveCommand() *cobra.Command {
@@ -39,7 +39,7 @@ func goliveCommand() *cobra.Command {
 	f.StringVar(&v.serial, "serial", "stdio", "the guest's serial port: stdio, file:PATH or none (`WHERE`)")
 	f.Var(&v.pace, "pace", "guest time: real, free (sleep jumps) or virtual (free, and no inputs)")
 	f.Uint64Var(&v.most, "max-instants", 0, "end with status 8 `N` instants after going live")
-	f.Var(&v.engine, "engine", machine.EngineHelp)
+	v.engine.Define(c)
 	_ = c.MarkFlagRequired("at")
 	c.RunE = func(c *cobra.Command, args []string) error { return v.run(c, args[0]) }
 	return c

@@ -9,6 +9,7 @@ import (
 
 	"vmrecord/cmd/internal/cli"
 	"vmrecord/cmd/internal/exit"
+	"vmrecord/cmd/internal/machine"
 )
 
 func main() { os.Exit(run(os.Args[1:])) }
@@ -28,6 +29,7 @@ func root() *cobra.Command {
 		inspectCommand(), verifyCommand(), replayCommand(), goliveCommand(), packCommand(),
 		inboxCommand(), ingestCommand(), versionCommand(),
 		cli.Topic("engineer", "How to find the bug", engineerHelp),
+		cli.Topic("engine", "What executes the guest, and what it did", machine.EngineHelp),
 		cli.Topic("exit-codes", "What exit statuses mean", exit.Help()),
 	)
 	return c

@@ -50,7 +50,7 @@ func status(err error) error {
 
 // build makes the machine that a bundle was recorded on. free gives its memory
 // back once it was built.
-func build(e machine.Engine, free *func()) replay.Build {
+func build(e machine.Maker, free *func()) replay.Build {
 	*free = func() {}
 	return func(c replay.Config) (*vmm.Machine, error) {
 		s, err := machine.Parse(c.Machine)

@@ -25,7 +25,7 @@ type replayVerb struct {
 	quiet  bool
 	asJSON bool
 	stats  bool
-	engine machine.Engine
+	engine machine.EngineFlags
 }
 
 // A replayDocument is what --json prints.
@@ -51,8 +51,8 @@ func replayCommand() *cobra.Command {
 	f.StringVar(&v.until, "until", "", "stop at `POS`: an instant, 12.5s, -3s, 50%, @mark, failure")
 	f.BoolVar(&v.quiet, "quiet", false, "do not print the console")
 	f.BoolVar(&v.asJSON, "json", false, "print one JSON document")
-	f.Var(&v.engine, "engine", machine.EngineHelp)
-	f.BoolVar(&v.stats, "stats", false, "say at the end what the engine did")
+	v.engine.Define(c)
+	f.BoolVar(&v.stats, "stats", false, "say at the end what the engine did: vmbundle help engine")
 	c.RunE = func(c *cobra.Command, args []string) error { return v.run(c, args[0]) }
 	return c
 }

@@ -69,5 +69,6 @@
 //
 // Linux on amd64 with LAHF in 64-bit mode, and executable memory: mapped twice,
 // to write and to run (execmem.go). Without it New says why, and the reference
-// engine does everything.
+// engine does everything. Groups of instructions that the processor has not, or
+// that Options take away, are left to the reference.
 package jit

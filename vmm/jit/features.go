@@ -47,6 +47,19 @@ func hostFeatures() (f features) {
 	return f
 }
 
+// drop takes away what is to be done without.
+func (f *features) drop(without Features) {
+	for i, h := range hostFeatureList() {
+		switch {
+		case without>>i&1 == 0:
+		case h.name == "amd":
+			f.amd = false
+		case h.group != x86.FeatNone:
+			f.have[h.group] = false
+		}
+	}
+}
+
 // enough tells whether emitted code can run at all: LAHF in 64-bit mode.
 func (f *features) enough() error {
 	top, _, _, _ := cpuid(0x80000000, 0)

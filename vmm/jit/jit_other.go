@@ -9,6 +9,6 @@ import (
 )
 
 // New says that there is no translator for this host.
-func New() (cpu.Translator, error) {
+func (o Options) New() (cpu.Translator, error) {
 	return nil, errors.New("code is translated on Linux hosts with an amd64 processor only")
 }

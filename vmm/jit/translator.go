@@ -63,8 +63,9 @@ func (j *Translator) Stats() cpu.Translated {
 }
 
 // New returns a translator, or why this host cannot run one.
-func New() (cpu.Translator, error) {
+func (o Options) New() (cpu.Translator, error) {
 	j := &Translator{host: hostFeatures()}
+	j.host.drop(o.Without)
 	if err := j.host.enough(); err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"vmrecord/cmd/internal/machine"
 	"vmrecord/vmm"
 	"vmrecord/vmm/host"
+	"vmrecord/vmm/jit"
 )
 
 // TestRecordBoot records the first part of a boot, from the first instant.
@@ -76,7 +77,7 @@ func same(t *testing.T, g *guest, period uint64, done func() bool, inputs uint64
 }
 
 // replays packs a recording of at least so many inputs and replays the bundle,
-// on both engines.
+// on both engines, the translating one also as on the poorest host.
 func replays(t *testing.T, shelf *recording.Shelf, sum recording.Summary, inputs uint64) {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "linux.vmb")
@@ -92,10 +93,11 @@ func replays(t *testing.T, shelf *recording.Shelf, sum recording.Summary, inputs
 	if sum.Inputs < inputs || sum.Heartbeats < 10 {
 		t.Errorf("%d inputs and %d heartbeats, want %d and 10 or more", sum.Inputs, sum.Heartbeats, inputs)
 	}
+	poorest := machine.EngineFlags{Options: jit.Options{Without: jit.AllFeatures}}
 	for _, on := range []struct {
-		engine machine.Engine
+		engine machine.Maker
 		slice  vmm.Instant
-	}{{machine.Auto, 0}, {machine.Interp, 100_009}, {machine.Auto, 1009}} {
+	}{{machine.Auto, 0}, {machine.Interp, 100_009}, {poorest, 1009}} {
 		res := play(t, name, on.engine, on.slice)
 		if !res.Identical || res.EndHash != sum.EndHash || res.InputsDelivered != sum.Inputs ||
 			res.HeartbeatsCompared != sum.Heartbeats || res.ConsoleBytes != sum.ConsoleBytes {
@@ -105,7 +107,7 @@ func replays(t *testing.T, shelf *recording.Shelf, sum recording.Summary, inputs
 }
 
 // play replays a bundle in a new machine.
-func play(t *testing.T, name string, engine machine.Engine, slice vmm.Instant) replay.Result {
+func play(t *testing.T, name string, engine machine.Maker, slice vmm.Instant) replay.Result {
 	t.Helper()
 	b, err := bundle.Open(name)
 	if err != nil {

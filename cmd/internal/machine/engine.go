@@ -8,7 +8,6 @@ import (
 
 	"vmrecord/vmm"
 	"vmrecord/vmm/interp"
-	"vmrecord/vmm/jit"
 	"vmrecord/vmm/x86"
 )
 
@@ -24,9 +23,6 @@ const (
 	Interp Engine = "interp" // the reference: slow, on any host
 )
 
-// EngineHelp is the help text of an --engine flag.
-const EngineHelp = "auto, jit (translate to the host's code) or interp (any host); same results (`NAME`)"
-
 // Set implements pflag.Value.
 func (e *Engine) Set(s string) error {
 	switch v := Engine(s); v {
@@ -37,6 +33,7 @@ func (e *Engine) Set(s string) error {
 	return fmt.Errorf("want auto, jit or interp")
 }
 
+// String is its name; auto for none.
 func (e *Engine) String() string {
 	if *e == "" {
 		return string(Auto)
@@ -47,32 +44,8 @@ func (e *Engine) String() string {
 // Type implements pflag.Value.
 func (e *Engine) Type() string { return "NAME" }
 
-// New makes the engine.
-func (e Engine) New() (vmm.Engine, error) {
-	if e == Interp {
-		return interp.New(), nil
-	}
-	t, err := jit.New()
-	switch {
-	case err == nil:
-		return interp.NewTranslating(t, interp.Tuning{}), nil
-	case e == JIT:
-		return nil, fmt.Errorf("--engine jit: %w; use --engine interp", err)
-	}
-	return interp.New(), nil
-}
-
-// Slow says why the engine translates nothing; nil if it does, or shall not.
-func (e Engine) Slow() error {
-	if e == Interp {
-		return nil
-	}
-	t, err := jit.New()
-	if err != nil {
-		return fmt.Errorf("the guest will be slow: %w", err)
-	}
-	return t.Close()
-}
+// New makes the engine as it is by itself.
+func (e Engine) New() (vmm.Engine, error) { return EngineFlags{Engine: e}.New() }
 
 // WriteStats prints what an engine counted.
 func WriteStats(w io.Writer, e vmm.Engine, retired uint64) {

@@ -84,8 +84,11 @@ func (s Spec) Build(epoch, seed uint64) (m *vmm.Machine, free func(), err error)
 	return s.BuildOn(Auto, epoch, seed)
 }
 
-// BuildOn is Build with an engine by name.
-func (s Spec) BuildOn(e Engine, epoch, seed uint64) (m *vmm.Machine, free func(), err error) {
+// A Maker makes an engine: an Engine, or EngineFlags.
+type Maker interface{ New() (vmm.Engine, error) }
+
+// BuildOn is Build with an engine.
+func (s Spec) BuildOn(e Maker, epoch, seed uint64) (m *vmm.Machine, free func(), err error) {
 	if err := s.check(); err != nil {
 		return nil, nil, err
 	}

@@ -7,6 +7,7 @@
 // form at least, and every difference; it fails with exit code 1 if there is
 // one. -resume names a file in which it notes how far it is, so that a run can
 // be ended and taken up again. -case runs one case, -bisect shortens the program
-// of a case that fails and names the block whose translation it takes. Package
-// lockstep tells what a case is.
+// of a case that fails and names the block whose translation it takes.
+// -host-features has the translator do without some of what the host has, as
+// jit.ParseWithout reads it. Package lockstep tells what a case is.
 package main

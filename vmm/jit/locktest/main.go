@@ -6,6 +6,8 @@ import (
 	"os"
 	"runtime"
 	"time"
+
+	"vmrecord/vmm/jit"
 )
 
 // options are the flags.
@@ -17,6 +19,7 @@ type options struct {
 	bisect  bool
 	verbose bool
 	workers int
+	jit     jit.Options
 }
 
 // Exit codes.
@@ -34,6 +37,10 @@ func main() {
 	flag.BoolVar(&o.bisect, "bisect", false, "shorten what fails, and say which translation it takes")
 	flag.BoolVar(&o.verbose, "v", false, "say each case's number before it is run: for one that ends the program")
 	flag.IntVar(&o.workers, "workers", max(1, runtime.NumCPU()), "pairs of engines to run")
+	flag.Func("host-features", "do without these of the host's features: -aes,-sse4.2, or none (`list`)", func(s string) (err error) {
+		o.jit.Without, err = jit.ParseWithout(s)
+		return err
+	})
 	flag.Parse()
 	if flag.NArg() != 0 || o.workers < 1 {
 		flag.Usage()

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"vmrecord/vmm/jit"
 	"vmrecord/vmm/jit/locktest/lockstep"
 )
 
@@ -57,7 +56,7 @@ func run(o *options, out io.Writer) (*progress, error) {
 
 // work runs cases until the time is over.
 func (g *group) work() (err error) {
-	t := &lockstep.Tester{New: jit.New}
+	t := &lockstep.Tester{New: g.jit.New}
 	defer func() { err = errors.Join(err, t.Close()) }()
 	for {
 		n, ok := g.take()

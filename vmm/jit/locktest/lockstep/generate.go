@@ -42,6 +42,9 @@ func unitAt(n int) unit {
 	panic("lockstep: no such unit")
 }
 
+// UnitForm is a unit's row of the instruction table.
+func UnitForm(n int) *x86.Form { return unitAt(n).form() }
+
 // UnitName names a unit for a report.
 func UnitName(n int) (string, uint8) { u := unitAt(n); return u.form().Text, u.size }
 
