@@ -52,7 +52,7 @@ func TestCommandsInHelp(t *testing.T) {
 		{[]string{"vmappliance", "help", "user"}, 5},
 		{[]string{"vmbundle", "help", "engineer"}, 7},
 		{[]string{"vmbundle", "--help"}, 2},
-		{[]string{"vmbundle", "help", "engine"}, 7},
+		{[]string{"vmbundle", "help", "engine"}, 9},
 	} {
 		lines := commands(s.want(0, page.args).out)
 		if len(lines) < page.least {

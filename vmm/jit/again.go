@@ -13,7 +13,7 @@ func (e *emitter) again(p plan) {
 	inRegs := !hasMemory(in)
 	regs := e.changed(p)
 	switch {
-	case whole && !read && inRegs && !usesVector(in):
+	case whole && !read && inRegs && !usesVector(in) && !(e.owed && e.unsure(in) != 0): // such flags never leave
 		e.overwrites(regs, true)
 		if e.owed {
 			e.countEarly(func() {
@@ -130,6 +130,7 @@ func (e *emitter) emit(p plan, f x86.Form, o operand) {
 			e.store(b.h, home(b.g))
 		}
 	}
+	e.poison(e.unsure(in))
 }
 
 // encode appends all but the immediates. r is none where the opcode holds the

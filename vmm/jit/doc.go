@@ -46,7 +46,14 @@
 // stored only on the way out. Each block has two entries, for flags in the
 // host's register and in memory. What the manual leaves undefined is what the
 // reference chose, on processors that were compared with it (features.go);
-// elsewhere such instructions are left to the reference.
+// elsewhere such instructions are translated where their flags are dead, since
+// the block writes all of them before it can leave, and left to the reference
+// where they are not. AF after AND, OR, XOR and TEST every processor clears.
+// No instruction is emitted where its result is undefined.
+//
+// Under poison (Options) no host is trusted, and emitted code changes flags at
+// random after each such instruction, and wherever the guest's are dead or put
+// aside. What looks at them all the same comes out wrong, on any host.
 //
 // # Steps
 //

@@ -132,10 +132,11 @@ func (e *emitter) free() {
 	}
 	if e.recipe.ok {
 		e.flags = byRecipe
-		return
+	} else {
+		e.saveFlags()
+		e.flags = inMemory
 	}
-	e.saveFlags()
-	e.flags = inMemory
+	e.poison(arith)
 }
 
 // save puts the flags into memory.
@@ -167,6 +168,7 @@ func (e *emitter) overwrites(regs uint16, all bool) {
 	if all {
 		e.recipe.ok = false
 		e.flags = inHost // dead: nobody looks before they are written
+		e.poison(arith)
 		return
 	}
 	if e.recipe.ok && e.recipe.uses&regs != 0 {

@@ -69,6 +69,122 @@ func same(t *testing.T, name string, x *lockstep.Tester, seed, n uint64) {
 	}
 }
 
+// TestPoison: flags that are dead or undefined show nowhere.
+func TestPoison(t *testing.T) {
+	for seed := range uint64(3) {
+		x := &lockstep.Tester{New: Options{Poison: seed + 1}.New}
+		run(t, "poisoned", x)
+		if err := x.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestPoisonSweep: nor where a block leaves before its flags are written again.
+func TestPoisonSweep(t *testing.T) {
+	x := &lockstep.Tester{New: Options{Poison: 1}.New}
+	d, err := x.Sweep(lockstep.Program(1, dying), 400, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d != nil {
+		t.Errorf("at instant %d: %s", d.At, d.Text)
+	}
+	if err := x.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// dying are instructions whose flags, the last one's aside, are dead.
+var dying = []byte{
+	0xc1, 0xe0, 3, // SHL EAX, 3
+	0x89, 0xc1, // MOV ECX, EAX
+	0xc1, 0xe8, 5, // SHR EAX, 5
+	0x01, 0xca, // ADD EDX, ECX
+	0x0f, 0xaf, 0xf3, // IMUL ESI, EBX
+	0x8d, 0x3c, 0x72, // LEA EDI, [RDX+RSI*2]
+	0x31, 0xc8, // XOR EAX, ECX
+}
+
+// TestDead: flags are dead if the block writes all of them before it can leave
+// and before it looks at one.
+func TestDead(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		code  []byte
+		first bool // those of the first instruction are dead
+	}{
+		{"SHL, then nothing", dying[:3], false},
+		{"SHL, SHR, then nothing", dying[:8], false},
+		{"SHL, SHR, ADD", dying, true},
+		{"IMUL, LEA, XOR", dying[10:], true},
+		{"SHL; PUSHF; XOR", []byte{0xc1, 0xe0, 3, 0x9c, 0x31, 0xc8}, false},
+		{"SHL; MOV [RBX], EAX; XOR", []byte{0xc1, 0xe0, 3, 0x89, 0x03, 0x31, 0xc8}, false},
+		{"SHL; MOVD XMM0, EAX; XOR", []byte{0xc1, 0xe0, 3, 0x66, 0x0f, 0x6e, 0xc0, 0x31, 0xc8}, false},
+		{"SHL; STC; XOR", []byte{0xc1, 0xe0, 3, 0xf9, 0x31, 0xc8}, false},
+		{"SHL; ADC", []byte{0xc1, 0xe0, 3, 0x11, 0xc8}, false},
+		{"SHL; SHL ECX, CL; XOR", []byte{0xc1, 0xe0, 3, 0xd3, 0xe1, 0x31, 0xc8}, false},
+		{"SHL; DIV ECX; XOR", []byte{0xc1, 0xe0, 3, 0xf7, 0xf1, 0x31, 0xc8}, false},
+		{"SHL; CPUID; XOR", []byte{0xc1, 0xe0, 3, 0x0f, 0xa2, 0x31, 0xc8}, false},
+		{"SHL; JMP", []byte{0xc1, 0xe0, 3, 0xeb, 0}, false},
+	} {
+		e := &emitter{Translator: &Translator{host: hostFeatures()}, c: &cpu.Code{}}
+		e.host.amd = false
+		for code := c.code; len(code) > 0; {
+			in, err := x86.Decode(code, x86.Mode64)
+			if err != nil {
+				t.Fatal(c.name, err)
+			}
+			e.c.Insts = append(e.c.Insts, in)
+			code = code[in.Len:]
+		}
+		if got := e.native(&e.c.Insts[0]); got != c.first {
+			t.Errorf("%s: %v", c.name, got)
+		}
+	}
+}
+
+// TestPoisonFinds: a rule that takes live flags for dead shows under poison.
+// Each program adds up what flags it sees, since the reference runs the last
+// lap: PUSHF; POP RCX; ADD EDX, ECX.
+func TestPoisonFinds(t *testing.T) {
+	look := []byte{0x9c, 0x59, 0x01, 0xca}
+	for _, c := range []struct {
+		name  string
+		blind uint64
+		body  []byte
+	}{
+		{"SHL EAX, 3", cpu.FlagOF | cpu.FlagAF, []byte{0xc1, 0xe0, 3}},
+		{"ROL EAX, 3", cpu.FlagOF, []byte{0xc1, 0xc0, 3}},
+		{"IMUL EAX, EBX", arith &^ (cpu.FlagCF | cpu.FlagOF), []byte{0x0f, 0xaf, 0xc3}},
+		{"BT RAX, RBX", arith &^ (cpu.FlagCF | cpu.FlagZF), []byte{0x48, 0x0f, 0xa3, 0xd8}},
+		{"all, and the rule as it is", 0, []byte{0xc1, 0xe0, 3, 0xc1, 0xc0, 3, 0x0f, 0xaf, 0xc3, 0x48, 0x0f, 0xa3, 0xd8}},
+	} {
+		body := append(c.body, look...)
+		x := &lockstep.Tester{New: func() (cpu.Translator, error) {
+			j, err := Options{Poison: 1}.New()
+			if err == nil {
+				j.(*Translator).blind = c.blind
+			}
+			return j, err
+		}}
+		found := false
+		for seed := uint64(0); seed < 8 && !found; seed++ {
+			d, err := x.Run(lockstep.Program(seed, body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			found = d != nil
+		}
+		if found != (c.blind != 0) {
+			t.Errorf("%s: found: %v", c.name, found)
+		}
+		if err := x.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestGroups: without a group of instructions programs about each of its forms
 // come to the same, and the reference carries them out.
 func TestGroups(t *testing.T) {

@@ -102,7 +102,7 @@ func (e *emitter) native(in *x86.Inst) bool {
 			return false
 		}
 	}
-	if !e.host.amd && f.Undefined&arith != 0 && !logic(in.Sem) {
+	if u := e.unsure(in); u != 0 && !e.dead(in, u) {
 		return false
 	}
 	if usesVector(in) {
@@ -332,6 +332,7 @@ func (e *emitter) divide() {
 		ext = 7
 	}
 	e.ins(code{op: 0xf7, wide: wide}, ext, o)
+	e.poison(e.unsure(in))
 	e.recipe.ok = false
 }
 
@@ -365,5 +366,6 @@ func (e *emitter) scan() {
 	if !ok {
 		e.store(h, home(int(in.Args[0].Reg)))
 	}
+	e.poison(e.unsure(in))
 	e.flags, e.recipe.ok = inHost, false
 }

@@ -12,6 +12,7 @@ import (
 // None changes anything but speed.
 type Options struct {
 	Without Features // what it does without, even where the host has it
+	Poison  uint64   // if not 0: the seed of changes to flags that are dead or undefined
 }
 
 // New returns a translator as usual, or why this host cannot run one.

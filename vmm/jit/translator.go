@@ -38,6 +38,8 @@ type Translator struct {
 	a     *arena
 	unmap func() error
 	host  features
+	seed  uint64 // of poison, or 0
+	blind uint64 // flags that are taken for dead, wrongly: for a test of poison
 
 	ram     *mem.RAM
 	ramAt   uint64
@@ -66,6 +68,9 @@ func (j *Translator) Stats() cpu.Translated {
 func (o Options) New() (cpu.Translator, error) {
 	j := &Translator{host: hostFeatures()}
 	j.host.drop(o.Without)
+	if j.seed = o.Poison; j.seed != 0 {
+		j.host.amd = false // trust no host's undefined flags
+	}
 	if err := j.host.enough(); err != nil {
 		return nil, err
 	}

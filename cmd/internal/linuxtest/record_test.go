@@ -77,7 +77,7 @@ func same(t *testing.T, g *guest, period uint64, done func() bool, inputs uint64
 }
 
 // replays packs a recording of at least so many inputs and replays the bundle,
-// on both engines, the translating one also as on the poorest host.
+// on both engines, the translating one also as on the poorest and strangest host.
 func replays(t *testing.T, shelf *recording.Shelf, sum recording.Summary, inputs uint64) {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "linux.vmb")
@@ -93,7 +93,7 @@ func replays(t *testing.T, shelf *recording.Shelf, sum recording.Summary, inputs
 	if sum.Inputs < inputs || sum.Heartbeats < 10 {
 		t.Errorf("%d inputs and %d heartbeats, want %d and 10 or more", sum.Inputs, sum.Heartbeats, inputs)
 	}
-	poorest := machine.EngineFlags{Options: jit.Options{Without: jit.AllFeatures}}
+	poorest := machine.EngineFlags{Options: jit.Options{Without: jit.AllFeatures, Poison: 1}}
 	for _, on := range []struct {
 		engine machine.Maker
 		slice  vmm.Instant

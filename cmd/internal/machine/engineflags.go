@@ -24,6 +24,10 @@ func (e *EngineFlags) Define(c *cobra.Command) {
 	f := c.Flags()
 	f.Var(&e.Engine, "engine", "auto, jit (translate to the host's code) or interp (any host); same results (`NAME`)")
 	f.Var((*without)(&e.Options.Without), "host-features", "what translated code may use of the host's processor; same results (`LIST`)")
+	const poison = "poison-undefined"
+	f.Uint64Var(&e.Options.Poison, poison, 0, "spoil what the host's processor leaves undefined; same results (`SEED`)")
+	f.Lookup(poison).NoOptDefVal = "1"
+	_ = f.MarkHidden(poison) // it stands in EngineHelp
 }
 
 // without is the value of a --host-features flag.
@@ -73,6 +77,12 @@ do: translated code does without, and leaves such instructions to the reference.
 Names are adx, aes, bmi2, movbe, pclmul, popcnt, sha, sse3, ssse3, sse4.1 and sse4.2; amd
 is a processor that leaves those flags as the reference does that the manual calls
 undefined (family 19h). None, or baseline, is without all of them.
+
+--poison-undefined has translated code put values of a seed into every flag that is
+undefined or not looked at any more, and trust no processor's. To be used in doubt: where
+the results are others than without it, they depend on the host, and that is a bug.
+      vmbundle replay R-XXXX-XXXX.vmb --poison-undefined
+      vmbundle replay R-XXXX-XXXX.vmb --poison-undefined=7
 `
 
 // New makes the engine.

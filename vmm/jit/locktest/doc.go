@@ -9,5 +9,6 @@
 // be ended and taken up again. -case runs one case, -bisect shortens the program
 // of a case that fails and names the block whose translation it takes.
 // -host-features has the translator do without some of what the host has, as
-// jit.ParseWithout reads it. Package lockstep tells what a case is.
+// jit.ParseWithout reads it; -poison has it spoil flags that nothing shall look
+// at. Package lockstep tells what a case is.
 package main

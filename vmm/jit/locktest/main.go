@@ -41,6 +41,7 @@ func main() {
 		o.jit.Without, err = jit.ParseWithout(s)
 		return err
 	})
+	flag.Uint64Var(&o.jit.Poison, "poison", 0, "put values of this `seed`, if not 0, into flags that are dead or undefined")
 	flag.Parse()
 	if flag.NArg() != 0 || o.workers < 1 {
 		flag.Usage()
