@@ -8,7 +8,7 @@ OUT ?= demo-out
 .PHONY: build demo test bench clean
 
 build:
-	@go build -trimpath -buildvcs=auto -o bin/ ./cmd/...
+	@go build -trimpath -buildvcs=auto -o bin/ ./cmd/vmappliance ./cmd/vmbundle ./cmd/vmagent
 
 demo: build
 	@go run ./configs/demo/drive -bin bin -out "$(OUT)" $(if $(JSON),-json) $(if $(SEED),-seed $(SEED)) $(DEMOFLAGS)

@@ -1,0 +1,3 @@
+# Runs until the test sends SIGINT.
+continue
+echo stopped\n

@@ -1,0 +1,2 @@
+# A replay cannot be changed.
+set var $rax = 1
