@@ -92,7 +92,7 @@ func (v *replayVerb) run(c *cobra.Command, name string) error {
 		doc.Error = err.Error()
 	}
 	if v.stats {
-		machine.WriteStats(c.ErrOrStderr(), r.Machine().Engine, r.Machine().Retired())
+		machine.WriteStats(c.ErrOrStderr(), r.Machine().Engine, res.Retired)
 	}
 	if v.asJSON {
 		if e := cli.JSON(c.OutOrStdout(), doc); e != nil {

@@ -40,7 +40,7 @@ func (s *shaker) Attach(r *mem.RAM) {
 
 // Translate implements cpu.Translator.
 func (s *shaker) Translate(t *cpu.Code) bool {
-	if h := hash(t); h < s.lo || h > s.hi {
+	if h := Hash(t); h < s.lo || h > s.hi {
 		return false
 	}
 	if s.once(s.rates.reset) {
@@ -54,8 +54,8 @@ func (s *shaker) Translate(t *cpu.Code) bool {
 	return true
 }
 
-// hash is a number that belongs to code.
-func hash(t *cpu.Code) uint64 {
+// Hash is a number that belongs to code, the same in every run.
+func Hash(t *cpu.Code) uint64 {
 	h := t.LA ^ t.PA<<32 ^ uint64(t.Mode)
 	for i := range t.Insts {
 		in := &t.Insts[i]
@@ -111,8 +111,8 @@ func (s *shaker) Link(to *cpu.Code, pa uint64) {
 }
 
 // Cache implements cpu.Translator.
-func (s *shaker) Cache(bank, space int, la, pa uint64, write bool) {
+func (s *shaker) Cache(space, bank int, la, pa uint64, write bool) {
 	if !s.once(s.rates.forget) {
-		s.Translator.Cache(bank, space, la, pa, write)
+		s.Translator.Cache(space, bank, la, pa, write)
 	}
 }
