@@ -7,7 +7,6 @@ func (c *Core) Syscall(next uint64) {
 		c.UD()
 	}
 	c.protectedOnly("SYSCALL")
-	sel := uint16(c.STAR>>32) &^ 3
 	long := c.Long()
 	c.R[1] = next
 	switch {
@@ -23,8 +22,24 @@ func (c *Core) Syscall(next uint64) {
 		c.R[11] = c.RFLAGS &^ FlagRF
 		c.RFLAGS = c.RFLAGS&^(c.SFMASK|FlagRF) | 2
 	}
-	c.SetCS(flatCode(sel, long, 0))
-	c.Seg[segSS] = flatData(sel+8, 0)
+	c.SyscallSegments(long)
+	c.Recode = true
+}
+
+// SyscallSegments gives CS and SS what SYSCALL does; long: in long mode.
+func (s *State) SyscallSegments(long bool) {
+	sel := uint16(s.STAR>>32) &^ 3
+	s.Seg[segCS], s.Seg[segSS] = flatCode(sel, long, 0), flatData(sel+8, 0)
+}
+
+// SysretSegments gives CS and SS what SYSRET does; long: to 64-bit code.
+func (s *State) SysretSegments(long bool) {
+	cs := uint16(s.STAR>>48) | 3
+	s.Seg[segSS] = flatData(cs+8, 3)
+	if long {
+		cs += 16
+	}
+	s.Seg[segCS] = flatCode(cs, long, 3)
 }
 
 // Sysret is SYSRET; opSize 8 returns to 64-bit code. Outside 64-bit mode it
@@ -39,7 +54,6 @@ func (c *Core) Sysret(opSize uint8) {
 	if c.CPL() != 0 {
 		c.GP(0)
 	}
-	cs := uint16(c.STAR>>48) | 3
 	ip := c.R[1]
 	if c.Code64() {
 		c.RFLAGS = c.R[11]&(FlagsAll&^(FlagRF|FlagVM)) | 2
@@ -47,14 +61,11 @@ func (c *Core) Sysret(opSize uint8) {
 		c.RFLAGS |= FlagIF
 		opSize = 4
 	}
-	if opSize == 8 {
-		c.SetCS(flatCode(cs+16, true, 3))
-	} else {
-		c.SetCS(flatCode(cs, false, 3))
+	if opSize != 8 {
 		ip &= 0xffffffff
 	}
-	c.Seg[segSS] = flatData(cs+8, 3)
-	c.RIP = ip
+	c.SysretSegments(opSize == 8)
+	c.RIP, c.Recode = ip, true
 }
 
 // Sysenter is SYSENTER, which AMD's processors have in legacy mode only (AMD

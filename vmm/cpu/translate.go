@@ -84,6 +84,7 @@ type Code struct {
 	PA    uint64
 	User  bool   // CPL 3
 	Mode  uint16 // all that decides what the bytes mean
+	Other uint16 // Mode in the ring that SYSCALL or SYSRET leads to, unless CR4.TSD is set
 	NoTSC bool   // RDTSC raises #GP(0)
 	Insts []x86.Inst
 

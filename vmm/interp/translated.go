@@ -82,9 +82,14 @@ func (c *CPU) modeOf() uint16 {
 func (c *CPU) noTSC() bool { return c.CR4&cpu.CR4TSD != 0 && c.cpl != 0 }
 
 func (c *CPU) translateBlock(b *block) *translation {
+	if c.cpl == 1 || c.cpl == 2 { // a Code is the supervisor's or a user's
+		b.refused = true
+		return nil
+	}
 	t := &translation{b: b, Code: cpu.Code{LA: c.RIP, PA: c.fetch(c.RIP), User: c.cpl == 3,
 		NoTSC: c.noTSC(), Insts: make([]x86.Inst, min(len(b.ops), c.tune.Most))}}
 	t.Owner, t.Mode = t, c.modeOf()
+	t.Other = uint16(c.guards ^ (guardUser | guardRing))
 	for i := range t.Insts {
 		t.Insts[i] = b.ops[i].Inst
 	}
@@ -124,7 +129,10 @@ func (c *CPU) dash(t *translation) (look bool) {
 	l := c.fast.Enter(&c.State, &t.Code, c.grant(later))
 	for {
 		c.left = l.Left + later
-		if ac := c.RFLAGS & cpu.FlagAC; ac != was {
+		if ac := c.RFLAGS & cpu.FlagAC; c.CPL() != c.cpl {
+			was = ac
+			c.recode() // SYSCALL or SYSRET
+		} else if ac != was {
 			was = ac
 			c.pickTLB() // STAC or CLAC
 		}

@@ -72,6 +72,14 @@
 // its two entries overwritten by jumps that come out, or lead to what replaced
 // it.
 //
+// # Rings
+//
+// SYSCALL and SYSRET to 64-bit code change rings in place (rings.go): flags,
+// bank and keys. CS and SS, which depend on the last change alone, are put into
+// State by the exit. A disabled SYSCALL, CR4.TSD (RDTSC has another meaning in
+// ring 3), AC kept by SYSCALL, and in R11 all but the arithmetic flags and IF,
+// are the reference's business.
+//
 // # What the host must have
 //
 // Linux on amd64 with LAHF in 64-bit mode, and executable memory: mapped twice,

@@ -40,14 +40,15 @@ func (e *emitter) far(la uint64) {
 	})
 }
 
-// lookup jumps to the address in R13 by way of the jump cache, after then.
-// Flags are in memory. It returns where it goes if the address is not there.
-func (e *emitter) lookup(then func()) (miss [2]hole) {
+// lookup jumps to the address in R13, to code of a mode, by way of the jump
+// cache, after then. Flags are in memory. It returns where it goes if the
+// address is not there.
+func (e *emitter) lookup(mode uint16, then func()) (miss [2]hole) {
 	e.ins(code{mp: 1, op: 0xb7}, r14, reg(r13)) // MOVZX R14D, R13W
 	e.ins(op32(0xc1), 4, reg(r14))              // SHL: 32 bytes each
 	e.b(5)
 	slot := func(off int64) operand { return operand{base: rsp, index: r14, disp: oJumps + off} }
-	e.lea(r13, at(r13, int64(kind(e.c))))
+	e.lea(r13, at(r13, int64(kind(mode))))
 	e.ins(op64(0x3b), r13, slot(0))
 	miss[0] = e.jcc(ccNE)
 	e.load(r13, slot(16))
@@ -72,7 +73,7 @@ func (e *emitter) branch() {
 			return
 		}
 		e.toTarget()
-		miss := e.lookup(func() {})
+		miss := e.lookup(e.c.Mode, func() {})
 		e.unless(miss[:]...)
 	case x86.SemCall:
 		if in.Args[0].Kind == x86.Rel {
@@ -88,7 +89,7 @@ func (e *emitter) branch() {
 		o := e.stacked(8, false)
 		e.load(r13, o)
 		e.saveKeep()
-		miss := e.lookup(func() { e.lea(r15, at(r15, 8+in.Imm)) })
+		miss := e.lookup(e.c.Mode, func() { e.lea(r15, at(r15, 8+in.Imm)) })
 		e.unless(miss[:]...)
 	}
 }
@@ -149,7 +150,11 @@ func (e *emitter) callTarget() {
 	e.unless(e.jcc(ccA))
 	e.push(e.next)
 	e.load(r13, state(oTarget))
-	miss := e.lookup(func() {})
+	e.outBy(e.lookup(e.c.Mode, func() {}))
+}
+
+// outBy goes to the address in the arena where the jump cache had none.
+func (e *emitter) outBy(miss [2]hole) {
 	e.cold = append(e.cold, func() {
 		e.here(miss[0])
 		e.here(miss[1])

@@ -20,6 +20,7 @@ const (
 	divide
 	scan   // BSF, BSR
 	system // system.go
+	rings  // rings.go
 )
 
 // An effect is what an instruction does with an operand.
@@ -75,6 +76,8 @@ var plans = func() (t [x86.NumSem]plan) {
 	set(plan{way: nothing}, x86.SemNop, x86.SemPause, x86.SemFence)
 	set(plan{way: system}, x86.SemCld, x86.SemStd, x86.SemCli, x86.SemSti, x86.SemSwapgs, x86.SemStac, x86.SemClac)
 	set(plan{system, 0, 0, 1 << rsp}, x86.SemPushf, x86.SemPopf)
+	set(plan{rings, 0, 0, 1<<rcx | 1<<r11}, x86.SemSyscall)
+	set(plan{way: rings}, x86.SemSysret)
 	set(plan{system, 0, 0, 1<<rax | 1<<rdx}, x86.SemRdtsc)
 	set(plan{system, 0, 0, 1<<rax | 1<<rdx | 1<<rcx}, x86.SemRdtscp)
 	return t
@@ -125,6 +128,10 @@ func (e *emitter) native(in *x86.Inst) bool {
 		return in.OpSize >= 4 && in.Args[0].Kind != x86.RegHi
 	case x86.SemCli, x86.SemSti, x86.SemSwapgs, x86.SemStac, x86.SemClac:
 		return !e.c.User
+	case x86.SemSyscall:
+		return e.c.User
+	case x86.SemSysret:
+		return !e.c.User && in.OpSize == 8
 	case x86.SemPushf, x86.SemPopf:
 		return in.OpSize == 8
 	case x86.SemRdtsc, x86.SemRdtscp:
@@ -201,6 +208,8 @@ func (e *emitter) translate() {
 		e.scan()
 	case system:
 		e.system()
+	case rings:
+		e.rings()
 	default:
 		e.again(p)
 	}

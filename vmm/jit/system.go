@@ -112,6 +112,13 @@ func (e *emitter) flutter() {
 func (e *emitter) pushf() {
 	e.save()
 	e.count()
+	e.rflags()
+	e.store(r13, state(oTarget))
+	e.pushFrom(state(oTarget))
+}
+
+// rflags puts RFLAGS into R13, by R14. Flags are in memory.
+func (e *emitter) rflags() {
 	e.ins(code{mp: 1, op: 0xb6}, r13, state(oFlags+1)) // MOVZX: as LAHF left it
 	e.ins(op32(0x81), 4, reg(r13))
 	e.imm(0xd5, 4)
@@ -120,8 +127,17 @@ func (e *emitter) pushf() {
 	e.b(11)
 	e.ins(op64(0x0b), r13, reg(r14))
 	e.ins(op64(0x0b), r13, state(oSystem))
-	e.store(r13, state(oTarget))
-	e.pushFrom(state(oTarget))
+}
+
+// setArith takes the arithmetic flags from a register, which it destroys.
+func (e *emitter) setArith(r int) {
+	e.ins(code{op: 0x88}, r, state(oFlags+1))
+	e.ins(op32(0xc1), 5, reg(r)) // SHR
+	e.b(11)
+	e.ins(op32(0x81), 4, reg(r))
+	e.imm(1, 4)
+	e.ins(code{op: 0x88}, r, state(oFlags))
+	e.flags, e.recipe.ok = inMemory, false
 }
 
 // popf changes the arithmetic flags, and in ring 0 IF; all else is left to the
@@ -146,12 +162,6 @@ func (e *emitter) popf() {
 		e.imm(^cpu.FlagsArith, 4)
 		e.store(r14, state(oSystem))
 	}
-	e.ins(code{op: 0x88}, r13, state(oFlags+1))
-	e.ins(op32(0xc1), 5, reg(r13)) // SHR
-	e.b(11)
-	e.ins(op32(0x81), 4, reg(r13))
-	e.imm(1, 4)
-	e.ins(code{op: 0x88}, r13, state(oFlags))
+	e.setArith(r13)
 	e.lea(r15, at(r15, 8))
-	e.flags, e.recipe.ok = inMemory, false
 }

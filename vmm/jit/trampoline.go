@@ -46,6 +46,10 @@ type arena struct {
 	TSC       uint64 // when the budget is 0
 	Offset    uint64 // State.TSCOffset
 	Aux       uint64 // what RDTSCP puts into RCX
+	Gates     uint64 // 1: SYSCALL and SYSRET change rings here
+	Crossed   uint64 // the last change of rings since the entry
+	LSTAR     uint64 // where SYSCALL leads,
+	Kept      uint64 // and the flags that it keeps
 
 	Loaded  uint64 // XMM and MXCSR are in the host's registers
 	MXGuest uint32
@@ -108,6 +112,10 @@ const (
 	oTSC       = int64(unsafe.Offsetof(arena{}.TSC)) - bias
 	oOffset    = int64(unsafe.Offsetof(arena{}.Offset)) - bias
 	oAux       = int64(unsafe.Offsetof(arena{}.Aux)) - bias
+	oGates     = int64(unsafe.Offsetof(arena{}.Gates)) - bias
+	oCrossed   = int64(unsafe.Offsetof(arena{}.Crossed)) - bias
+	oLSTAR     = int64(unsafe.Offsetof(arena{}.LSTAR)) - bias
+	oKept      = int64(unsafe.Offsetof(arena{}.Kept)) - bias
 	oBank      = int64(unsafe.Offsetof(arena{}.Bank)) - bias
 	oOpen      = int64(unsafe.Offsetof(arena{}.Open)) - bias
 	oClosed    = int64(unsafe.Offsetof(arena{}.Closed)) - bias

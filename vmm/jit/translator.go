@@ -131,7 +131,7 @@ func (j *Translator) reset() {
 // Enter implements cpu.Translator.
 func (j *Translator) Enter(s *cpu.State, t *cpu.Code, r cpu.Run) cpu.Leave {
 	key := execKey(t.LA, t.PA)
-	j.a.Jumps[t.LA%jumpSize] = jump{t.LA + kind(t), key, t.LA >> 12 % execSize * 8, j.run(t.Alt)}
+	j.a.Jumps[t.LA%jumpSize] = jump{t.LA + kind(t.Mode), key, t.LA >> 12 % execSize * 8, j.run(t.Alt)}
 	j.fetchable(r.Space, t, key)
 	return j.enter(s, t.Alt, r)
 }
@@ -141,7 +141,7 @@ func (j *Translator) run(p uint32) uint64 { return uint64(j.mem.x) + uint64(p) }
 
 // kind tells apart code of the same address under different rights; it is
 // less than jumpSize, so that two kinds of two addresses never look alike.
-func kind(t *cpu.Code) uint64 { return uint64(t.Mode) + 1 }
+func kind(mode uint16) uint64 { return uint64(mode) + 1 }
 
 // Resume implements cpu.Translator.
 func (j *Translator) Resume(s *cpu.State, r cpu.Run) cpu.Leave {
@@ -169,6 +169,7 @@ func (j *Translator) enter(s *cpu.State, at uint32, r cpu.Run) cpu.Leave {
 	a.System = s.RFLAGS &^ cpu.FlagsArith
 	a.TSC, a.Offset, a.Aux, a.Pending = r.TSC, s.TSCOffset, s.TSCAux&0xffffffff, 0
 	a.enterSpace(r, s.Seg[2].Attr>>5&3 == 3, s.RFLAGS&cpu.FlagAC != 0)
+	a.openGates(s)
 	j.space, a.StackEnd = r.Space, 0
 	if r.Pending {
 		a.Pending = 1
@@ -180,6 +181,9 @@ func (j *Translator) enter(s *cpu.State, at uint32, r cpu.Run) cpu.Leave {
 	s.Seg[5].Base, s.KernelGSBase = a.GS, a.KernelGS
 	if a.Loaded != 0 {
 		s.XMM, s.MXCSR = a.X, a.MXGuest
+	}
+	if a.Crossed != 0 {
+		a.land(s)
 	}
 	j.stats.Entries++
 	return j.left()

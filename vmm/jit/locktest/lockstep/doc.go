@@ -19,7 +19,8 @@
 //   - stores to code: the program's own, by whatever address; by a bus master;
 //   - stores to paging entries, on a page that holds code and data too, for data
 //     and for code that runs; another CR3, with and without PCID; INVLPG;
-//   - POPF with TF, AC, DF, NT; STAC and CLAC; SYSCALL; a change of rings;
+//   - POPF with TF, AC, DF, NT; STAC and CLAC; a change of rings, also by SYSCALL
+//     and SYSRET with all kinds of masks, selectors, targets and flags, or none;
 //   - flags that are made, left alone while their operands change and memory is
 //     accessed, and looked at;
 //   - the stack at the edge of what is mapped, strings with a count, MXCSR in all

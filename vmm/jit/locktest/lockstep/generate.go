@@ -52,6 +52,7 @@ func UnitName(n int) (string, uint8) { u := unitAt(n); return u.form().Text, u.s
 type gen struct {
 	rng
 	ring    int
+	gated   bool // about SYSCALL and SYSRET too
 	start   uint64
 	buf     []byte
 	theme   unit
@@ -92,6 +93,9 @@ func Generate(seed uint64, n int) *Case {
 	g := &gen{rng: r, theme: unitAt(n), base: x86.NoReg}
 	g.ring = choose(r, 0, 3)
 	g.pcid = r.Uint64N(2)
+	if g.gated = r.IntN(8) == 0; g.gated {
+		g.ring = 3
+	}
 	g.start = codeAt + pageBytes - uint64(r.IntN(choose(r, 0x100, 0x600))) // mostly across two pages
 	g.program()
 	return g.finish(n)
@@ -275,6 +279,8 @@ func (g *gen) place(n, align uint64) uint64 {
 func (g *gen) item() {
 	u := units()
 	switch n := g.IntN(100); {
+	case g.gated && n < 30:
+		g.gate()
 	case n < 12:
 		g.instruction(g.theme)
 	case n < 52:
@@ -473,9 +479,42 @@ func (g *gen) finish(theme int) *Case {
 	if g.ring == 0 && g.one(3) {
 		s.CR4 |= cpu.CR4SMAP
 	}
+	g.gates(c)
 	c.tick = [3]uint64{g.Uint64() | 1, uint64(40 + g.IntN(2000)), choose[uint64](g.rng, 0, 100, 3000, 3000)}
 	c.steps = uint64(3000 + g.IntN(12000))
 	return c
+}
+
+// gates sets what SYSCALL and SYSRET do, mostly as kernels have it, and where
+// and with which flags the latter goes back.
+func (g *gen) gates(c *Case) {
+	s := &c.state
+	s.SFMASK = choose(g.rng, s.SFMASK, s.SFMASK, 0x257fd5, cpu.FlagIF, cpu.FlagAC, 0, g.Uint64())
+	if g.one(8) {
+		s.STAR ^= choose(g.rng, 3<<32, 3<<48, g.Uint64())
+	}
+	if g.one(16) {
+		s.EFER &^= cpu.EFERSCE
+	}
+	if g.one(8) {
+		s.CR4 |= cpu.CR4TSD
+	}
+	if g.one(16) {
+		s.LSTAR ^= choose[uint64](g.rng, 1<<47, 1<<63, 1<<30)
+	}
+	if g.one(3) {
+		return
+	}
+	for i := range 16 {
+		at := c.ram[flips+16*i:]
+		if g.one(10) {
+			binary.LittleEndian.PutUint64(at, choose[uint64](g.rng, 1<<47, 1<<63, high, high))
+		}
+		if g.one(4) {
+			binary.LittleEndian.PutUint64(at[8:], choose(g.rng, cpu.FlagTF, cpu.FlagIF, cpu.FlagDF, cpu.FlagAC, cpu.FlagNT,
+				cpu.FlagRF, cpu.FlagIOPL, cpu.FlagID, 2, 1<<40, g.Uint64()&cpu.FlagsArith, g.Uint64()&cpu.FlagsArith, g.Uint64()))
+		}
+	}
 }
 
 // next writes for each byte of the code how far it is to the next instruction.

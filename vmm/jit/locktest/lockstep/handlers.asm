@@ -83,9 +83,17 @@ out:
     add rsp, 16
     iretq
 
-syscall:
+syscall:                      ; goes back to where, and with what flags, FLIPS say
     swapgs
     mov [SCRATCH], rcx
     add qword [CALLS], rcx
+    mov [SAVED], rax
+    mov eax, [CALLS+8]
+    add eax, 16
+    and eax, 0xf0
+    mov [CALLS+8], eax
+    xor rcx, [rax+FLIPS]
+    xor r11, [rax+FLIPS+8]
+    mov rax, [SAVED]
     swapgs
     sysretq

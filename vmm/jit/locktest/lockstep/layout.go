@@ -24,6 +24,7 @@ const (
 	handlers    = 0x7000
 	records     = 0x9000
 	vars        = 0xa000
+	flips       = 0xa100 // 16 pairs: what each SYSRET changes of RCX and R11
 	istTop      = 0xc000 // three stacks of a page each
 	nextAt      = 0x10000
 	nextBytes   = 0x4000
@@ -86,7 +87,7 @@ var handlersOf = sync.OnceValue(func() program {
 		}
 		fmt.Fprintf(&stubs, "push %d\njmp common\n", v)
 	}
-	text := strings.NewReplacer("STUBS", stubs.String(), "COUNT", dec(vars), "SCRATCH", dec(vars+8), "CALLS", dec(vars+16),
+	text := strings.NewReplacer("SAVED", dec(vars+56), "FLIPS", dec(flips), "STUBS", stubs.String(), "COUNT", dec(vars), "SCRATCH", dec(vars+8), "CALLS", dec(vars+16),
 		"START", dec(vars+24), "RECORDS", dec(records), "CODE", dec(codeAt), "NEXT", dec(nextAt),
 		"STACK", dec(stackTop-0x200)).Replace(handlerSource)
 	b, names, err := bare.Assemble(handlers, text, "")

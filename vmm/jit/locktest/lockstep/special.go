@@ -230,6 +230,22 @@ func (g *gen) rings() {
 	g.b(0xcd, 0x30)
 }
 
+// gate calls the supervisor, and then mostly does what tells the rings, the
+// flags or the stack apart.
+func (g *gen) gate() {
+	g.b(0x0f, 0x05)
+	r, at := g.reg(), choose[uint64](g.rng, kernel, userPage, dataAt, vars, codeAt)
+	switch g.IntN(5) {
+	case 0, 1:
+		g.b(0x40|r>>3<<2, choose[byte](g.rng, 0x8b, 0x8b, 0x89), 0x04|r&7<<3, 0x25) // MOV
+		g.d(at + 0x100 + 8*g.Uint64N(0x100))
+	case 2:
+		g.b(0x9c, 0x58|r&3) // PUSHF; POP
+	case 3:
+		g.b(0x50, 0x9d) // PUSH RAX; POPF
+	}
+}
+
 func (g *gen) pushPop() {
 	r, q := g.reg(), g.reg()
 	g.b(0x40|r>>3, 0x50|r&7)
