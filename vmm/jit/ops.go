@@ -119,7 +119,7 @@ func (e *emitter) native(in *x86.Inst) bool {
 	}
 	switch in.Sem {
 	case x86.SemBt, x86.SemBts, x86.SemBtr, x86.SemBtc:
-		return in.Args[0].Kind == x86.Reg || in.Args[1].Kind == x86.Imm // else a bit string
+		return !isBitString(in) || in.OpSize >= 4 && in.AddrSize == 8
 	case x86.SemBswap:
 		return in.OpSize >= 4
 	case x86.SemShld, x86.SemShrd:
@@ -211,6 +211,10 @@ func (e *emitter) translate() {
 	case rings:
 		e.rings()
 	default:
+		if isBitString(e.in) {
+			e.bitString()
+			return
+		}
 		e.again(p)
 	}
 }

@@ -52,7 +52,8 @@ func UnitName(n int) (string, uint8) { u := unitAt(n); return u.form().Text, u.s
 type gen struct {
 	rng
 	ring    int
-	gated   bool // about SYSCALL and SYSRET too
+	gated   bool   // about SYSCALL and SYSRET too
+	own     uint64 // where its own supervisor is, or 0
 	start   uint64
 	buf     []byte
 	theme   unit
@@ -126,6 +127,14 @@ func (g *gen) program() {
 		}
 		g.flush()
 		g.b(0xc3)
+	}
+	if g.gated {
+		g.own = g.here()
+		g.b(0x75, 3, 0x0f, 0x01, 0xcb) // JNE; STAC
+		for n := g.IntN(3); n > 0; n-- {
+			g.touch()
+		}
+		g.b(0x48, 0x0f, 0x07) // SYSRET
 	}
 }
 
@@ -279,6 +288,8 @@ func (g *gen) place(n, align uint64) uint64 {
 func (g *gen) item() {
 	u := units()
 	switch n := g.IntN(100); {
+	case -g.here()%pageBytes < 16 && n < 70:
+		g.straddle()
 	case g.gated && n < 30:
 		g.gate()
 	case n < 12:
@@ -493,8 +504,12 @@ func (g *gen) gates(c *Case) {
 	if g.one(8) {
 		s.STAR ^= choose(g.rng, 3<<32, 3<<48, g.Uint64())
 	}
-	if g.one(16) {
+	if g.one(12) {
 		s.EFER &^= cpu.EFERSCE
+	}
+	if g.own != 0 && g.one(2) {
+		s.LSTAR = g.own
+		s.CR4 |= g.Uint64N(2) * cpu.CR4SMAP
 	}
 	if g.one(8) {
 		s.CR4 |= cpu.CR4TSD

@@ -7,7 +7,7 @@ import (
 
 // special appends what random instructions would not amount to.
 func (g *gen) special() {
-	n := g.IntN(37)
+	n := g.IntN(38)
 	for _, s := range [...]struct {
 		weight int
 		make   func()
@@ -27,6 +27,7 @@ func (g *gen) special() {
 		{2, g.rings},
 		{2, g.pushPop},
 		{1, g.divide},
+		{1, g.bitString},
 		{1, func() { g.load(g.reg(), g.value(), false) }},
 		{1, func() { g.b(0x9c, 0x58|g.reg()&3) }}, // PUSHF; POP
 		{1, func() { // RDTSC; MOV r, EAX
@@ -234,16 +235,24 @@ func (g *gen) rings() {
 // flags or the stack apart.
 func (g *gen) gate() {
 	g.b(0x0f, 0x05)
-	r, at := g.reg(), choose[uint64](g.rng, kernel, userPage, dataAt, vars, codeAt)
-	switch g.IntN(5) {
+	switch g.IntN(4) {
 	case 0, 1:
-		g.b(0x40|r>>3<<2, choose[byte](g.rng, 0x8b, 0x8b, 0x89), 0x04|r&7<<3, 0x25) // MOV
-		g.d(at + 0x100 + 8*g.Uint64N(0x100))
+		g.touch()
 	case 2:
-		g.b(0x9c, 0x58|r&3) // PUSHF; POP
-	case 3:
-		g.b(0x50, 0x9d) // PUSH RAX; POPF
+		g.b(0x9c, 0x58|g.reg()&3) // PUSHF; POP
 	}
+}
+
+// touch accesses memory that one ring or the other may not, by an address, or
+// the stack.
+func (g *gen) touch() {
+	at, op := choose[uint64](g.rng, kernel, userPage, dataAt, vars, codeAt), choose[byte](g.rng, 0x8b, 0x8b, 0x89)
+	if g.one(2) {
+		g.b(0x53, 0x5b) // PUSH RBX; POP RBX
+		return
+	}
+	g.b(op, 0x1c, 0x25) // MOV EBX
+	g.d(at + 0x100 + 8*g.Uint64N(0x100))
 }
 
 func (g *gen) pushPop() {
@@ -320,6 +329,28 @@ func (g *gen) between(sems []x86.Sem, a, b uint8) {
 			return
 		}
 	}
+}
+
+// straddle makes an instruction that may be changed in the next page.
+func (g *gen) straddle() {
+	for (g.here()+1)%pageBytes != 0 {
+		g.b(0x90)
+	}
+	r := g.reg()
+	for r >= 8 {
+		r = g.reg()
+	}
+	g.b(0xb8 | r)
+	g.slots = append(g.slots, g.here())
+	g.d(g.Uint64())
+}
+
+// bitString names a bit near data, to either side.
+func (g *gen) bitString() {
+	r, wide := g.reg(), choose[byte](g.rng, 0, 8)
+	g.load(r, uint64(g.IntN(0x4000)-0x2000), false)
+	g.b(0x40|wide|r>>3<<2, 0x0f, choose[byte](g.rng, 0xa3, 0xab, 0xb3, 0xbb), 0x04|r&7<<3, 0x25) // BT, BTS, BTR, BTC
+	g.d(dataAt + 8*g.Uint64N(0x200))
 }
 
 // divide divides at the edge of overflow.
