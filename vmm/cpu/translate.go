@@ -77,8 +77,9 @@ const (
 // MaxCode is the largest number of instructions in a Code.
 const MaxCode = 64
 
-// A Code is a run of instructions within one page, as the reference engine
-// decoded them: only the last may be one that always leaves it.
+// A Code is a run of instructions within one page, or one that lies in two, as
+// the reference engine decoded them: only the last may be one that always
+// leaves it.
 type Code struct {
 	LA    uint64 // linear address of the first
 	PA    uint64
@@ -86,6 +87,8 @@ type Code struct {
 	Mode  uint16 // all that decides what the bytes mean
 	Other uint16 // Mode in the ring that SYSCALL or SYSRET leads to, unless CR4.TSD is set
 	NoTSC bool   // RDTSC raises #GP(0)
+	Split bool   // it is one instruction, and goes on in the next page,
+	PA2   uint64 // which is there
 	Insts []x86.Inst
 
 	Owner any // the reference engine's

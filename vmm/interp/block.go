@@ -81,10 +81,13 @@ type cache struct {
 	gen    uint32          // of the current space
 	count  uint32          // the last one given out
 	cross  map[uint64]*crossing
+	splits map[uint32][]uint64 // by page: where crossings are that were translated
 }
 
 // A crossing is an instruction that lies in two pages. Its bytes are compared
 // on every run, since the second page may be mapped or changed behind it.
+// Translated, it looks itself where the second page is, and both pages tell of
+// stores to it.
 type crossing struct {
 	bytes  [x86.MaxLen]byte
 	guards guards
@@ -96,7 +99,7 @@ const crossMax = 4096
 func (k *cache) reset() {
 	k.blocks, k.pages = map[key]*block{}, map[uint32][]key{}
 	k.phys = [physSize]found{}
-	k.cross = map[uint64]*crossing{}
+	k.cross, k.splits = map[uint64]*crossing{}, map[uint32][]uint64{}
 }
 
 // dropPage forgets the code of page p.
@@ -110,7 +113,19 @@ func (c *CPU) dropPage(p uint32) {
 		}
 	}
 	delete(k.pages, p)
+	for _, la := range k.splits[p] {
+		c.dropCrossing(la)
+	}
+	delete(k.splits, p)
 	c.forget()
+}
+
+// dropCrossing forgets the crossing at la.
+func (c *CPU) dropCrossing(la uint64) {
+	if x := c.cache.cross[la]; x != nil {
+		c.dropFast(&x.b)
+		delete(c.cache.cross, la)
+	}
 }
 
 // follow returns the block at RIP, which came after block p in this stretch.
@@ -332,8 +347,15 @@ func (c *CPU) decodeCrossing(la uint64) *block {
 	if !ok {
 		c.refuse(la, buf[:n], err)
 	}
+	c.dropCrossing(la)
 	if len(c.cache.cross) >= crossMax {
+		for p := range uint32(len(c.Mem.Flags)) {
+			for _, la := range c.cache.splits[p] {
+				c.dropCrossing(la)
+			}
+		}
 		clear(c.cache.cross)
+		clear(c.cache.splits)
 	}
 	x = &crossing{bytes: buf, guards: c.guards, b: block{ops: []Op{op}, size: uint16(op.Len), cross: true}}
 	c.cache.cross[la] = x

@@ -5,7 +5,8 @@
 // and kept under its physical address and the guards it was decoded under:
 // mode, ring 0 or not, and the switches that disable x87 and SSE. Stores to its
 // 64-byte lines drop the page's blocks before the next instruction. An
-// instruction that lies in two pages is compared byte by byte on every run.
+// instruction that lies in two pages is compared byte by byte on every run, but
+// for its translations, which are dropped as all others are.
 //
 // # Time
 //

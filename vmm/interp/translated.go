@@ -1,6 +1,8 @@
 package interp
 
 import (
+	"slices"
+
 	"vmrecord/vmm/cpu"
 	"vmrecord/vmm/mem"
 	"vmrecord/vmm/x86"
@@ -60,11 +62,11 @@ func (c *CPU) ready(b *block) *translation {
 	}
 	mode := c.modeOf()
 	for _, t := range b.fast {
-		if t.LA == c.RIP && t.Mode == mode && t.Entry != 0 {
+		if t.LA == c.RIP && t.Mode == mode && t.Entry != 0 && (!b.cross || t.PA == c.fetch(t.LA) && t.PA2 == c.fetch((t.LA+pageMax)&^pageMax)) {
 			return t
 		}
 	}
-	if b.cross || b.refused {
+	if b.refused {
 		return nil
 	}
 	return c.translateBlock(b)
@@ -93,6 +95,9 @@ func (c *CPU) translateBlock(b *block) *translation {
 	for i := range t.Insts {
 		t.Insts[i] = b.ops[i].Inst
 	}
+	if b.cross {
+		c.split(t)
+	}
 	if len(b.fast) == variants {
 		c.fast.Drop(&b.fast[0].Code)
 		b.fast = append(b.fast[:0], b.fast[1:]...)
@@ -103,6 +108,25 @@ func (c *CPU) translateBlock(b *block) *translation {
 	}
 	b.fast = append(b.fast, t)
 	return t
+}
+
+// split says where the second page of a crossing is, and has both pages tell of
+// stores to it.
+func (c *CPU) split(t *translation) {
+	next := (t.LA + pageMax) &^ pageMax
+	t.Split, t.PA2 = true, c.fetch(next)
+	n := int(next - t.LA)
+	for i, pa := range [2]uint64{t.PA, t.PA2} {
+		size := n
+		if i == 1 {
+			size = int(t.Insts[0].Len) - n
+		}
+		c.Mem.MarkCode(pa, size)
+		c.dropWrites(pa)
+		if p := uint32(pa >> 12); !slices.Contains(c.cache.splits[p], t.LA) {
+			c.cache.splits[p] = append(c.cache.splits[p], t.LA)
+		}
+	}
 }
 
 // dropFast forgets what was made of b.

@@ -38,7 +38,7 @@ func (j *Translator) Translate(c *cpu.Code) bool {
 		j.reset()
 	}
 	e := &emitter{Translator: j, c: c, owed: true, next: c.LA}
-	if e.pointless() {
+	if e.pointless() || c.Split && second(c) == 0 { // there a key may be that of no page
 		return false
 	}
 	for i := range c.Insts {
@@ -47,6 +47,9 @@ func (j *Translator) Translate(c *cpu.Code) bool {
 	j.p = (j.p + 15) &^ 15
 	c.Rest = make([]uint32, len(c.Insts))
 	e.begin()
+	if c.Split {
+		e.checkSecond()
+	}
 	for k := range c.Insts {
 		e.step(k)
 	}
@@ -108,6 +111,9 @@ func (e *emitter) begin() {
 // wantsMemory tells whether the block may leave, or needs the host's flags for
 // its own, before it looks at the guest's or overwrites them.
 func (e *emitter) wantsMemory() bool {
+	if e.c.Split {
+		return true
+	}
 	for k := range e.c.Insts {
 		in := &e.c.Insts[k]
 		if !e.native(in) || hasMemory(in) || usesVector(in) {

@@ -68,7 +68,9 @@
 // page is where it was. Into another page a key must say that the page is
 // where it was when the jump was patched: linear and physical page number in
 // one word, kept by page for each space. Indirect jumps go by a table of
-// addresses, one for all spaces, whose entries name that key. Dropped code has
+// addresses, one for all spaces, whose entries name that key. An instruction
+// that lies in two pages is a block of its own, which comes out before it if
+// the key of the second page is another one. Dropped code has
 // its two entries overwritten by jumps that come out, or lead to what replaced
 // it.
 //

@@ -23,6 +23,22 @@ func (e *emitter) link(at hole, la uint64, saved bool) {
 	})
 }
 
+// second is the address of the page in which a split instruction goes on.
+func second(c *cpu.Code) uint64 { return c.LA&^0xfff + 0x1000 }
+
+// checkSecond comes out before a split instruction if its second page is not
+// where it was: the reference finds what is there now. Flags are in memory.
+func (e *emitter) checkSecond() {
+	e.set64(r13, execKey(second(e.c), e.c.PA2))
+	e.load(r14, state(oPages))
+	e.ins(op64(0x3b), r13, at(r14, 8*int64(second(e.c)>>12%execSize)))
+	moved := e.jcc(ccNE)
+	e.cold = append(e.cold, func() {
+		e.here(moved)
+		e.leaveBy(site{code: e.c, kind: cpu.LeaveJump, rip: e.c.LA, saved: true})
+	})
+}
+
 // far jumps to another page, if that is still where it was when the jump was
 // linked: the key of its entry in Exec says so. Flags are in memory.
 func (e *emitter) far(la uint64) {

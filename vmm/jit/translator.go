@@ -132,7 +132,10 @@ func (j *Translator) reset() {
 func (j *Translator) Enter(s *cpu.State, t *cpu.Code, r cpu.Run) cpu.Leave {
 	key := execKey(t.LA, t.PA)
 	j.a.Jumps[t.LA%jumpSize] = jump{t.LA + kind(t.Mode), key, t.LA >> 12 % execSize * 8, j.run(t.Alt)}
-	j.fetchable(r.Space, t, key)
+	j.fetchable(r.Space, t, t.LA, key)
+	if t.Split {
+		j.fetchable(r.Space, t, second(t), execKey(second(t), t.PA2))
+	}
 	return j.enter(s, t.Alt, r)
 }
 
@@ -233,13 +236,13 @@ func (j *Translator) Link(to *cpu.Code, pa uint64) {
 		j.p = int(t.key) - 8
 		j.imm(int64(key), 8)
 		j.p = p
-		j.fetchable(j.space, to, key)
+		j.fetchable(j.space, to, to.LA, key)
 	}
 }
 
-// fetchable notes that the page of t is where it was translated.
-func (j *Translator) fetchable(space int, t *cpu.Code, key uint64) {
-	u, i := userBank(t), t.LA>>12%execSize
+// fetchable notes that a page of t, that of la, is where it was translated.
+func (j *Translator) fetchable(space int, t *cpu.Code, la, key uint64) {
+	u, i := userBank(t), la>>12%execSize
 	e := &j.a.Exec[space][u][i]
 	if *e == 0 {
 		j.fetched[space][u] = append(j.fetched[space][u], uint16(i))

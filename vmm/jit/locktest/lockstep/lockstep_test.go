@@ -3,6 +3,7 @@
 package lockstep
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"strings"
 	"testing"
@@ -122,4 +123,21 @@ func TestPlanted(t *testing.T) {
 		}
 	}
 	t.Error("a wrong AF was not found")
+}
+
+// TestStraddling: an instruction whose second page is another one, with another
+// constant, in another address space, now and then.
+func TestStraddling(t *testing.T) {
+	x := newTester(t)
+	b := []byte{0x4d, 0x8d, 0x49, 1, 0x41, 0xf7, 0xc1, 31, 0, 0, 0, 0x75, 11} // LEA R9, [R9+1]; TEST R9D, 31; JNE
+	b = append(b, 0x0f, 0x20, 0xd8, 0x35)                                     // MOV RAX, CR3; XOR EAX,
+	b = binary.LittleEndian.AppendUint32(b, pml4^other)
+	b = append(b, 0x0f, 0x22, 0xd8) // MOV CR3, RAX
+	for len(b) < 0x7f {
+		b = append(b, 0x90)
+	}
+	b = append(b, 0xbb, 1, 2, 3, 4, 0x48, 0x01, 0xda) // MOV EBX; ADD RDX, RBX
+	for seed := range uint64(20) {
+		x.check(t, "straddling", Program(seed, b))
+	}
 }
