@@ -105,16 +105,13 @@ func (c *CPU) run() vmm.Exit {
 		if c.Halted || c.Dead {
 			return vmm.Halted
 		}
-		switch c.stretch() {
-		case outFault:
+		if c.stretch() == outFault {
 			c.deliver()
-			if c.err != nil {
-				return vmm.Unknown
-			}
-		case outStop:
-			return vmm.Unknown
 		}
 		b.SetNow(c.limit - vmm.Instant(c.left))
+		if c.err != nil {
+			return vmm.Unknown
+		}
 	}
 }
 

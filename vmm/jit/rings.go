@@ -3,8 +3,6 @@
 package jit
 
 import (
-	"unsafe"
-
 	"vmrecord/vmm/cpu"
 	"vmrecord/vmm/x86"
 )
@@ -13,11 +11,6 @@ import (
 const (
 	bySyscall = 1 + iota
 	bySysret
-)
-
-const (
-	userTLB  = int64(unsafe.Sizeof(table{})) * (cpu.BankUser - cpu.BankSystem) // from Open to the user's
-	ringExec = int64(unsafe.Sizeof([execSize]uint64{}))                        // from Exec of the system to the user's
 )
 
 // openGates lets SYSCALL and SYSRET change rings without the reference where

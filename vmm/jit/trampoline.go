@@ -132,6 +132,8 @@ const (
 	oResume    = int64(unsafe.Offsetof(arena{}.Resume)) - bias
 	oX         = int64(unsafe.Offsetof(arena{}.X)) - bias
 
+	userTLB    = int64(unsafe.Sizeof(table{})) * (cpu.BankUser - cpu.BankSystem) // from Open to the user's
+	ringExec   = int64(unsafe.Sizeof([execSize]uint64{}))                        // from Exec of the system to the user's
 	entryBytes = int64(unsafe.Sizeof(entry{}))
 	oFar       = int64(unsafe.Offsetof(table{}.far)) // from the table
 )
