@@ -38,7 +38,7 @@ func (j *Translator) Translate(c *cpu.Code) bool {
 		j.reset()
 	}
 	e := &emitter{Translator: j, c: c, owed: true, next: c.LA}
-	if e.pointless() || c.Split && second(c) == 0 { // there a key may be that of no page
+	if e.pointless() {
 		return false
 	}
 	for i := range c.Insts {

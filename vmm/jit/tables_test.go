@@ -115,3 +115,20 @@ func TestTables(t *testing.T) {
 		}
 	}
 }
+
+// The key of a page of code is never 0, which is that of an entry without one:
+// else a jump to linear page 0, where nothing is mapped, would find the code
+// that was there in another space.
+func TestExecKey(t *testing.T) {
+	was := map[uint64][2]uint64{}
+	las := []uint64{0, 1 << 12, 1 << 40, 1<<47 - 1<<12, 0xffff8000_00000000, 0xffffffff_fffff000}
+	for _, la := range las {
+		for _, pa := range []uint64{0, 1 << 12, 1 << 32, 1<<40 - 2<<12} {
+			k := execKey(la, pa)
+			if other, ok := was[k]; ok || k == 0 {
+				t.Errorf("%#x at %#x has key %#x, as %#x", la, pa, k, other)
+			}
+			was[k] = [2]uint64{la, pa}
+		}
+	}
+}

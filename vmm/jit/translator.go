@@ -257,8 +257,9 @@ func userBank(t *cpu.Code) int {
 	return 0
 }
 
-// execKey names a page of code: linear and physical page number together.
-func execKey(la, pa uint64) uint64 { return la>>12<<28 | pa>>12 }
+// execKey names a page of code: linear page number and, plus one, since 0 is no
+// page, physical page number together.
+func execKey(la, pa uint64) uint64 { return la>>12<<28 | (pa>>12 + 1) }
 
 // noTag is the tag of an entry without a page: that of an address whose entry
 // is another one.
