@@ -2,8 +2,26 @@ package bundle
 
 import (
 	"bytes"
+	"fmt"
+	"io"
 	"slices"
+
+	"vmrecord/bundle/store"
 )
+
+// Segments reads parts as Tape reads those of a tape.
+func Segments(parts ...[]byte) io.ReadSeeker {
+	b := &Bundle{at: map[string]entry{}, sums: map[string]Part{}}
+	s := &segments{b: b, coder: store.NewCoder(false)}
+	var raw []byte
+	for i, p := range parts {
+		n := fmt.Sprint(i)
+		b.at[n], b.sums[n] = entry{int64(len(raw)), int64(len(p))}, Part{SHA256: digestOf(p)}
+		raw, s.names = append(raw, p...), append(s.names, n)
+	}
+	b.r = bytes.NewReader(raw)
+	return s
+}
 
 // Tamper writes b anew with another manifest, and everything that follows from it.
 func Tamper(b *Bundle, edit func(*Manifest)) []byte {

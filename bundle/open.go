@@ -3,6 +3,7 @@ package bundle
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -218,36 +219,89 @@ func (b *Bundle) Tape() (*tape.Reader, error) {
 	return r, nil
 }
 
-// segments reads the contents of the tape's parts one after the other.
+// segments reads the contents of the tape's parts one after the other. After
+// the first Seek it keeps what it reads of a part, so that going back in it is
+// cheap; before, it keeps nothing.
 type segments struct {
-	b     *Bundle
-	names []string
-	now   string
-	in    *store.Blocks
-	coder *store.Coder
+	b      *Bundle
+	names  []string
+	coder  *store.Coder
+	starts []int64 // of the parts opened so far, in bytes of content
+	part   int     // the one being read, counted from 1; 0: none yet
+	off    int64   // in bytes of content
+	in     *store.Blocks
+	keep   bool
+	kept   []byte // of the part, from its start
 }
 
 func (s *segments) Read(p []byte) (int, error) {
 	for {
 		if s.in != nil {
-			n, err := s.in.Read(p)
-			if err == nil {
+			n, err := s.read(p)
+			if s.off += int64(n); err == nil {
 				return n, nil
 			}
 			if err != io.EOF {
-				return 0, Damaged(s.now, err)
+				return 0, Damaged(s.names[s.part-1], err)
 			}
 		}
-		if len(s.names) == 0 {
+		if s.part == len(s.names) {
 			return 0, io.EOF
 		}
-		s.now, s.names = s.names[0], s.names[1:]
-		raw, err := s.b.part(s.now)
-		if err != nil {
+		if s.part == len(s.starts) {
+			s.starts = append(s.starts, s.off)
+		}
+		if err := s.open(s.part + 1); err != nil {
 			return 0, err
 		}
-		s.in = store.NewBlocks(bytes.NewReader(raw), s.coder)
 	}
+}
+
+// read reads of the open part, first what is kept.
+func (s *segments) read(p []byte) (int, error) {
+	if i := s.off - s.starts[s.part-1]; i < int64(len(s.kept)) {
+		return copy(p, s.kept[i:]), nil
+	}
+	n, err := s.in.Read(p)
+	if s.keep {
+		s.kept = append(s.kept, p[:n]...)
+	}
+	return n, err
+}
+
+// open begins a part whose start is known.
+func (s *segments) open(part int) error {
+	raw, err := s.b.part(s.names[part-1])
+	if err != nil {
+		return err
+	}
+	s.part, s.off, s.kept = part, s.starts[part-1], s.kept[:0]
+	s.in = store.NewBlocks(bytes.NewReader(raw), s.coder)
+	return nil
+}
+
+// Seek goes to an offset from the start.
+func (s *segments) Seek(off int64, whence int) (int64, error) {
+	if whence != io.SeekStart {
+		return s.off, errors.New("only offsets from the start are known")
+	}
+	i := len(s.starts)
+	for i > 1 && s.starts[i-1] > off {
+		i--
+	}
+	if i > 0 && (i != s.part || !s.keep) {
+		if err := s.open(i); err != nil {
+			return s.off, err
+		}
+	}
+	if s.keep = true; i > 0 {
+		s.off = min(off, s.starts[i-1]+int64(len(s.kept)))
+	}
+	_, err := io.CopyN(io.Discard, s, off-s.off)
+	if err == io.EOF {
+		err = nil // as files do
+	}
+	return s.off, err
 }
 
 // Close closes the file.

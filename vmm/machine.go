@@ -57,6 +57,8 @@ type Machine struct {
 	Leave bool
 	// Slice, if not 0, cuts the run into pieces of so many instants. It changes nothing.
 	Slice Instant
+
+	schemas []string // of what Save saves, once made
 }
 
 // Retired is the number of instructions completed since instant 0.

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"vmrecord/vmm/mem"
 	"vmrecord/vmm/snap"
 )
 
@@ -30,11 +31,24 @@ func (m *Machine) parts() []named {
 	return p
 }
 
+// layouts are the schemas of parts; they never change.
+func (m *Machine) layouts(parts []named) []string {
+	if len(m.schemas) != len(parts) {
+		m.schemas = nil
+		for _, p := range parts {
+			m.schemas = append(m.schemas, snap.Schema(p.st))
+		}
+	}
+	return m.schemas
+}
+
 // Save snapshots everything but bulk memory, in a fixed order.
 func (m *Machine) Save() []Section {
 	var out []Section
-	for _, p := range m.parts() {
-		out = append(out, Section{p.name, snap.Schema(p.st), snap.Append(nil, p.st)})
+	parts := m.parts()
+	schemas := m.layouts(parts)
+	for i, p := range parts {
+		out = append(out, Section{p.name, schemas[i], snap.Append(nil, p.st)})
 	}
 	return out
 }
@@ -42,7 +56,22 @@ func (m *Machine) Save() []Section {
 // Load puts a machine of the same construction into a saved state. Input is
 // untrusted; after an error the machine must not be run.
 func (m *Machine) Load(secs []Section) error {
+	err := m.load(secs)
+	m.Engine.Drop(nil)
+	return err
+}
+
+// Reload is Load where memory was brought to its state by stores that mem.RAM
+// saw, such as its Restore: the engine keeps the code that is still true.
+func (m *Machine) Reload(secs []Section) error {
+	err := m.load(secs)
+	m.Engine.Drop(new(mem.Pages))
+	return err
+}
+
+func (m *Machine) load(secs []Section) error {
 	parts := m.parts()
+	schemas := m.layouts(parts)
 	if len(parts) != len(secs) {
 		return fmt.Errorf("vmm: snapshot has %d sections, this machine %d", len(secs), len(parts))
 	}
@@ -51,8 +80,8 @@ func (m *Machine) Load(secs []Section) error {
 		if s.Name != p.name {
 			return fmt.Errorf("vmm: section %d is %q, this machine has %q there", i, s.Name, p.name)
 		}
-		if got := snap.Schema(p.st); got != s.Schema {
-			return fmt.Errorf("vmm: section %s: layout changed\nsaved: %s\nours:  %s", s.Name, s.Schema, got)
+		if schemas[i] != s.Schema {
+			return fmt.Errorf("vmm: section %s: layout changed\nsaved: %s\nours:  %s", s.Name, s.Schema, schemas[i])
 		}
 		if err := snap.Decode(s.Data, p.st); err != nil {
 			return fmt.Errorf("vmm: section %s: %w", s.Name, err)
@@ -68,7 +97,6 @@ func (m *Machine) Load(secs []Section) error {
 	}
 	m.remap()
 	m.rearmed()
-	m.Engine.Drop(nil)
 	return nil
 }
 

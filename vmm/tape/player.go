@@ -20,7 +20,8 @@ type Player struct {
 	m    *vmm.Machine
 	r    *Reader
 	next Frame
-	end  error // why there is no next frame
+	at   readerPlace // of next
+	end  error       // why there is no next frame
 	stop vmm.Position
 	good vmm.Position
 	err  error
@@ -71,6 +72,9 @@ func (p *Player) Detach() { p.m.Door, p.m.OnInput = nil, nil }
 // read takes the next frame that matters off the tape.
 func (p *Player) read() {
 	for {
+		if p.footer == nil { // behind it there is no place to go on from
+			p.r.place(&p.at)
+		}
 		p.next, p.end = p.r.Next()
 		switch {
 		case p.end != nil:
@@ -102,10 +106,11 @@ func (p *Player) Horizon(now vmm.Instant) vmm.Instant { return p.next.Pos.At }
 func (p *Player) Idle(now, until vmm.Instant) vmm.Instant { return min(until, p.next.Pos.At) }
 
 // Next delivers inputs at their instants, but none behind a heartbeat that
-// stands before it.
+// stands before it, nor behind the position where Run shall stop or that a leap
+// has just passed.
 func (p *Player) Next(now vmm.Instant) (vmm.Input, bool) {
 	f := p.next
-	if f.Kind != KindInput || f.Pos.At > now || p.err != nil || p.m.Inputs() >= p.stop.Inputs && now >= p.stop.At {
+	if f.Kind != KindInput || f.Pos.At > now || p.err != nil || now > p.stop.At || now == p.stop.At && p.m.Inputs() >= p.stop.Inputs {
 		return vmm.Input{}, false
 	}
 	if f.Pos.At < now {
@@ -128,9 +133,10 @@ func (p *Player) input(vmm.Input) {
 // whole frame if it is truncated.
 func (p *Player) Ended() bool { return p.end != nil && p.err == nil }
 
-// Run plays up to the given position, the end of the tape or a divergence,
-// whatever comes first; only after the last is err not nil. It may be called
-// again. The exit is the machine's last one.
+// Run plays up to the given position, the end of the tape, what the caller set
+// the machine's Beat or Leave for, or a divergence, whatever comes first; only
+// after the last is err not nil. It may be called again. The exit is the
+// machine's last one.
 func (p *Player) Run(until vmm.Position) (e vmm.Exit, err error) {
 	p.stop = until
 	for p.err == nil {
@@ -141,6 +147,9 @@ func (p *Player) Run(until vmm.Position) (e vmm.Exit, err error) {
 		before := p.m.Position()
 		switch e = p.m.Run(target); e {
 		case vmm.Reached:
+		case vmm.Beat, vmm.Left:
+			p.check()
+			return e, p.err
 		case vmm.Control:
 			p.m.TakeControl()
 		case vmm.Stopped, vmm.Unknown:

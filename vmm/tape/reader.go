@@ -15,6 +15,7 @@ import (
 // A Reader returns the frames of a tape. Its input is hostile: every length
 // is bounded, every frame checked.
 type Reader struct {
+	src   io.Reader
 	r     *bufio.Reader
 	h     Header
 	crc   uint32
@@ -31,9 +32,10 @@ type Reader struct {
 }
 
 // NewReader reads the header. Its errors are ErrTruncated, a *DamageError, a
-// *VersionError or the underlying reader's.
+// *VersionError or the underlying reader's. If r is an io.Seeker, whose offset 0
+// is the tape's first byte, a Player of the tape can go back.
 func NewReader(r io.Reader) (*Reader, error) {
-	t := &Reader{r: bufio.NewReaderSize(r, 64<<10), crc: crc32.Checksum([]byte(magic), castagnoli())}
+	t := &Reader{src: r, r: bufio.NewReaderSize(r, 64<<10), crc: crc32.Checksum([]byte(magic), castagnoli())}
 	var m [len(magic)]byte
 	if err := t.full(m[:]); err != nil {
 		return nil, err

@@ -1,0 +1,146 @@
+package timeline
+
+import (
+	"slices"
+
+	"vmrecord/vmm"
+	"vmrecord/vmm/tape"
+)
+
+const (
+	// A rung is this part of Options.Every from the next one at least. As usual
+	// that is 65 536 instructions: about as long to run as a rung is to restore.
+	rungPart = 2048
+	maxRungs = 48
+)
+
+// A checkpoint is all that a machine and its player are at one position. It
+// does not change once taken, but for rung.
+type checkpoint struct {
+	pos     vmm.Position
+	retired uint64 // instructions since instant 0
+	state   [][]byte
+	place   tape.Place
+	table   table
+	tail    []byte // of the console's text
+	rung    bool   // a temporary one, close to where somebody went
+}
+
+// bytes is what it costs besides its pages.
+func (c *checkpoint) bytes() (n int64) {
+	n = int64(8*len(c.table) + len(c.tail) + 512)
+	for _, s := range c.state {
+		n += int64(len(s)) + 24
+	}
+	return n
+}
+
+// before tells whether a comes before b.
+func before(a, b vmm.Position) bool { return a.At < b.At || a.At == b.At && a.Inputs < b.Inputs }
+
+func order(c *checkpoint, p vmm.Position) int {
+	switch {
+	case before(c.pos, p):
+		return -1
+	case before(p, c.pos):
+		return 1
+	}
+	return 0
+}
+
+// latest is the last checkpoint for which ok holds, as it does for all before
+// it; else the first one.
+func (t *Timeline) latest(ok func(*checkpoint) bool) *checkpoint {
+	for i := len(t.points) - 1; i > 0; i-- {
+		if ok(t.points[i]) {
+			return t.points[i]
+		}
+	}
+	return t.points[0]
+}
+
+// take makes a checkpoint of where the machine is.
+func (t *Timeline) take(rung bool) {
+	r, m := t.run, t.run.Machine
+	i, have := slices.BinarySearchFunc(t.points, m.Position(), order)
+	if have {
+		t.points[i].rung = t.points[i].rung && rung
+		return
+	}
+	tab := t.pages.capture(r.table, m.Mem, m.Mem.Changed(r.since).No)
+	r.since = m.Mem.Mark()
+	t.hold(tab)
+	c := &checkpoint{pos: m.Position(), retired: m.Retired(), place: r.Player.Place(), table: tab,
+		tail: slices.Clone(r.tail), rung: rung}
+	for _, s := range m.Save() {
+		c.state = append(c.state, s.Data)
+	}
+	t.pages.hold(tab)
+	t.others += c.bytes()
+	t.points = slices.Insert(t.points, i, c)
+	t.fit()
+}
+
+// hold has the timeline's machine refer to a table instead of its old one.
+func (t *Timeline) hold(tab table) {
+	t.pages.hold(tab)
+	if t.held != nil {
+		t.pages.release(t.held)
+	}
+	t.run.table, t.held = tab, tab
+}
+
+// drop forgets checkpoints, but never the first.
+func (t *Timeline) drop(which func(*checkpoint) bool) {
+	kept := t.points[:1]
+	for _, c := range t.points[1:] {
+		if !which(c) {
+			kept = append(kept, c)
+			continue
+		}
+		t.pages.release(c.table)
+		t.others -= c.bytes()
+	}
+	clear(t.points[len(kept):])
+	t.points = kept
+}
+
+// Bytes is what the checkpoints take.
+func (t *Timeline) Bytes() int64 { return t.pages.bytes + t.others }
+
+// fit keeps to the budget: rungs go first, the farthest from here before
+// others; then every second of the lasting ones.
+func (t *Timeline) fit() {
+	for {
+		far, rungs := t.farthestRung()
+		switch over := t.Bytes() > t.o.Memory; {
+		case rungs > maxRungs || over && rungs > 0:
+			t.drop(func(c *checkpoint) bool { return c == far })
+		case over && len(t.points) > 1:
+			t.every *= 2
+			t.drop(func(c *checkpoint) bool { return (c.retired-t.points[0].retired)%t.every != 0 })
+		default:
+			return
+		}
+	}
+}
+
+func (t *Timeline) farthestRung() (far *checkpoint, rungs int) {
+	here, most := t.run.Machine.Retired(), uint64(0)
+	for _, c := range t.points[1:] {
+		if !c.rung {
+			continue
+		}
+		rungs++
+		if d := max(here, c.retired) - min(here, c.retired); far == nil || d > most {
+			far, most = c, d
+		}
+	}
+	return far, rungs
+}
+
+// grid is the next count of instructions at which a lasting checkpoint is due.
+func (t *Timeline) grid() uint64 {
+	start := t.points[0].retired
+	return start + ((t.run.Machine.Retired()-start)/t.every+1)*t.every
+}

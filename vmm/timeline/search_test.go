@@ -1,0 +1,146 @@
+package timeline_test
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"vmrecord/vmm"
+	"vmrecord/vmm/tape"
+	"vmrecord/vmm/timeline"
+)
+
+// queries by name, with what tells whether an event of a straight replay matches.
+var queries = map[string]timeline.Query{
+	"inputs":   {Input: func(vmm.Input) bool { return true }},
+	"key d":    {Input: func(in vmm.Input) bool { return string(in.Data) == "d" }},
+	"marks":    {Mark: func(tape.MarkKind, string) bool { return true }},
+	"odd":      {Mark: func(_ tape.MarkKind, s string) bool { return s == "odd" }},
+	"text e":   {Text: "e"},
+	"text":     {Text: "ound"},
+	"newline":  {Text: "\r\n", Mark: func(_ tape.MarkKind, s string) bool { return s == "asked" }},
+	"not here": {Text: "no guest says this"},
+}
+
+// events lists all matches of q in a replay that only goes forward.
+func events(t *testing.T, r *made, q timeline.Query) (at []vmm.Position) {
+	t.Helper()
+	run, err := r.fresh(engines()["interp"])()
+	ok(t, err)
+	m := run.Machine
+	var leapt vmm.Instant
+	deliver := m.OnInput
+	m.OnInput = func(in vmm.Input) {
+		if q.Input != nil && q.Input(in) {
+			at = append(at, m.Position())
+		}
+		if in.Inlet == vmm.InletLeap {
+			leapt = m.Now() + vmm.Instant(binary.LittleEndian.Uint64(in.Data))
+		}
+		deliver(in)
+	}
+	run.Player.OnMark = func(k tape.MarkKind, s string) {
+		if q.Mark != nil && q.Mark(k, s) {
+			at = append(at, m.Position())
+		}
+	}
+	text := ""
+	m.OnOutput(r.console, func(b []byte) {
+		for _, c := range b {
+			if text += string(rune(c)); q.Text != "" && strings.HasSuffix(text, q.Text) {
+				at = append(at, vmm.Position{At: max(m.Now(), leapt), Inputs: m.Inputs()})
+			}
+		}
+	})
+	_, err = run.Player.Run(r.end)
+	ok(t, err)
+	return at
+}
+
+func earlier(a, b vmm.Position) bool { return a.At < b.At || a.At == b.At && a.Inputs < b.Inputs }
+
+// Searching either way finds what a list of all events has next or last.
+func TestSearch(t *testing.T) {
+	r, rounds := record(t, 2, 40), 5
+	if testing.Short() {
+		rounds = 1
+	}
+	for what, q := range queries {
+		all := events(t, r, q)
+		if (len(all) < 2) != (what == "not here") {
+			t.Fatalf("%s: %d events", what, len(all))
+		}
+		for name, e := range engines() {
+			l := r.open(t, e, timeline.Options{Every: 20_000, Machines: 3})
+			straight(t, r, searches(t, l, q, all, rounds, name+", "+what))
+		}
+	}
+}
+
+// A text is found though a checkpoint divides it, and one that a timer writes
+// while time leaps.
+func TestSearchText(t *testing.T) {
+	r := record(t, 2, 20)
+	toy := ticking(t)
+	for _, c := range []struct {
+		r    *made
+		text string
+	}{{r, r.text[len(r.text)/2:][:30]}, {r, r.text[:200]}, {toy, "bcd"}, {toy, "a"}} {
+		q := timeline.Query{Text: c.text}
+		l := c.r.open(t, engines()["interp"], timeline.Options{Every: 700, Machines: 2})
+		straight(t, c.r, searches(t, l, q, events(t, c.r, q), 6, c.text))
+	}
+}
+
+// searches makes some from each of some places.
+func searches(t *testing.T, l *timeline.Timeline, q timeline.Query, all []vmm.Position, places int, name string) (visits []visit) {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(6, 6))
+	for range places {
+		ok(t, l.Seek(t.Context(), vmm.Position{At: l.Start().At + vmm.Instant(rng.Uint64N(uint64(l.End().At-l.Start().At))), Inputs: tape.All}))
+		for range 5 {
+			visits = append(visits, search(t, l, q, all, rng.IntN(2) == 0, name))
+		}
+	}
+	return visits
+}
+
+// search makes one search and compares it with all events.
+func search(t *testing.T, l *timeline.Timeline, q timeline.Query, all []vmm.Position, back bool, name string) visit {
+	t.Helper()
+	here, want, none := l.Position(), l.End(), true
+	op := l.Next
+	if back {
+		want, op = l.Start(), l.Prev
+	}
+	for _, p := range all {
+		if back && earlier(p, here) {
+			want, none = p, false
+		}
+		if !back && none && earlier(here, p) {
+			want, none = p, false
+		}
+	}
+	f, err := op(t.Context(), q)
+	name = fmt.Sprintf("%s, from %v, back %v", name, here, back)
+	if none != errors.Is(err, timeline.ErrNone) || !none && (err != nil || f.Position != want) || l.Position() != want {
+		t.Fatalf("%s: found %+v, %v, now at %v; want %v", name, f, err, l.Position(), want)
+	}
+	return visit{l.Position(), state(l.Machine()), name}
+}
+
+// What cannot be searched for is refused.
+func TestQueryRefused(t *testing.T) {
+	l := record(t, 3, 3).open(t, engines()["interp"], timeline.Options{})
+	for _, q := range []timeline.Query{{}, {Text: strings.Repeat("x", timeline.MaxText+1)}} {
+		if _, err := l.Next(t.Context(), q); !errors.Is(err, timeline.ErrQuery) {
+			t.Errorf("%+v: %v", q, err)
+		}
+		if _, err := l.Prev(t.Context(), q); !errors.Is(err, timeline.ErrQuery) {
+			t.Errorf("%+v: %v", q, err)
+		}
+	}
+}
