@@ -112,10 +112,7 @@ func (c *Core) walk(la uint64, a Access, user, open bool) (t Translation) {
 	if a == Exec && (c.EFER&EFERNXE != 0 && c.CR4&CR4PAE != 0 || c.CR4&CR4SMEP != 0) {
 		fault |= pfI
 	}
-	w := walk{c: c, la: la, rights: pteW | pteU, rsvd: pteRsvd}
-	if c.EFER&EFERNXE == 0 {
-		w.rsvd |= pteNX
-	}
+	w := c.toWalk(la)
 	if c.Long() && !Canonical(la) {
 		c.Fault = Fault{Vector: GP, NonCanon: true}
 		panic(&c.Fault)
@@ -129,6 +126,15 @@ func (c *Core) walk(la uint64, a Access, user, open bool) (t Translation) {
 	}
 	w.touch(a)
 	return w.t
+}
+
+// toWalk is a walk that has not begun.
+func (c *Core) toWalk(la uint64) walk {
+	w := walk{c: c, la: la, rights: pteW | pteU, rsvd: pteRsvd}
+	if c.EFER&EFERNXE == 0 {
+		w.rsvd |= pteNX
+	}
+	return w
 }
 
 // pageFault raises #PF; CR2 is written on delivery.
