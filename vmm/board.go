@@ -37,6 +37,7 @@ type pin struct {
 }
 
 type req struct {
+	dev     Device // the driving end's
 	ack     func() uint8
 	changed func(bool)
 }
@@ -60,6 +61,9 @@ type Board struct {
 	Attention bool
 	// Moved says that windows moved since the engine last cleared it.
 	Moved bool
+	// Pass has the next step ignore all stops, in everything that it does; the
+	// engine clears it after that. It is how to go on after Struck.
+	Pass bool
 	// Mem is the guest's RAM.
 	Mem *mem.RAM
 
@@ -75,6 +79,7 @@ type Board struct {
 	reqs    [8]req
 	msrs    []msrClaim
 	calls   []callClaim
+	stops   stops
 	onMSI   func(addr, data uint64)
 	onEOI   []func(uint8)
 	tprGet  func() uint8

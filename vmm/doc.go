@@ -14,6 +14,11 @@
 // Board state (wires, timers, windows) and each device's state are plain
 // values; package snap turns them into bytes. Bulk memory is package mem.
 //
+// Whoever looks on may set stops (Stop): Machine.Run then returns Struck at the
+// boundary before the step that does what one names, and Board.Pass lets it go
+// on. They belong to no state: a machine with stops is at every instant what it
+// is without.
+//
 // Model numbers what a guest can tell: raise it with any change of timing,
 // devices, CPUID or undefined-flag choices, and say so here.
 //

@@ -24,6 +24,7 @@ const (
 	Asleep              // halted, and no timer or input will ever come
 	Unknown             // an encoding outside the instruction table: see Machine.Err
 	Broken              // a host failure: see Machine.Err
+	Struck              // before a step that a stop names: see Board.Hit and Board.Pass
 )
 
 // An Engine executes guest instructions. Engines differ in speed and in
@@ -95,6 +96,7 @@ func (m *Machine) boundary() {
 // Run runs the machine up to the given instant, or until there is something to
 // be done. It may be called again after every exit but Stopped, Unknown and Broken.
 func (m *Machine) Run(until Instant) Exit {
+	m.stops.struck = false
 	for {
 		m.boundary()
 		switch {

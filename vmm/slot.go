@@ -71,7 +71,7 @@ func (s *Slot) Req(i int, ack func() uint8) Req {
 	if s.b.reqs[n].ack != nil {
 		panic(fmt.Sprintf("vmm: %s drives request wire %d, already driven", s.place.Name, n))
 	}
-	s.b.reqs[n].ack = ack
+	s.b.reqs[n].dev, s.b.reqs[n].ack = s.dev, ack
 	return Req{s.b, n}
 }
 

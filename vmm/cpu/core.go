@@ -19,6 +19,18 @@ type Bus interface {
 	TripleFault()
 }
 
+// A Watcher is told what a Core is about to do of its own accord. It may panic,
+// and then takes back what the step has done.
+type Watcher interface {
+	// Meet: n bytes at la are read, or written, in a descriptor table, task
+	// state or a frame. Faults come before.
+	Meet(la uint64, n int, write bool)
+	// Raise: an exception is delivered.
+	Raise(vector uint8)
+	// Keep: n bytes of RAM at pa change, at most 8.
+	Keep(pa uint64, n int)
+}
+
 // A Core is a processor at work: its State and what it is soldered to. Both
 // engines embed one; nothing in it but State outlives a run.
 //
@@ -31,6 +43,9 @@ type Core struct {
 	Bus Bus
 
 	Fault Fault
+
+	// Watcher, if not nil, looks on.
+	Watcher Watcher
 
 	// Met are the DR6 bits of the data breakpoints that descriptor tables, task
 	// state and stack frames met in the current instruction. The engine adds

@@ -85,12 +85,15 @@ func (c *Core) DataBreaks(la uint64, n int, write bool) uint64 {
 	return c.hits(la, n, 1<<3)
 }
 
-// meet notes the data breakpoints that an access of the Core's own met: they see
+// meet tells the Watcher of, and notes the data breakpoints that an access of the Core's own met: they see
 // descriptor tables, task state and frames like any memory (SDM vol. 3B, 18.2.5;
 // APM vol. 2, 13.1.2).
 func (c *Core) meet(la uint64, n int, write bool) {
 	if c.DR[7]&0xff != 0 {
 		c.Met |= c.DataBreaks(la, n, write)
+	}
+	if c.Watcher != nil {
+		c.Watcher.Meet(la, n, write)
 	}
 }
 

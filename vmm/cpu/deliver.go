@@ -6,6 +6,9 @@ package cpu
 func (c *Core) Deliver() {
 	for {
 		f := c.Fault
+		if c.Watcher != nil {
+			c.Watcher.Raise(f.Vector)
+		}
 		if c.attempt(f) {
 			return
 		}

@@ -31,6 +31,12 @@
 // descriptor too, as processors do. INT1 sets EXT in error codes. A return to a
 // 16-bit stack leaves bits 31:16 of ESP as they were.
 //
+// # Onlookers
+//
+// A Watcher is told of each access that a Core makes of its own accord, of each
+// exception, and of each change to RAM, before it happens. A View reads memory
+// by linear address without a trace.
+//
 // # Identity
 //
 // AuthenticAMD family 0x19 model 0x11, x86-64-v2: SSE to SSE4.2, POPCNT,

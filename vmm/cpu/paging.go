@@ -233,6 +233,7 @@ func (w *walk) touch(a Access) {
 			continue
 		}
 		if m := w.c.Mem; m.Has(w.t.Entries[i], w.size) {
+			w.c.keep(w.t.Entries[i], 1)
 			m.StoreAD(w.t.Entries[i])
 			m.B[w.t.Entries[i]] = byte(e)
 		}
@@ -299,10 +300,18 @@ func (c *Core) WriteSys(la uint64, n int, v uint64, user bool) {
 		}
 		return
 	}
+	c.keep(pa, n)
 	if c.Mem.Flags[pa>>12] != 0 {
 		c.Mem.Store(pa, n)
 	}
 	var b [8]byte
 	binary.LittleEndian.PutUint64(b[:], v)
 	copy(c.Mem.B[pa:], b[:n])
+}
+
+// keep tells the Watcher that n bytes of RAM change.
+func (c *Core) keep(pa uint64, n int) {
+	if c.Watcher != nil {
+		c.Watcher.Keep(pa, n)
+	}
 }

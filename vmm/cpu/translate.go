@@ -135,4 +135,6 @@ type Leave struct {
 	Addr  uint64 // LeaveMiss: Size bytes there, in one page or two
 	Size  uint8
 	Write bool
+
+	Shadow bool // the instruction before K is an STI that set IF; no Code ends with one
 }

@@ -70,6 +70,9 @@ type CPU struct {
 	swiftSteps uint64
 	crawled    bool // whether crawl stopped for something to look at
 	err        error
+
+	stops  stops
+	struck bool // the step was not made: Board.Hit says why
 }
 
 // leave says how a block is left before its end.
@@ -200,5 +203,6 @@ func (c *CPU) SetClock() {
 	if c.leave == stay {
 		c.leave = after
 	}
-	c.board.SetNow(c.limit - vmm.Instant(c.left) + vmm.Instant(c.i))
+	c.board.SetNow(c.instant())
+	c.stops.asked = c.instant() + 1
 }

@@ -133,6 +133,7 @@ func (s *system) stretch(n int64) error {
 	c.attend()
 	c.limit, c.left, c.i = b.Now()+vmm.Instant(n), n, 0
 	if c.interrupt() {
+		b.SetNow(c.limit - vmm.Instant(c.left))
 		return nil
 	}
 	if !c.Halted {

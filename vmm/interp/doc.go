@@ -36,6 +36,14 @@
 // wrong, only a store to a paging entry does. One of the last level drops the
 // eight translations of data in its line; any other drops all.
 //
+// # Stops
+//
+// Stops (vmm.Stop) work as breakpoints do, with machinery of their own, so that
+// DR0 to DR7 stay the guest's (stops.go). A block is run up to the next stop on
+// code in it; pages with a stop on data are never tagged, so that accesses to
+// them, and only they, are compared. What is struck is taken back, down to
+// accessed bits.
+//
 // # Translated code
 //
 // NewTranslating makes an engine that hands hot 64-bit blocks to a

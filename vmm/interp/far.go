@@ -1,6 +1,7 @@
 package interp
 
 import (
+	"vmrecord/vmm"
 	"vmrecord/vmm/x86"
 )
 
@@ -118,6 +119,7 @@ func arpl(c *CPU, o *Op) {
 
 // iret unblocks NMI even if it faults (SDM vol. 3A, 6.7.1).
 func iret(c *CPU, o *Op) {
+	c.hold()
 	c.NMIBlock = false
 	c.syncFlags()
 	c.IRET(int(o.OpSize))
@@ -128,10 +130,19 @@ func iret(c *CPU, o *Op) {
 // softInt is one step in all: the instruction and its delivery. What it raises
 // points at the instruction itself.
 func softInt(c *CPU, o *Op, vector uint8, privileged bool) {
+	c.heedVector(kindOf(o), vector)
 	c.syncFlags()
 	c.RIP = c.next(o)
 	c.SoftInterrupt(vector, privileged)
 	c.loadFlags()
 	c.quiet = true
 	c.moved()
+}
+
+// kindOf is the stop of a software interrupt: INT n is one, the others are exceptions.
+func kindOf(o *Op) vmm.StopOn {
+	if o.Sem == x86.SemInt {
+		return vmm.StopVector
+	}
+	return vmm.StopException
 }

@@ -152,6 +152,10 @@ func (c *CPU) align(la uint64, n int) {
 func (c *CPU) loadSlow(la uint64, n int, write bool) uint64 {
 	la = c.wrap(la)
 	s := c.span(la, n, write)
+	c.heed(la, n, false)
+	if write {
+		c.heed(la, n, true)
+	}
 	v := c.readSpan(s.pa[0], s.ram[0], s.n[0])
 	if s.n[1] > 0 {
 		v |= c.readSpan(s.pa[1], s.ram[1], s.n[1]) << (8 * s.n[0])
@@ -185,6 +189,7 @@ func (c *CPU) readSpan(pa uint64, ram bool, n int) (v uint64) {
 func (c *CPU) storeSlow(la uint64, n int, v uint64) {
 	la = c.wrap(la)
 	s := c.span(la, n, true)
+	c.heed(la, n, true)
 	c.writeSpan(s.pa[0], s.ram[0], s.n[0], v)
 	if c.armed&cpu.WatchData != 0 {
 		c.hits |= c.DataBreaks(la, n, true)
@@ -240,7 +245,7 @@ func (c *CPU) fill(la uint64, write bool) (pa uint64, ram bool) {
 		a = cpu.Write
 	}
 	pa, ram = c.translate(la, a)
-	if !ram || c.tlb == &c.noTags {
+	if !ram || c.tlb == &c.noTags || c.watched(la) {
 		return pa, ram
 	}
 	e := c.claim(la, pa)
@@ -334,8 +339,15 @@ func (c *CPU) writeBytes(la uint64, p []byte) {
 	}
 }
 
-// probe raises what an access to [la, la+n) would raise.
+// probe raises what an access to [la, la+n) would raise, and meets its stops,
+// so that accesses to its parts are neither interrupted by a fault nor struck.
 func (c *CPU) probe(la uint64, n int, write bool) {
+	c.reach(la, n, write)
+	c.heed(la, n, write)
+}
+
+// reach is probe where nothing is accessed afterwards.
+func (c *CPU) reach(la uint64, n int, write bool) {
 	c.whole(la, n)
 	c.align(la, n)
 	for end := la + uint64(n); la != end; {

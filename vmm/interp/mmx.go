@@ -16,6 +16,7 @@ var mmxRows = []row{
 
 // mmx makes the x87's state that of MMX code.
 func (c *CPU) mmx() {
+	c.hold()
 	c.FSW &^= 0x3800
 	c.FTW = 0
 }

@@ -211,13 +211,13 @@ func nop(*CPU, *Op) {}
 func clflush(c *CPU, o *Op) {
 	s, off := &c.Seg[o.Mem.Seg], c.offset(o)
 	if code := uint16(cpu.AttrS | 8); c.flat || s.Attr&code != code {
-		c.probe(c.ea(o, 1), 1, false)
+		c.reach(c.ea(o, 1), 1, false)
 		return
 	}
 	if !s.Fetches(off) {
 		c.GP(0)
 	}
-	c.probe((s.Base+off)&0xffffffff, 1, false)
+	c.reach((s.Base+off)&0xffffffff, 1, false)
 }
 
 // rdrand is RDRAND and RDSEED: xoshiro256** on State.Rand, which always has a

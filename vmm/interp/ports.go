@@ -47,6 +47,7 @@ func in(c *CPU, o *Op) {
 		return
 	}
 	c.mayPort(p, o.OpSize)
+	c.heedPort(p, o.OpSize, false)
 	c.SetClock()
 	v := c.Bus.PortIn(p, int(o.OpSize))
 	c.portBreak(p, o.OpSize)
@@ -66,6 +67,7 @@ func out(c *CPU, o *Op) {
 		return
 	}
 	c.mayPort(p, o.OpSize)
+	c.heedPort(p, o.OpSize, true)
 	c.SetClock()
 	c.Bus.PortOut(p, int(o.OpSize), c.R[x86.RAX]&addrMask(o.OpSize))
 	c.portBreak(p, o.OpSize)
@@ -80,6 +82,7 @@ func (c *CPU) call(p uint16, o *Op, write bool) bool {
 	if !ring3 {
 		c.mayPort(p, o.OpSize)
 	}
+	c.heedPort(p, o.OpSize, write)
 	c.SetClock()
 	r := c.regs(o, write)
 	f(&r)
@@ -132,6 +135,7 @@ func (c *CPU) burst(p uint16, o *Op, write bool) bool {
 			c.readBytes(la, r.Data)
 		}
 	}
+	c.heedPort(p, o.OpSize, write)
 	c.SetClock()
 	f(&r)
 	if !write && n != 0 {
@@ -157,6 +161,7 @@ func ins(c *CPU, o *Op) {
 	n := int(o.OpSize)
 	la := c.linear(x86.ES, c.R[x86.RDI]&addrMask(o.AddrSize), n, true)
 	c.probe(la, n, true)
+	c.heedPort(p, o.OpSize, false)
 	c.SetClock()
 	v := c.Bus.PortIn(p, n)
 	c.portBreak(p, o.OpSize)
@@ -182,6 +187,7 @@ func outs(c *CPU, o *Op) {
 	}
 	n := int(o.OpSize)
 	v := c.loadN(c.linear(o.Mem.Seg, c.R[x86.RSI]&addrMask(o.AddrSize), n, false), n)
+	c.heedPort(p, o.OpSize, true)
 	c.SetClock()
 	c.Bus.PortOut(p, n, v)
 	c.portBreak(p, o.OpSize)

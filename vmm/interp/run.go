@@ -60,7 +60,7 @@ func (c *CPU) Drop(p *mem.Pages) {
 func (c *CPU) Run(s *cpu.State, b *vmm.Board) vmm.Exit {
 	if c.board != b {
 		c.board, c.Mem, c.Bus = b, b.Mem, bus{b, c}
-		c.writers = nil
+		c.writers, c.stops = nil, stops{}
 		if c.fast != nil {
 			c.fast.Attach(c.Mem)
 		}
@@ -72,6 +72,7 @@ func (c *CPU) Run(s *cpu.State, b *vmm.Board) vmm.Exit {
 	}
 	c.State = *s
 	c.loadFlags()
+	c.takeStops()
 	c.switchSpace()
 	c.recode()
 	e := c.run()
@@ -95,22 +96,29 @@ func (c *CPU) run() vmm.Exit {
 		if kind, _ := b.Stopped(); now >= dead || kind != vmm.StopNone || b.Wanted() {
 			return vmm.Reached
 		}
+		if b.Pass {
+			dead = now + 1
+		}
+		c.heedStops(len(c.stops.list) != 0 && !b.Pass)
 		c.limit, c.left, c.i = dead, int64(dead-now), 0
-		if c.interrupt() {
-			if c.err != nil {
-				return vmm.Unknown
+		if !c.interrupt() {
+			if c.Halted || c.Dead {
+				return vmm.Halted
 			}
-			continue
-		}
-		if c.Halted || c.Dead {
-			return vmm.Halted
-		}
-		if c.stretch() == outFault {
-			c.deliver()
+			if c.stretch() == outFault {
+				if c.deliver(); c.struck {
+					c.restart()
+				}
+			}
 		}
 		b.SetNow(c.limit - vmm.Instant(c.left))
 		if c.err != nil {
 			return vmm.Unknown
+		}
+		b.Pass = false // one step was made
+		if c.struck {
+			c.struck = false
+			return vmm.Struck
 		}
 	}
 }
@@ -183,22 +191,31 @@ func (c *CPU) stretch() (out outcome) {
 			c.abandon()
 			out = outStop
 		default:
-			if r != errStop {
+			c.abandon()
+			switch r {
+			case errStop:
+				out = outStop
+			case errStruck:
+				c.strike()
+				c.restart()
+			default:
 				panic(r)
 			}
-			c.abandon()
-			out = outStop
 		}
 	}()
 	c.blk = nil
 	tf, calm := c.RFLAGS&cpu.FlagTF != 0, c.RFLAGS&cpu.FlagRF != 0 || c.Shadow&cpu.ShadowMovSS != 0
 	single := tf || c.Shadow != 0 || c.armed&(cpu.WatchData|cpu.WatchIO) != 0
+	c.stops.start, c.stops.rf, c.stops.shadow = c.instant(), c.RFLAGS&cpu.FlagRF, c.Shadow
 	c.RFLAGS &^= cpu.FlagRF
 	c.Shadow, c.single, c.quiet, c.hits = 0, single, false, 0
 	odd := single || c.armed&cpu.WatchExec != 0
 	var prev *block
 	for c.left > 0 {
 		c.blk = nil
+		if c.stops.on {
+			c.heedExec()
+		}
 		if odd && !calm {
 			c.codeBreak()
 		}
@@ -222,6 +239,9 @@ func (c *CPU) stretch() (out outcome) {
 		if odd {
 			n, calm = c.before(b), false
 		}
+		if c.stops.on {
+			n = c.upTo(b, n)
+		}
 		if c.block(b.ops[:min(int64(n), c.left)]) || single {
 			break
 		}
@@ -235,6 +255,7 @@ func (c *CPU) stretch() (out outcome) {
 
 // block runs instructions and tells whether to look around after them.
 func (c *CPU) block(ops []Op) bool {
+	c.stops.entry, c.stops.sti = c.left, false
 	for i := range ops {
 		o := &ops[i]
 		c.i = i
@@ -273,7 +294,9 @@ func (c *CPU) cut(o *Op) bool {
 // abandon makes State that of before the instruction that faulted.
 func (c *CPU) abandon() {
 	c.leave = stay
+	c.stops.going = c.blk != nil && c.left != c.stops.entry
 	if c.blk == nil { // the fetch itself
+		c.stops.sti = false
 		return
 	}
 	c.RIP = c.here(&c.blk.ops[c.i])
@@ -286,7 +309,8 @@ func (c *CPU) abandon() {
 
 // deliver gives c.Fault to the guest: one step.
 func (c *CPU) deliver() {
-	defer c.unbuilt()
+	defer c.undelivered()
+	c.hold()
 	c.syncFlags()
 	c.Core.Deliver()
 	c.loadFlags()
@@ -294,14 +318,18 @@ func (c *CPU) deliver() {
 	c.Overhead++
 }
 
-// unbuilt stops the machine where a delivery needs what is not modelled.
-func (c *CPU) unbuilt() {
+// undelivered ends a delivery that is struck, and stops the machine where one
+// needs what is not modelled.
+func (c *CPU) undelivered() {
 	switch r := recover().(type) {
 	case nil:
 	case cpu.Unbuilt:
 		c.err = fmt.Errorf("%w, at RIP %#x", r, c.RIP)
 	default:
-		panic(r)
+		if r != errStruck {
+			panic(r)
+		}
+		c.strike()
 	}
 }
 
@@ -312,26 +340,35 @@ func (c *CPU) interrupt() bool {
 	if c.Dead || c.Shadow&cpu.ShadowMovSS != 0 {
 		return false
 	} else if c.PendDB != 0 {
+		c.hold()
 		c.trap()
 	} else if c.Shadow != 0 {
 		return false
 	} else if b.NMIPending() && !c.NMIBlock {
-		b.TakeNMI()
-		c.NMIBlock = true
-		c.inject(cpu.NMI)
+		c.inject(true)
 	} else if b.INTR() && c.RFLAGS&cpu.FlagIF != 0 {
-		c.SetClock()
-		c.inject(b.Acknowledge())
+		c.inject(false)
 	} else {
 		return false
 	}
-	b.SetNow(c.limit - vmm.Instant(c.left))
 	return true
 }
 
-// inject delivers an external interrupt: one step.
-func (c *CPU) inject(vector uint8) {
-	defer c.unbuilt()
+// inject delivers an NMI or what is on the INTR pin: one step.
+func (c *CPU) inject(nmi bool) {
+	defer c.undelivered()
+	c.hold()
+	c.keepBoard()
+	vector := uint8(cpu.NMI)
+	if nmi {
+		c.board.TakeNMI()
+		c.NMIBlock = true
+	} else {
+		c.SetClock()
+		c.stops.asked = 0 // keepBoard knows of it
+		vector = c.board.Acknowledge()
+	}
+	c.heedVector(vmm.StopVector, vector)
 	c.Halted = false
 	c.syncFlags()
 	c.Core.Interrupt(vector)

@@ -58,6 +58,7 @@ func (c *CPU) settle() {
 		}
 		return
 	}
+	c.hold()
 	c.mx.Fault(uint8(c.MXCSR) & softfp.All)
 	c.MXCSR |= uint32(c.mx.Flags)
 	c.mx, c.mxOf = softfp.FromMXCSR(c.MXCSR), c.MXCSR

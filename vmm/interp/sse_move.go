@@ -143,7 +143,12 @@ func maskmov(c *CPU, o *Op) {
 	la := c.linear(o.Mem.Seg, c.R[x86.RDI]&addrMask(o.AddrSize), n, true)
 	c.whole(la, n)
 	for i := 0; i < n; i += 8 {
-		c.probe(la+uint64(i), 8, true)
+		c.reach(la+uint64(i), 8, true)
+	}
+	for i := range n {
+		if mask[i>>3]>>(8*(i&7)+7)&1 != 0 {
+			c.heed(la+uint64(i), 1, true)
+		}
 	}
 	for i := range n {
 		if mask[i>>3]>>(8*(i&7)+7)&1 != 0 {

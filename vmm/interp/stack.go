@@ -69,6 +69,7 @@ func pusha[T width](c *CPU, _ *Op) {
 // read faults, what was read before it stays in its registers: no manual says
 // so, a Zen 4 does it.
 func popa[T width](c *CPU, _ *Op) {
+	c.hold()
 	for i := range 8 {
 		v := top[T](c, uint64(i*size[T]()))
 		if r := x86.RDI - i; r != x86.RSP {
@@ -99,7 +100,7 @@ func enter[T width](c *CPU, o *Op) {
 		c.probe(c.stackAt(-slots, n, true), n, true)
 	}
 	down := -slots - uint64(o.Imm)
-	c.probe(c.stackAt(down, n, true), n, true)
+	c.reach(c.stackAt(down, n, true), n, true)
 
 	m := c.stackMask()
 	frame := c.R[x86.RSP]&^m | (c.R[x86.RSP]-uint64(n))&m

@@ -152,7 +152,7 @@ func (c *CPU) within(o *Op, seg uint8, off uint64, k, n uint64, write bool) (mos
 	}
 	e, page := &c.tlb[la>>12%tlbSize], la&^pageMax
 	if write && e.w != page || !write && e.r != page {
-		if _, ram := c.fill(la, write); !ram || write && e.w != page {
+		if _, ram := c.fill(la, write); !ram || e.r != page || write && e.w != page {
 			return 0, 0
 		}
 	}

@@ -279,12 +279,14 @@ func (c *CPU) setZF(v bool) {
 }
 
 func rdmsr(c *CPU, o *Op) {
+	c.heedMSR(false)
 	c.SetClock()
 	v := c.ReadMSR(uint32(c.R[x86.RCX]))
 	c.R[x86.RAX], c.R[x86.RDX] = v&0xffffffff, v>>32
 }
 
 func wrmsr(c *CPU, o *Op) {
+	c.heedMSR(true)
 	c.SetClock()
 	c.WriteMSR(uint32(c.R[x86.RCX]), c.R[x86.RDX]<<32|c.R[x86.RAX]&0xffffffff)
 }

@@ -66,7 +66,7 @@ func (c *CPU) ready(b *block) *translation {
 			return t
 		}
 	}
-	if b.refused {
+	if b.refused || c.stopsIn(int(b.size)) {
 		return nil
 	}
 	return c.translateBlock(b)
@@ -84,12 +84,16 @@ func (c *CPU) modeOf() uint16 {
 func (c *CPU) noTSC() bool { return c.CR4&cpu.CR4TSD != 0 && c.cpl != 0 }
 
 func (c *CPU) translateBlock(b *block) *translation {
-	if c.cpl == 1 || c.cpl == 2 { // a Code is the supervisor's or a user's
+	n := min(len(b.ops), c.tune.Most)
+	if b.ops[n-1].Sem == x86.SemSti { // see cpu.Leave
+		n--
+	}
+	if n == 0 || c.cpl == 1 || c.cpl == 2 { // a Code is the supervisor's or a user's
 		b.refused = true
 		return nil
 	}
 	t := &translation{b: b, Code: cpu.Code{LA: c.RIP, PA: c.fetch(c.RIP), User: c.cpl == 3,
-		NoTSC: c.noTSC(), Insts: make([]x86.Inst, min(len(b.ops), c.tune.Most))}}
+		NoTSC: c.noTSC(), Insts: make([]x86.Inst, n)}}
 	t.Owner, t.Mode = t, c.modeOf()
 	t.Other = uint16(c.guards ^ (guardUser | guardRing))
 	for i := range t.Insts {
@@ -206,9 +210,13 @@ func (c *CPU) crawl(later int64) *translation {
 		if c.left <= later {
 			return nil
 		}
+		if c.stopAt(c.RIP) { // before the fetch
+			c.crawled = false
+			return nil
+		}
 		b := c.lookup()
 		t := c.ready(b)
-		if c.left-later < int64(len(b.ops)) || !c.swift() {
+		if c.left-later < int64(len(b.ops)) || !c.swift() || c.stopsIn(int(b.size)) {
 			c.crawled = false
 			return nil
 		}
@@ -249,6 +257,7 @@ func (c *CPU) find(l *cpu.Leave) bool {
 		return false
 	}
 	c.blk, c.start, c.i = l.Code.Owner.(*translation).b, l.Code.LA, l.K
+	c.stops.entry, c.stops.sti = c.left, l.Shadow
 	e := &c.tlb[l.Addr>>12%tlbSize]
 	if e.r != page || l.Write && e.w != page {
 		_, _ = c.fill(l.Addr, l.Write)
@@ -266,10 +275,12 @@ func (c *CPU) carryOut(l *cpu.Leave) bool {
 	b := l.Code.Owner.(*translation).b
 	c.blk, c.start = b, l.Code.LA
 	tlb, left := c.tlb, c.left
+	c.stops.entry, c.stops.sti = left, l.Shadow
 	for c.i = l.K; ; c.i++ {
 		o := &b.ops[c.i]
 		o.Fn(c, o)
 		c.swiftSteps--
+		c.stops.sti = false
 		if c.leave == stay && (c.tlb != tlb || c.Recode || c.Stale || c.Switched || c.board.Attention || !c.swift()) {
 			c.leave = after
 		}

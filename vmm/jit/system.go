@@ -28,6 +28,8 @@ func (e *emitter) system() {
 		e.free()
 		e.count()
 		e.unless(e.pending())
+		e.load(r13, state(oSystem))
+		e.store(r13, state(oBefore))
 		e.change(cpu.FlagIF, true)
 	case x86.SemStac, x86.SemClac:
 		bank := oOpen

@@ -43,6 +43,7 @@ type arena struct {
 	StackHost uint64 // where the page is
 	System    uint64 // RFLAGS but for the arithmetic flags
 	Pending   uint64 // 1: an interrupt waits to be let in
+	Before    uint64 // System before the last STI
 	TSC       uint64 // when the budget is 0
 	Offset    uint64 // State.TSCOffset
 	Aux       uint64 // what RDTSCP puts into RCX
@@ -109,6 +110,7 @@ const (
 	oKernelGS  = int64(unsafe.Offsetof(arena{}.KernelGS)) - bias
 	oSystem    = int64(unsafe.Offsetof(arena{}.System)) - bias
 	oPending   = int64(unsafe.Offsetof(arena{}.Pending)) - bias
+	oBefore    = int64(unsafe.Offsetof(arena{}.Before)) - bias
 	oTSC       = int64(unsafe.Offsetof(arena{}.TSC)) - bias
 	oOffset    = int64(unsafe.Offsetof(arena{}.Offset)) - bias
 	oAux       = int64(unsafe.Offsetof(arena{}.Aux)) - bias

@@ -7,6 +7,7 @@ import (
 
 	"vmrecord/vmm/cpu"
 	"vmrecord/vmm/mem"
+	"vmrecord/vmm/x86"
 )
 
 const (
@@ -213,6 +214,7 @@ func (j *Translator) left() cpu.Leave {
 		j.stats.Others++
 		j.stats.Left[t.code.Insts[t.k].Sem]++
 	}
+	l.Shadow = t.k > 0 && t.code.Insts[t.k-1].Sem == x86.SemSti && j.a.Before&cpu.FlagIF == 0
 	l.Left += int64(len(t.code.Insts))
 	return l
 }
