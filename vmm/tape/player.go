@@ -134,8 +134,8 @@ func (p *Player) input(vmm.Input) {
 func (p *Player) Ended() bool { return p.end != nil && p.err == nil }
 
 // Run plays up to the given position, the end of the tape, what the caller set
-// the machine's Beat or Leave for, or a divergence, whatever comes first; only
-// after the last is err not nil. It may be called again. The exit is the
+// the machine's Beat, Leave or stops for, or a divergence, whatever comes first;
+// only after the last is err not nil. It may be called again. The exit is the
 // machine's last one.
 func (p *Player) Run(until vmm.Position) (e vmm.Exit, err error) {
 	p.stop = until
@@ -147,7 +147,7 @@ func (p *Player) Run(until vmm.Position) (e vmm.Exit, err error) {
 		before := p.m.Position()
 		switch e = p.m.Run(target); e {
 		case vmm.Reached:
-		case vmm.Beat, vmm.Left:
+		case vmm.Beat, vmm.Left, vmm.Struck:
 			p.check()
 			return e, p.err
 		case vmm.Control:

@@ -40,9 +40,10 @@
 // than one stretch of the grid, further machines each run another segment.
 // Matches are strictly before the position where one stands, as those of Next
 // are strictly behind; at the same position with inputs still to come, more
-// inputs make a later position. An input's position is right before its
-// delivery, a mark's where it stands on the tape, a text's right before the
-// instruction that writes its last byte, or right after the timer that does.
+// inputs make a later position. A stop's position is right before the step that
+// it names (vmm.Stop), an input's right before its delivery, a mark's where it
+// stands on the tape, a text's right before the instruction that writes its last
+// byte, or right after the timer that does.
 //
 // # Format of saved checkpoints, version 1
 //

@@ -101,9 +101,15 @@ func (r *runner) play(ctx context.Context, to vmm.Position, beat uint64) (beaten
 		if err := ctx.Err(); err != nil {
 			return false, err
 		}
-		if _, err := r.Player.Run(next); err != nil {
+		e, err := r.Player.Run(next)
+		if err != nil {
 			r.bad = true
 			return false, err
+		}
+		if e == vmm.Struck {
+			if r.struck(); !r.watch.enough() {
+				continue
+			}
 		}
 		switch {
 		case beat != 0 && m.Retired() >= beat:
@@ -111,6 +117,25 @@ func (r *runner) play(ctx context.Context, to vmm.Position, beat uint64) (beaten
 		case last || r.Player.Ended() || r.watch.enough():
 			return false, nil
 		}
+	}
+}
+
+// struck notes a stop, and has the machine go on from it.
+func (r *runner) struck() {
+	m := r.Machine
+	h, _ := m.Hit()
+	r.watch.note(Found{Kind: AtStop, Position: m.Position(), Hit: h})
+	m.Pass = !r.watch.enough()
+}
+
+// look begins a search, and with nil ends one.
+func (r *runner) look(w *watch) {
+	m := r.Machine
+	r.watch = w
+	if m.Pass = false; w != nil && len(w.q.Stops) > 0 {
+		m.SetStops(w.q.Stops)
+	} else if list, _ := m.Stops(); len(list) > 0 {
+		m.SetStops(nil)
 	}
 }
 

@@ -16,6 +16,7 @@ const MaxText = 256
 // several kinds, whichever comes first. Several goroutines may call its
 // functions at once, and for the same event more than once.
 type Query struct {
+	Stops []vmm.Stop                                 // steps about to be made
 	Input func(vmm.Input) bool                       // an input from outside; it must not keep Data
 	Mark  func(kind tape.MarkKind, text string) bool // a mark on the tape
 	Text  string                                     // what the guest writes to its console
@@ -25,7 +26,7 @@ type Query struct {
 var ErrQuery = errors.New("timeline: search for something, and for texts of at most 256 bytes")
 
 func (q *Query) check() error {
-	if q.Input == nil && q.Mark == nil && q.Text == "" || len(q.Text) > MaxText {
+	if len(q.Stops) == 0 && q.Input == nil && q.Mark == nil && q.Text == "" || len(q.Text) > MaxText {
 		return ErrQuery
 	}
 	return nil
@@ -35,7 +36,8 @@ func (q *Query) check() error {
 type Kind uint8
 
 const (
-	AtInput Kind = 1 + iota // the input is delivered next
+	AtStop  Kind = 1 + iota // the step that a stop names is next
+	AtInput                 // the input is delivered next
 	AtMark
 	AtText // the instruction that writes the last byte is next, or a timer has just written it
 )
@@ -44,6 +46,7 @@ const (
 type Found struct {
 	Kind     Kind
 	Position vmm.Position
+	Hit      vmm.Hit       // AtStop
 	Input    vmm.Input     // AtInput
 	Mark     tape.MarkKind // AtMark
 	Text     string        // AtMark, AtText
@@ -88,9 +91,9 @@ func (t *Timeline) Next(ctx context.Context, q Query) (Found, error) {
 		}
 	}
 	w := &watch{q: &q, from: t.Position()}
-	t.run.watch = w
+	t.run.look(w)
 	err := t.advance(ctx, t.o.End, 0)
-	t.run.watch = nil
+	t.run.look(nil)
 	if err != nil {
 		return Found{}, err
 	}
@@ -207,8 +210,8 @@ func (t *Timeline) scan(ctx context.Context, q *Query, here vmm.Position, segs [
 // before another, here.
 func (r *runner) last(ctx context.Context, q *Query, here, to vmm.Position) (*Found, error) {
 	w := &watch{q: q, from: here, back: true}
-	r.watch = w
+	r.look(w)
 	_, err := r.play(ctx, to, 0)
-	r.watch = nil
+	r.look(nil)
 	return w.found, err
 }

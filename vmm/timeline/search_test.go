@@ -22,7 +22,11 @@ var queries = map[string]timeline.Query{
 	"text e":   {Text: "e"},
 	"text":     {Text: "ound"},
 	"newline":  {Text: "\r\n", Mark: func(_ tape.MarkKind, s string) bool { return s == "asked" }},
-	"not here": {Text: "no guest says this"},
+	"timer":    {Stops: []vmm.Stop{{On: vmm.StopVector, First: 32, Last: 255, Any: true}}},
+	"code":     {Stops: []vmm.Stop{{On: vmm.StopExec, First: 0x40000000, Last: 0x40000400, Any: true}}},
+	"stored":   {Stops: []vmm.Stop{{On: vmm.StopWrite, First: 0x40040000, Last: 0x40040fff, Any: true}}},
+	"mixed":    {Stops: []vmm.Stop{{On: vmm.StopPortOut, First: 0x3f8, Last: 0x3f8}, {On: vmm.StopException, First: 0, Last: 31, Any: true}}, Mark: func(tape.MarkKind, string) bool { return true }},
+	"not here": {Stops: []vmm.Stop{{On: vmm.StopMSR, First: 0x12345678, Last: 0x12345678}}, Text: "no guest says this"},
 }
 
 // events lists all matches of q in a replay that only goes forward.
@@ -55,9 +59,14 @@ func events(t *testing.T, r *made, q timeline.Query) (at []vmm.Position) {
 			}
 		}
 	})
-	_, err = run.Player.Run(r.end)
-	ok(t, err)
-	return at
+	m.SetStops(q.Stops)
+	for {
+		e, err := run.Player.Run(r.end)
+		if ok(t, err); e != vmm.Struck {
+			return at
+		}
+		at, m.Pass = append(at, m.Position()), true
+	}
 }
 
 func earlier(a, b vmm.Position) bool { return a.At < b.At || a.At == b.At && a.Inputs < b.Inputs }
