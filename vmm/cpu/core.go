@@ -58,8 +58,8 @@ type Core struct {
 	// Switched says that CR3 points to other paging structures. Translations are
 	// coherent: those of both address spaces stay what they were.
 	Switched bool
-	// Recode asks the engine to look again at mode and privilege: CS, SS, CR0
-	// or EFER changed.
+	// Recode asks the engine to look again at mode and privilege: a segment
+	// register, CR0 or EFER changed.
 	Recode bool
 }
 

@@ -58,6 +58,20 @@ func (s *Segment) Allows(off, n uint64, write bool) bool {
 // Fetches tells whether code may be fetched at off outside 64-bit mode.
 func (s *Segment) Fetches(off uint64) bool { return off <= uint64(s.Limit) }
 
+// Flat tells that every access through the segment outside 64-bit mode is
+// allowed that ends within 4 GiB, and that offsets are linear addresses.
+func (s *Segment) Flat() bool { return s.Base == 0 && s.Top() == 0xffffffff }
+
+// Top is the largest offset up to which all may be read and written through
+// the segment outside 64-bit mode, -1 if there is none. Where it grows downward
+// nothing is promised.
+func (s *Segment) Top() int64 {
+	if s.Attr&(AttrP|AttrS|typeCode|typeDown|typeWritable) != AttrP|AttrS|typeWritable {
+		return -1
+	}
+	return int64(s.Limit)
+}
+
 // decode makes a segment from its selector and descriptor (SDM vol. 3A, 3.4.5).
 func decode(sel uint16, d uint64) Segment {
 	s := Segment{Sel: sel, Attr: uint16(d >> 40 & 0xf0ff)}
@@ -107,7 +121,7 @@ func (c *Core) LoadSeg(reg int, sel uint16) {
 		if reg == segSS && (!c.Code64() || cpl == 3 || rpl != cpl) {
 			c.GP(0)
 		}
-		c.Seg[reg] = Segment{Sel: sel}
+		c.Seg[reg], c.Recode = Segment{Sel: sel}, true
 		if reg == segSS {
 			c.Seg[reg].Attr = uint16(cpl) << 5
 		}

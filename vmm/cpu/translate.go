@@ -5,7 +5,7 @@ import (
 	"vmrecord/vmm/x86"
 )
 
-// A Translator turns straight 64-bit code into code of the host's. It is an
+// A Translator turns straight 64-bit and 32-bit code into code of the host's. It is an
 // accelerator beside the reference engine, which finds the code, owns every
 // exact count, and carries out itself what the translation leaves to it.
 //
@@ -91,6 +91,11 @@ type Code struct {
 	PA2   uint64 // which is there
 	Insts []x86.Inst
 
+	// Narrow is 32-bit code, in legacy or compatibility mode: linear addresses
+	// have 32 bits. While it is run CS, DS, ES and SS are flat, and the stack
+	// pointer is ESP. FS and GS may be anything.
+	Narrow bool
+
 	Owner any // the reference engine's
 
 	// Rest is the translator's: where to go on after each instruction that it
@@ -110,6 +115,14 @@ func (t *Code) At(k int) uint64 {
 	la := t.LA
 	for i := range t.Insts[:k] {
 		la += uint64(t.Insts[i].Len)
+	}
+	return t.Wrap(la)
+}
+
+// Wrap is a linear address as wide as the code's are.
+func (t *Code) Wrap(la uint64) uint64 {
+	if t.Narrow {
+		return la & 0xffffffff
 	}
 	return la
 }

@@ -49,6 +49,7 @@ type CPU struct {
 	cpl    uint8
 	flat   bool // 64-bit code: no segment checks, FS and GS bases only
 	chains bool // code in which RIP is the linear address and any of them may be run
+	level  bool // code that may be translated: 64-bit, or 32-bit in flat segments
 	armed  cpu.Watch
 	checks bool // alignment is checked
 	tlb    *[tlbSize]entry

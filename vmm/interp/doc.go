@@ -46,7 +46,7 @@
 //
 // # Translated code
 //
-// NewTranslating makes an engine that hands hot 64-bit blocks to a
-// cpu.Translator (translated.go). All that is exact stays here: the count of
+// NewTranslating makes an engine that hands hot blocks of 64-bit and 32-bit code
+// to a cpu.Translator (translated.go). All that is exact stays here: the count of
 // steps, faults, devices, and every instruction that the translation leaves.
 package interp

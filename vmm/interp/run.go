@@ -156,6 +156,7 @@ func (c *CPU) recode() {
 	default:
 		c.mode = x86.Mode16
 	}
+	c.level = c.flat || c.mode == x86.Mode32 && c.chains && c.flatData()
 	c.guards = guards(c.mode)
 	for _, g := range [...]struct {
 		on bool
@@ -167,6 +168,13 @@ func (c *CPU) recode() {
 	}
 	c.armed = c.Armed()
 	c.pickTLB()
+}
+
+// flatData tells that offsets in DS, ES and SS are linear addresses, and that
+// the stack pointer is ESP.
+func (c *CPU) flatData() bool {
+	s := &c.Seg
+	return s[x86.DS].Flat() && s[x86.ES].Flat() && s[x86.SS].Flat() && s[x86.SS].Attr&cpu.AttrD != 0
 }
 
 type outcome uint8

@@ -20,7 +20,7 @@ type Tuning struct {
 	Most int   // instructions of a block that are translated
 }
 
-// NewTranslating returns an engine that hands its hot 64-bit code to t.
+// NewTranslating returns an engine that hands its hot 64-bit and 32-bit code to t.
 func NewTranslating(t cpu.Translator, tune Tuning) *CPU {
 	c := New()
 	c.fast, c.tune = t, tune
@@ -44,10 +44,10 @@ type translation struct {
 	b *block
 }
 
-// swift tells whether translated code may run at all: 64-bit code, no access
-// that must be looked at, no floating-point exception that could be raised.
+// swift tells whether translated code may run at all: no segments to check, no
+// access that must be looked at, no floating-point exception that could be raised.
 func (c *CPU) swift() bool {
-	return c.flat && c.tlb != &c.noTags && c.MXCSR&mxcsrMasks == mxcsrMasks
+	return c.level && c.tlb != &c.noTags && c.MXCSR&mxcsrMasks == mxcsrMasks
 }
 
 // mxcsrMasks are the bits that mask every exception (SDM vol. 1, 10.2.3).
@@ -62,7 +62,7 @@ func (c *CPU) ready(b *block) *translation {
 	}
 	mode := c.modeOf()
 	for _, t := range b.fast {
-		if t.LA == c.RIP && t.Mode == mode && t.Entry != 0 && (!b.cross || t.PA == c.fetch(t.LA) && t.PA2 == c.fetch((t.LA+pageMax)&^pageMax)) {
+		if t.LA == c.RIP && t.Mode == mode && t.Entry != 0 && (!b.cross || t.PA == c.fetch(t.LA) && t.PA2 == c.fetch(c.wrap((t.LA+pageMax)&^pageMax))) {
 			return t
 		}
 	}
@@ -93,7 +93,7 @@ func (c *CPU) translateBlock(b *block) *translation {
 		return nil
 	}
 	t := &translation{b: b, Code: cpu.Code{LA: c.RIP, PA: c.fetch(c.RIP), User: c.cpl == 3,
-		NoTSC: c.noTSC(), Insts: make([]x86.Inst, n)}}
+		NoTSC: c.noTSC(), Narrow: !c.flat, Insts: make([]x86.Inst, n)}}
 	t.Owner, t.Mode = t, c.modeOf()
 	t.Other = uint16(c.guards ^ (guardUser | guardRing))
 	for i := range t.Insts {
@@ -118,7 +118,7 @@ func (c *CPU) translateBlock(b *block) *translation {
 // stores to it.
 func (c *CPU) split(t *translation) {
 	next := (t.LA + pageMax) &^ pageMax
-	t.Split, t.PA2 = true, c.fetch(next)
+	t.Split, t.PA2 = true, c.fetch(c.wrap(next))
 	n := int(next - t.LA)
 	for i, pa := range [2]uint64{t.PA, t.PA2} {
 		size := n

@@ -7,23 +7,20 @@ import (
 	"vmrecord/vmm/x86"
 )
 
-// address emits the linear address of the instruction's memory operand, into
-// R13. It may use R14, and the host's flags where a segment has a base.
-func (e *emitter) address() {
+// address emits the low size bytes of the offset of the instruction's memory
+// operand, into register h. It may use R13 and R14.
+func (e *emitter) address(h int, size uint8) {
 	m := &e.in.Mem
-	c := op64(0x8d)
-	if e.in.AddrSize == 4 {
-		c = op32(0x8d) // and so the upper half is cleared
-	}
+	c := code{op: 0x8d, wide: size == 8} // if not, the upper half is cleared
 	if m.Base == x86.NoReg && m.Index == x86.NoReg {
 		v := uint64(m.Disp)
 		if m.RIPRel {
 			v += e.next
 		}
-		if e.in.AddrSize == 4 {
+		if size == 4 {
 			v &= 0xffffffff
 		}
-		e.set(r13, v)
+		e.set(h, v)
 	} else {
 		o := operand{base: none, index: none, scale: int(m.Scale), disp: m.Disp}
 		if m.Base != x86.NoReg {
@@ -32,14 +29,28 @@ func (e *emitter) address() {
 		if m.Index != x86.NoReg {
 			o.index = e.value(int(m.Index), r14)
 		}
-		e.ins(c, r13, o)
+		e.ins(c, h, o)
 	}
-	switch m.Seg {
+}
+
+// linear makes R13, the offset of n bytes, their linear address. The host's
+// flags are free. In 32-bit code FS and GS have limits; the reference carries
+// out what is not below them.
+func (e *emitter) linear(n int) {
+	base, top := oFS, oTopFS
+	switch e.in.Mem.Seg {
 	case x86.FS:
-		e.ins(op64(0x03), r13, state(oFS))
 	case x86.GS:
-		e.ins(op64(0x03), r13, state(oGS))
+		base, top = oGS, oTopGS
+	default:
+		return
 	}
+	if e.c.Narrow {
+		e.lea(r14, at(r13, int64(n)-1))
+		e.ins(op64(0x3b), r14, state(top)) // CMP
+		e.unless(e.jcc(ccG))
+	}
+	e.ins(e.ptr(0x03), r13, state(base))
 }
 
 // value is the host register with guest register g: its own, or scratch.
@@ -188,10 +199,11 @@ func (e *emitter) after(id int, d *done) {
 func (e *emitter) memory(i int, write bool) operand {
 	e.free()
 	e.count()
-	e.address()
+	e.address(r13, e.in.AddrSize)
 	n := int(e.in.Args[i].Size)
+	e.linear(n)
 	aligned := x86.Table[e.in.Row].Attr&x86.AttrA16 != 0
-	if m := &e.in.Mem; m.Base == rsp && m.Index == x86.NoReg && m.Seg < x86.FS && e.in.AddrSize == 8 && !aligned && n <= stackMost {
+	if m := &e.in.Mem; m.Base == rsp && m.Index == x86.NoReg && m.Seg < x86.FS && int(e.in.AddrSize) == e.word() && !aligned && n <= stackMost {
 		return e.stacked(n, write)
 	}
 	return e.access(n, write, aligned)

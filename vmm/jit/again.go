@@ -70,6 +70,7 @@ func (e *emitter) emit(p plan, f x86.Form, o operand) {
 	var back [2]struct{ h, g int } // registers to be put home, and whose they are
 	n := 0
 	scratch := [2]int{r13, r14}
+	hi := none // of AH to BH, the one that is exchanged with its low byte
 	for i, a := range in.Args[:in.NArgs] {
 		loc := f.Ops[i].Loc
 		if loc != x86.LocReg && loc != x86.LocRM && loc != x86.LocOpcode {
@@ -80,7 +81,11 @@ func (e *emitter) emit(p plan, f x86.Form, o operand) {
 		case x86.Mem:
 			continue
 		case x86.RegHi:
-			h += 4
+			if hasMemory(in) {
+				hi = h
+			} else {
+				h += 4
+			}
 		case x86.Reg:
 			var ok bool
 			if h, ok = mapped(int(a.Reg)); !ok {
@@ -123,14 +128,23 @@ func (e *emitter) emit(p plan, f x86.Form, o operand) {
 			rm, r = reg(h), none
 		}
 	}
+	e.exchange(hi)
 	e.encode(c, f, r, rm)
 	e.imms(in, f)
+	e.exchange(hi)
 	for _, b := range back[:n] {
 		if b.h != none {
 			e.store(b.h, home(b.g))
 		}
 	}
 	e.poison(e.unsure(in))
+}
+
+// exchange swaps the two low bytes of a register, if there is one.
+func (e *emitter) exchange(h int) {
+	if h != none {
+		e.ins(code{op: 0x86}, h+4, reg(h)) // XCHG
+	}
 }
 
 // encode appends all but the immediates. r is none where the opcode holds the

@@ -189,4 +189,5 @@ const (
 	ccA  = 7
 	ccS  = 8
 	ccLE = 14
+	ccG  = 15
 )

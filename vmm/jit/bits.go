@@ -25,7 +25,7 @@ func (e *emitter) bitString() {
 	e.prepare(true)
 	e.free()
 	e.count()
-	e.address()
+	e.address(r13, in.AddrSize)
 	if wide {
 		e.load(r14, e.source(bit))
 	} else {
@@ -33,7 +33,8 @@ func (e *emitter) bitString() {
 	}
 	e.ins(op64(0xc1), 7, reg(r14)) // SAR
 	e.b(byte(shift))
-	e.lea(r13, operand{base: r13, index: r14, scale: shift - 3})
+	e.ins(e.ptr(0x8d), r13, operand{base: r13, index: r14, scale: shift - 3}) // LEA
+	e.linear(int(in.OpSize))
 	e.lea(r13, e.access(int(in.OpSize), in.Sem != x86.SemBt, false))
 	e.ins(op32(0x8b), r14, e.source(bit))
 	e.ins(op32(0x83), 4, reg(r14)) // AND

@@ -38,6 +38,9 @@ func (j *Translator) Translate(c *cpu.Code) bool {
 		j.reset()
 	}
 	e := &emitter{Translator: j, c: c, owed: true, next: c.LA}
+	for i := range c.Insts {
+		respell(&c.Insts[i])
+	}
 	if e.pointless() {
 		return false
 	}
@@ -129,7 +132,7 @@ func (e *emitter) wantsMemory() bool {
 // step translates instruction k.
 func (e *emitter) step(k int) {
 	e.k, e.in = k, &e.c.Insts[k]
-	e.next += uint64(e.in.Len)
+	e.next = e.c.Wrap(e.next + uint64(e.in.Len))
 	e.undo = new(done)
 	if e.native(e.in) {
 		e.translate()

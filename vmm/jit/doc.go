@@ -1,9 +1,9 @@
-// Package jit translates hot 64-bit guest code to code of an amd64 host. It is
-// an accelerator beside the reference engine, which it never imports: they
-// meet in cpu.Translator. Whatever has no translation, and every access that
-// finds none in the caches below, the reference carries out, in the middle of
-// a block if need be; so the translator has no second definition of anything
-// that is rare. It changes speed and nothing else.
+// Package jit translates hot 64-bit and 32-bit guest code to code of an amd64
+// host. It is an accelerator beside the reference engine, which it never
+// imports: they meet in cpu.Translator. Whatever has no translation, and every
+// access that finds none in the caches below, the reference carries out, in the
+// middle of a block if need be; so the translator has no second definition of
+// anything that is rare. It changes speed and nothing else.
 //
 // # Registers
 //
@@ -20,6 +20,16 @@
 // is as exact as the architecture makes it: the same operations in the same
 // order under the guest's MXCSR. Code runs translated only while MXCSR masks
 // all exceptions.
+//
+// # 32-bit code
+//
+// It is translated while CS, DS, ES and SS are flat, as every kernel has them;
+// the reference looks after that. Sums of 32 bits have zeros above them in the
+// host's registers, so that an address, a stack pointer and a RIP cost nothing to
+// cut off. Accesses by FS and GS are compared with the segment's limit; one that
+// may not be read or written has a limit below 0. Opcodes that 64-bit code lacks
+// are respelled (respell.go). 16-bit addresses, operands of 16 bits on the stack
+// and 16-bit code are left to the reference.
 //
 // # Memory
 //

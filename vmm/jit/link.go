@@ -24,7 +24,7 @@ func (e *emitter) link(at hole, la uint64, saved bool) {
 }
 
 // second is the address of the page in which a split instruction goes on.
-func second(c *cpu.Code) uint64 { return c.LA&^0xfff + 0x1000 }
+func second(c *cpu.Code) uint64 { return c.Wrap(c.LA&^0xfff + 0x1000) }
 
 // checkSecond comes out before a split instruction if its second page is not
 // where it was: the reference finds what is there now. Flags are in memory.
@@ -79,7 +79,7 @@ func (e *emitter) lookup(mode uint16, then func()) (miss [2]hole) {
 
 func (e *emitter) branch() {
 	in := e.in
-	target := e.next + uint64(in.Imm)
+	target := e.c.Wrap(e.next + uint64(in.Imm))
 	switch in.Sem {
 	case x86.SemJcc:
 		e.jumpIf(target)
@@ -99,13 +99,9 @@ func (e *emitter) branch() {
 		}
 		e.callTarget()
 	case x86.SemRet:
-		e.free()
-		e.count()
-		e.move(r13, r15)
-		o := e.stacked(8, false)
-		e.load(r13, o)
+		e.ins(e.ptr(0x8b), r13, e.top())
 		e.saveKeep()
-		miss := e.lookup(e.c.Mode, func() { e.lea(r15, at(r15, 8+in.Imm)) })
+		miss := e.lookup(e.c.Mode, func() { e.drop(in.Imm) })
 		e.unless(miss[:]...)
 	}
 }
@@ -145,11 +141,11 @@ func (e *emitter) toTarget() {
 	e.save()
 	e.count()
 	if e.in.Args[0].Kind == x86.Mem {
-		e.load(r13, e.memory(0, false))
+		e.ins(e.ptr(0x8b), r13, e.memory(0, false))
 		return
 	}
 	if h := e.value(int(e.in.Args[0].Reg), r13); h != r13 {
-		e.move(r13, h)
+		e.ins(e.ptr(0x8b), r13, reg(h))
 	}
 }
 
@@ -158,12 +154,14 @@ func (e *emitter) toTarget() {
 func (e *emitter) callTarget() {
 	e.toTarget()
 	e.store(r13, state(oTarget))
-	e.ins(op64(0xc1), 7, reg(r13)) // SAR
-	e.b(47)
-	e.ins(op64(0xff), 0, reg(r13)) // INC: 0 or 1
-	e.ins(op64(0x83), 7, reg(r13))
-	e.b(1)
-	e.unless(e.jcc(ccA))
+	if !e.c.Narrow {
+		e.ins(op64(0xc1), 7, reg(r13)) // SAR
+		e.b(47)
+		e.ins(op64(0xff), 0, reg(r13)) // INC: 0 or 1
+		e.ins(op64(0x83), 7, reg(r13))
+		e.b(1)
+		e.unless(e.jcc(ccA))
+	}
 	e.push(e.next)
 	e.load(r13, state(oTarget))
 	e.outBy(e.lookup(e.c.Mode, func() {}))
@@ -176,39 +174,4 @@ func (e *emitter) outBy(miss [2]hole) {
 		e.here(miss[1])
 		e.leaveBy(site{code: e.c, kind: cpu.LeaveJump, named: true, saved: true})
 	})
-}
-
-// push pushes a return address.
-func (e *emitter) push(v uint64) {
-	e.free()
-	e.count()
-	e.lea(r13, at(r15, -8))
-	o := e.stacked(8, true)
-	if v == uint64(int64(int32(v))) {
-		e.ins(op64(0xc7), 0, o)
-		e.imm(int64(v), 4)
-	} else {
-		e.lea(r13, o)
-		e.set(r14, v)
-		e.store(r14, at(r13, 0))
-	}
-	e.overwrites(1<<rsp, false)
-	e.lea(r15, at(r15, -8))
-}
-
-// pushFrom pushes a register, or a word of the arena.
-func (e *emitter) pushFrom(from operand) {
-	e.free()
-	e.count()
-	e.lea(r13, at(r15, -8))
-	o := e.stacked(8, true)
-	if from.reg {
-		e.store(from.base, o)
-	} else {
-		e.lea(r13, o)
-		e.load(r14, from)
-		e.store(r14, at(r13, 0))
-	}
-	e.overwrites(1<<rsp, false)
-	e.lea(r15, at(r15, -8))
 }

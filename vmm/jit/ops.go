@@ -90,15 +90,16 @@ func (e *emitter) native(in *x86.Inst) bool {
 	if in.OpSize == 2 && p.way != again && p.way != nothing || !e.host.have[f.Feature] {
 		return false
 	}
+	word := int(in.OpSize) == e.word()
 	for i, a := range in.Args[:in.NArgs] {
 		switch a.Kind {
 		case x86.Reg, x86.Imm, x86.Rel, x86.XMM:
 		case x86.RegHi:
-			if hasMemory(in) || !lowOnly(in) {
+			if !lowOnly(in) {
 				return false
 			}
 		case x86.Mem:
-			if p.way != lea && p.way != nothing && (a.Size == 0 || f.Ops[i].Loc != x86.LocRM) {
+			if p.way != nothing && !e.reachable(in) || p.way != lea && p.way != nothing && (a.Size == 0 || f.Ops[i].Loc != x86.LocRM) {
 				return false
 			}
 		default:
@@ -119,7 +120,7 @@ func (e *emitter) native(in *x86.Inst) bool {
 	}
 	switch in.Sem {
 	case x86.SemBt, x86.SemBts, x86.SemBtr, x86.SemBtc:
-		return !isBitString(in) || in.OpSize >= 4 && in.AddrSize == 8
+		return !isBitString(in) || in.OpSize >= 4 && int(in.AddrSize) == e.word()
 	case x86.SemBswap:
 		return in.OpSize >= 4
 	case x86.SemShld, x86.SemShrd:
@@ -129,22 +130,17 @@ func (e *emitter) native(in *x86.Inst) bool {
 	case x86.SemCli, x86.SemSti, x86.SemSwapgs, x86.SemStac, x86.SemClac:
 		return !e.c.User
 	case x86.SemSyscall:
-		return e.c.User
+		return e.c.User && !e.c.Narrow
 	case x86.SemSysret:
 		return !e.c.User && in.OpSize == 8
-	case x86.SemPushf, x86.SemPopf:
-		return in.OpSize == 8
+	case x86.SemPushf, x86.SemPopf, x86.SemPush, x86.SemRet, x86.SemLeave:
+		return word
 	case x86.SemRdtsc, x86.SemRdtscp:
 		return !e.c.NoTSC
-	case x86.SemPush:
-		return in.OpSize == 8
 	case x86.SemPop:
-		k := in.Args[0]
-		return in.OpSize == 8 && k.Kind == x86.Reg
+		return word && in.Args[0].Kind == x86.Reg
 	case x86.SemJmp, x86.SemJcc, x86.SemCall: // these end the block, and raise #GP if they lead nowhere
-		return in.OpSize == 8 && (in.Args[0].Kind != x86.Rel || cpu.Canonical(e.c.At(len(e.c.Insts))+uint64(in.Imm)))
-	case x86.SemRet, x86.SemLeave:
-		return in.OpSize == 8
+		return word && (e.c.Narrow || in.Args[0].Kind != x86.Rel || cpu.Canonical(e.c.At(len(e.c.Insts))+uint64(in.Imm)))
 	case x86.SemLahf, x86.SemSahf:
 		return true
 	}
@@ -156,10 +152,19 @@ func logic(s x86.Sem) bool {
 	return s == x86.SemAnd || s == x86.SemOr || s == x86.SemXor || s == x86.SemTest
 }
 
-// lowOnly tells that the operands can be named beside AH to BH: no REX prefix.
+// reachable tells that there is a way to in's memory operand.
+func (e *emitter) reachable(in *x86.Inst) bool {
+	return in.AddrSize != 2 && !(e.c.Narrow && in.Mem.Seg == x86.CS)
+}
+
+// lowOnly tells that AH to BH can be had: no other operand takes a REX prefix,
+// or that is memory, for which they are exchanged with AL to BL.
 func lowOnly(in *x86.Inst) bool {
+	if hasMemory(in) {
+		return in.Sem != x86.SemCmpxchg // with AL
+	}
 	for _, a := range in.Args[:in.NArgs] {
-		if a.Kind == x86.Reg && (a.Reg > rbx || a.Size == 8) {
+		if a.Kind == x86.Reg && (a.Reg == rsp || a.Reg > rdi || a.Reg > rbx && a.Size == 1 || a.Size == 8) {
 			return false
 		}
 	}
@@ -234,34 +239,14 @@ func (e *emitter) changed(p plan) uint16 {
 func (e *emitter) leaTo() {
 	d := e.in.Args[0]
 	e.overwrites(1<<d.Reg, false)
-	seg := e.in.Mem.Seg
-	e.in.Mem.Seg = x86.DS
 	h, ok := mapped(int(d.Reg))
-	if m := &e.in.Mem; ok && d.Size == 8 && e.in.AddrSize == 8 && !m.RIPRel && m.Base != x86.NoReg {
-		e.addressTo(h)
-	} else {
-		e.address()
-		if !ok {
-			h = r14
-		}
-		c := op64(0x8b)
-		c.wide = d.Size == 8
-		e.ins(c, h, reg(r13))
-		if !ok {
-			e.store(h, home(int(d.Reg)))
-		}
+	if !ok {
+		h = r13
 	}
-	e.in.Mem.Seg = seg
-}
-
-// addressTo is address into the register h, without a segment.
-func (e *emitter) addressTo(h int) {
-	m := &e.in.Mem
-	o := operand{base: e.value(int(m.Base), r13), index: none, scale: int(m.Scale), disp: m.Disp}
-	if m.Index != x86.NoReg {
-		o.index = e.value(int(m.Index), r14)
+	e.address(h, min(d.Size, e.in.AddrSize))
+	if !ok {
+		e.store(h, home(int(d.Reg)))
 	}
-	e.lea(h, o)
 }
 
 func (e *emitter) stack() {
@@ -275,7 +260,7 @@ func (e *emitter) stack() {
 		from := home(int(in.Args[0].Reg))
 		if in.Args[0].Kind == x86.Mem {
 			from = state(oTarget)
-			e.load(r13, e.memory(0, false))
+			e.ins(e.ptr(0x8b), r13, e.memory(0, false))
 			e.store(r13, from)
 		} else if h, ok := mapped(int(in.Args[0].Reg)); ok {
 			from = reg(h)
@@ -286,25 +271,24 @@ func (e *emitter) stack() {
 		e.overwrites(1<<rsp|1<<g, false)
 		e.free()
 		e.count()
-		e.move(r13, r15)
-		o := e.stacked(8, false)
+		o := e.top()
 		if h, ok := mapped(g); ok {
-			e.load(h, o)
+			e.ins(e.ptr(0x8b), h, o)
 		} else {
 			e.load(r13, o)
 			e.store(r13, home(g))
 		}
 		if g != rsp {
-			e.lea(r15, at(r15, 8))
+			e.drop(0)
 		}
 	default: // LEAVE
 		e.overwrites(1<<rsp|1<<rbp, false)
 		e.free()
 		e.count()
-		e.move(r13, rbp)
-		o := e.access(8, false, false)
-		e.lea(r15, at(rbp, 8))
-		e.load(rbp, o)
+		e.ins(e.ptr(0x8b), r13, reg(rbp))
+		o := e.access(e.word(), false, false)
+		e.ins(e.ptr(0x8d), r15, at(rbp, int64(e.word())))
+		e.ins(e.ptr(0x8b), rbp, o)
 	}
 }
 

@@ -145,10 +145,7 @@ func (e *emitter) setArith(r int) {
 // popf changes the arithmetic flags, and in ring 0 IF; all else is left to the
 // reference.
 func (e *emitter) popf() {
-	e.free()
-	e.count()
-	e.move(r13, r15)
-	e.load(r13, e.stacked(8, false))
+	e.ins(e.ptr(0x8b), r13, e.top())
 	e.move(r14, r13)
 	e.ins(op64(0x81), 4, reg(r14))
 	e.imm(^cpu.FlagsArith, 4)
@@ -165,5 +162,5 @@ func (e *emitter) popf() {
 		e.store(r14, state(oSystem))
 	}
 	e.setArith(r13)
-	e.lea(r15, at(r15, 8))
+	e.drop(0)
 }

@@ -58,6 +58,8 @@ type arena struct {
 	GoSP    uint64
 	GoBP    uint64
 	Resume  uint64 // where the prologue jumps to
+	TopFS   int64  // see cpu.Segment.Top
+	TopGS   int64
 
 	X [16][2]uint64
 
@@ -107,6 +109,8 @@ const (
 	oSite      = int64(unsafe.Offsetof(arena{}.Site)) - bias
 	oFS        = int64(unsafe.Offsetof(arena{}.FS)) - bias
 	oGS        = int64(unsafe.Offsetof(arena{}.GS)) - bias
+	oTopFS     = int64(unsafe.Offsetof(arena{}.TopFS)) - bias
+	oTopGS     = int64(unsafe.Offsetof(arena{}.TopGS)) - bias
 	oKernelGS  = int64(unsafe.Offsetof(arena{}.KernelGS)) - bias
 	oSystem    = int64(unsafe.Offsetof(arena{}.System)) - bias
 	oPending   = int64(unsafe.Offsetof(arena{}.Pending)) - bias

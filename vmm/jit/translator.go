@@ -169,6 +169,7 @@ func (j *Translator) enter(s *cpu.State, at uint32, r cpu.Run) cpu.Leave {
 	a := j.a
 	a.R, a.X, a.MXGuest, a.Loaded = s.R, s.XMM, s.MXCSR, 0
 	a.FS, a.GS, a.KernelGS = s.Seg[4].Base, s.Seg[5].Base, s.KernelGSBase
+	a.TopFS, a.TopGS = s.Seg[4].Top(), s.Seg[5].Top()
 	a.Flags = (s.RFLAGS&0xd5|2)<<8 | s.RFLAGS>>11&1
 	a.System = s.RFLAGS &^ cpu.FlagsArith
 	a.TSC, a.Offset, a.Aux, a.Pending = r.TSC, s.TSCOffset, s.TSCAux&0xffffffff, 0
