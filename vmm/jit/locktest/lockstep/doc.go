@@ -5,11 +5,12 @@
 //
 // # A case
 //
-// A case is a program of 64-bit code, made from the instruction table, in ring 0
-// or 3, with everything around it (layout.go): page tables, descriptors, a timer
-// that interrupts at odd instants, a window of device registers, and handlers
+// A case is a program made from the instruction table, in ring 0 or 3, with
+// everything around it (layout.go): page tables, descriptors, a timer that
+// interrupts at odd instants, a window of device registers, and handlers
 // (handlers.asm) which write down each exception with its frame and step over
-// the instruction. Loops run fifty times and more, so that what they hold is
+// the instruction. Its code is of 64 bits, or of 32 in compatibility mode or in
+// legacy mode with PAE paging (world.go; handlers32.asm). Loops run fifty times and more, so that what they hold is
 // translated. Each case is about one form in one operand size, which comes up
 // often in it; the other instructions are random. What random instructions would
 // seldom amount to is made on purpose (special.go):
@@ -19,6 +20,8 @@
 //   - stores to code: the program's own, by whatever address; by a bus master;
 //   - stores to paging entries, on a page that holds code and data too, for data
 //     and for code that runs; another CR3, with and without PCID; INVLPG;
+//   - in 32-bit code, loads of FS and GS with bases and limits of all sorts, and
+//     of DS and ES that are not flat, or null;
 //   - POPF with TF, AC, DF, NT; STAC and CLAC; a change of rings, also by SYSCALL
 //     and SYSRET with all kinds of masks, selectors, targets and flags, or none;
 //   - flags that are made, left alone while their operands change and memory is
@@ -48,7 +51,8 @@
 //
 // # What is left out
 //
-// Code of 32 and 16 bits, which is not translated; far transfers, loads of
-// descriptor tables and control registers but CR3; debug registers. The x87 and
-// MMX units come up seldom: they are not translated either.
+// Code of 16 bits, which is not translated; 32-bit code without paging, or with
+// 32-bit paging; code and stack segments that are not flat; far transfers, loads
+// of descriptor tables and control registers but CR3; debug registers. The x87
+// and MMX units come up seldom: they are not translated either.
 package lockstep

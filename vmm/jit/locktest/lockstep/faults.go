@@ -6,7 +6,7 @@ import (
 	"vmrecord/vmm/x86"
 )
 
-// Program is a case that repeats body forever; registers and data are random.
+// Program is a case of 64-bit code that repeats body forever; registers and data are random.
 func Program(seed uint64, body []byte) *Case {
 	g := &gen{rng: newRNG(seed, 0), base: x86.NoReg, start: codeAt + 0xf80} // across two pages if it is long
 	g.buf = append(g.buf, body...)
@@ -22,9 +22,9 @@ const laps = 64 // addresses in a table of Faults
 // code. ok is false for units without memory operands.
 func Faults(seed uint64, n int) (c *Case, ok bool) {
 	g := &gen{rng: newRNG(seed, uint64(n)|1<<32), theme: unitAt(n), base: x86.NoReg, start: codeAt + 0x40}
-	g.ring = choose(g.rng, 0, 3)
+	g.ring, g.world = choose(g.rng, 0, 3), g.theme.world(g.rng)
 	f := g.theme.form()
-	pointer := uint8(choose(g.rng, x86.RBX, x86.RSI, x86.RDI, x86.R8, x86.R13))
+	pointer := g.among(x86.RBX, x86.RSI, x86.RDI, x86.R8, x86.R13)
 	switch {
 	case stackForm(f):
 		pointer = x86.RSP
@@ -33,13 +33,13 @@ func Faults(seed uint64, n int) (c *Case, ok bool) {
 	case f.Attr&(x86.AttrRep|x86.AttrRepc) != 0:
 		pointer = uint8(choose(g.rng, x86.RSI, x86.RDI))
 	}
-	g.counter = uint8(choose(g.rng, x86.R9, x86.R10, x86.R14))
+	g.counter = g.among(x86.R9, x86.R10, x86.R14, x86.RDX)
 	k := g.counter
-	g.b(0x48|k>>3<<2|k>>3, 0x8d, 0x40|k&7<<3|k&7, 1)      // LEA k, [k+1]
-	g.b(0x48|k>>3, 0x83, 0xe0|k&7, laps-1)                // AND k, laps-1
-	g.b(0x48|pointer>>3<<2|k>>3<<1, 0x8b, pointer&7<<3|4) // MOV pointer,
-	g.b(0xc5 | k&7<<3)                                    // [k*8+
-	g.d(moreAt)                                           // moreAt]
+	g.rex(0x48|k>>3<<2|k>>3, 0x8d, 0x40|k&7<<3|k&7, 1)      // LEA k, [k+1]
+	g.rex(0x48|k>>3, 0x83, 0xe0|k&7, laps-1)                // AND k, laps-1
+	g.rex(0x48|pointer>>3<<2|k>>3<<1, 0x8b, pointer&7<<3|4) // MOV pointer,
+	g.b(0xc5 | k&7<<3)                                      // [k*8+
+	g.d(moreAt)                                             // moreAt]
 	g.plain(pointer)
 	at := len(g.buf)
 	if !g.themed(pointer) {
@@ -50,12 +50,16 @@ func Faults(seed uint64, n int) (c *Case, ok bool) {
 	g.b(0xe9)
 	g.d(g.start - g.here() - 4)
 	c = g.finish(n)
-	if in, err := x86.Decode(g.buf[at:], x86.Mode64); err != nil || !usesMemory(&in) && !stackForm(f) && f.Sem != x86.SemLeave {
+	if in, err := x86.Decode(g.buf[at:], g.mode()); err != nil || !usesMemory(&in) && !stackForm(f) && f.Sem != x86.SemLeave {
 		return nil, false
 	}
 	if branches(f.Sem) {
 		for i := physData; i < twinAt; i += 8 { // wherever it leads, it leads on
-			binary.LittleEndian.PutUint64(c.ram[i:], next)
+			to := next
+			if g.narrow() {
+				to |= to << 32
+			}
+			binary.LittleEndian.PutUint64(c.ram[i:], to)
 		}
 	}
 	g.addresses(c.ram[physData+5*pageBytes:], f)
@@ -75,16 +79,16 @@ func stackForm(f *x86.Form) bool {
 
 // plain appends instructions between registers, or none.
 func (g *gen) plain(pointer uint8) {
-	u := units()
+	u := g.units()
 	for n := g.IntN(3); n > 0; n-- {
 		list := u[choose(g.rng, 0, 0, 1)]
 		f := list[g.IntN(len(list))].form()
 		if branches(f.Sem) || stackForm(f) || f.Sem == x86.SemLeave {
 			continue
 		}
-		w := x86.Want{Rand: g.IntN, Avoid: 1<<x86.RSP | 1<<g.counter | 1<<pointer, Base: x86.RSP, Index: x86.NoReg}
+		w := x86.Want{Rand: g.IntN, Mode: g.mode(), Avoid: 1<<x86.RSP | 1<<g.counter | 1<<pointer, Base: x86.RSP, Index: x86.NoReg}
 		if code, ok := f.Encode(w); ok {
-			if in, err := x86.Decode(code, x86.Mode64); err == nil && !usesMemory(&in) {
+			if in, err := x86.Decode(code, g.mode()); err == nil && !usesMemory(&in) {
 				g.buf = append(g.buf, code...)
 			}
 		}
@@ -94,7 +98,7 @@ func (g *gen) plain(pointer uint8) {
 // themed appends the instruction that the case is about.
 func (g *gen) themed(pointer uint8) bool {
 	f := g.theme.form()
-	w := x86.Want{OpSize: g.theme.size, Mem: true, Rand: g.IntN, Avoid: 1<<g.counter | 1<<pointer, Base: pointer, Index: x86.NoReg}
+	w := x86.Want{Mode: g.mode(), OpSize: g.theme.size, Mem: true, Rand: g.IntN, Avoid: 1<<g.counter | 1<<pointer, Base: pointer, Index: x86.NoReg}
 	if f.Attr&(x86.AttrRep|x86.AttrRepc) != 0 {
 		g.load(x86.RCX, uint64(g.IntN(12)), true)
 		if pointer == x86.RSI {
@@ -131,8 +135,8 @@ func (g *gen) addresses(b []byte, f *x86.Form) {
 		a := dataAt + 0x80 + g.Uint64N(pageBytes-0x100)&^7
 		if i > laps/2 {
 			a = choose(g.rng, uint64(absent)+0x100, absent, readOnly, readOnly+0x800, kernel, userPage, devices, dataAt+pageBytes,
-				stackAt, stackTop, aliasAt+0x3000, aliasAt+2*pageBytes+entries, mappedAt+pageBytes, 1<<47, high, 0, high+dataAt+0x400,
-				1<<63) - near()
+				stackAt, stackTop, aliasAt+0x3000, aliasAt+2*pageBytes+entries, mappedAt+pageBytes, 1<<47, g.high(), 0, g.high()+dataAt+0x400,
+				1<<63, 1<<32) - near()
 		}
 		if g.one(8) {
 			a++

@@ -12,6 +12,7 @@ import (
 type Case struct {
 	Name   string
 	Theme  int // the unit that it is about, in Units
+	mode   x86.Mode
 	ram    []byte
 	state  cpu.State
 	tick   [3]uint64 // the timer: seed, least distance, further
@@ -28,16 +29,23 @@ var units = sync.OnceValue(allUnits)
 
 // Units is the number of instruction forms by operand size.
 func Units() int {
-	u := units()
-	return len(u[0]) + len(u[1]) + len(u[2])
+	n := 0
+	for _, s := range units() {
+		for _, l := range s {
+			n += len(l)
+		}
+	}
+	return n
 }
 
 func unitAt(n int) unit {
-	for _, l := range units() {
-		if n < len(l) {
-			return l[n]
+	for _, s := range units() {
+		for _, l := range s {
+			if n < len(l) {
+				return l[n]
+			}
+			n -= len(l)
 		}
-		n -= len(l)
 	}
 	panic("lockstep: no such unit")
 }
@@ -51,6 +59,7 @@ func UnitName(n int) (string, uint8) { u := unitAt(n); return u.form().Text, u.s
 // A gen is a program being made.
 type gen struct {
 	rng
+	world   world
 	ring    int
 	gated   bool   // about SYSCALL and SYSRET too
 	own     uint64 // where its own supervisor is, or 0
@@ -61,7 +70,7 @@ type gen struct {
 	base    uint8  // the register that was pointed somewhere last
 	target  uint64 // where
 	holes   []hole
-	calls   []int    // rel32 that lead to subroutines
+	calls   []hole   // that lead to subroutines
 	slots   []uint64 // addresses of bytes that may be changed
 	pcid    uint64   // 1 if CR4.PCIDE is set
 }
@@ -70,7 +79,8 @@ type gen struct {
 type hole struct {
 	at, size int
 	after    int
-	bias     uint64 // of an absolute address
+	fixed    bool   // the address itself, not how far it is
+	bias     uint64 // what is added to it
 }
 
 // CaseAt makes case number seq of a seed. Cases are about the forms in turn;
@@ -92,9 +102,11 @@ func CaseAt(seed, seq uint64) *Case {
 func Generate(seed uint64, n int) *Case {
 	r := newRNG(seed, uint64(n))
 	g := &gen{rng: r, theme: unitAt(n), base: x86.NoReg}
-	g.ring = choose(r, 0, 3)
-	g.pcid = r.Uint64N(2)
-	if g.gated = r.IntN(8) == 0; g.gated {
+	g.ring, g.world = choose(r, 0, 3), g.theme.world(r)
+	if g.pcid = r.Uint64N(2); g.world == legacy {
+		g.pcid = 0
+	}
+	if g.gated = r.IntN(8) == 0 && !g.narrow(); g.gated {
 		g.ring = 3
 	}
 	g.start = codeAt + pageBytes - uint64(r.IntN(choose(r, 0x100, 0x600))) // mostly across two pages
@@ -119,7 +131,7 @@ func (g *gen) program() {
 		sub := len(g.buf)
 		for i := range g.calls {
 			if g.one(2) || n == 1 {
-				g.fill(g.calls[i], 4, sub)
+				g.fill(g.calls[i], sub)
 			}
 		}
 		for n := g.IntN(8); n > 0; n-- {
@@ -138,13 +150,18 @@ func (g *gen) program() {
 	}
 }
 
-// fill makes a relative hole lead to offset to, if it reaches.
-func (g *gen) fill(at, size, to int) {
-	d := to - at - size
-	if size == 4 {
-		binary.LittleEndian.PutUint32(g.buf[at:], uint32(d))
-	} else if d == int(int8(d)) {
-		g.buf[at] = byte(d)
+// fill makes a hole lead to offset to, if it reaches.
+func (g *gen) fill(h hole, to int) {
+	d, b := to-h.at-h.size, g.buf[h.at:]
+	switch v := g.start + uint64(to) + h.bias; {
+	case h.fixed && h.size == 8:
+		binary.LittleEndian.PutUint64(b, v)
+	case h.fixed:
+		binary.LittleEndian.PutUint32(b, uint32(v))
+	case h.size == 4:
+		binary.LittleEndian.PutUint32(b, uint32(d)+uint32(h.bias))
+	case d == int(int8(d)):
+		b[0] = byte(d)
 	}
 }
 
@@ -160,22 +177,19 @@ func (g *gen) flush() {
 func (g *gen) settle() {
 	kept := g.holes[:0]
 	for _, h := range g.holes {
-		switch {
-		case h.after > 0:
+		if h.after > 0 {
 			h.after--
 			kept = append(kept, h)
-		case h.size == 8:
-			binary.LittleEndian.PutUint64(g.buf[h.at:], g.here()+h.bias)
-		default:
-			g.fill(h.at, h.size, len(g.buf))
+			continue
 		}
+		g.fill(h, len(g.buf))
 	}
 	g.holes = kept
 }
 
 // loop is a body of items between a counter and a jump back.
 func (g *gen) loop() {
-	g.counter = uint8(choose(g.rng, x86.RBP, x86.R8, x86.R9, x86.R12, x86.R13, x86.R14, x86.R15, x86.RCX))
+	g.counter = g.among(x86.RBP, x86.R8, x86.R9, x86.R12, x86.R13, x86.R14, x86.R15, x86.RCX)
 	g.load(g.counter, uint64(50+g.IntN(100)), false)
 	if g.one(2) {
 		g.stack()
@@ -190,12 +204,14 @@ func (g *gen) loop() {
 	case g.counter == x86.RCX && g.here()-top < 100 && g.one(2):
 		g.b(0xe2, byte(top-g.here()-2)) // LOOP
 		return
+	case g.one(2) && g.narrow():
+		g.b(0x48 | c) // DEC r32
 	case g.one(2):
-		g.b(rex, 0xff, 0xc8|c) // DEC r32
+		g.rex(rex, 0xff, 0xc8|c) // DEC r32
 	case g.one(2):
-		g.b(rex|8, 0x83, 0xe8|c, 1) // SUB r64, 1
+		g.rex(rex|8, 0x83, 0xe8|c, 1) // SUB r64, 1
 	default:
-		g.b(rex|8, 0x83, 0xc0|c, 0xff) // ADD r64, -1
+		g.rex(rex|8, 0x83, 0xc0|c, 0xff) // ADD r64, -1
 	}
 	if d := int64(top - g.here() - 2); d == int64(int8(d)) && g.one(2) {
 		g.b(0x75, byte(d))
@@ -216,8 +232,8 @@ func (g *gen) stack() {
 
 // load puts a number into a register.
 func (g *gen) load(r uint8, v uint64, short bool) {
-	if short || v>>32 == 0 {
-		g.b(0x40|r>>3, 0xb8|r&7)
+	if short || v>>32 == 0 || g.narrow() {
+		g.rex(0x40|r>>3, 0xb8|r&7)
 		g.d(v)
 		return
 	}
@@ -228,7 +244,7 @@ func (g *gen) load(r uint8, v uint64, short bool) {
 // pick is a register that a program may change.
 func (g *gen) reg() uint8 {
 	for {
-		if r := uint8(g.IntN(16)); r != x86.RSP && r != g.counter {
+		if r := uint8(g.IntN(g.registers())); r != x86.RSP && r != g.counter {
 			return r
 		}
 	}
@@ -273,12 +289,15 @@ func (g *gen) place(n, align uint64) uint64 {
 	}
 	switch g.IntN(24) {
 	case 0, 1, 2:
-		a += high
+		a += g.high()
 	case 4, 5:
 		if a < mappedAt {
 			a += againAt
 		}
 	case 3:
+		if g.narrow() {
+			return 1<<32 - g.Uint64N(n+1)
+		}
 		a = choose(g.rng, a|1<<50, 1<<47-g.Uint64N(n+1), ^uint64(0)-g.Uint64N(n), 0xffff_8000_0000_0000-g.Uint64N(n))
 	}
 	return a
@@ -286,7 +305,7 @@ func (g *gen) place(n, align uint64) uint64 {
 
 // item is one or a few instructions.
 func (g *gen) item() {
-	u := units()
+	u := g.units()
 	switch n := g.IntN(100); {
 	case -g.here()%pageBytes < 16 && n < 70:
 		g.straddle()
@@ -313,7 +332,7 @@ func (g *gen) instruction(u unit) {
 		g.jump()
 		return
 	}
-	w := x86.Want{OpSize: u.size, Mem: g.one(2), Rand: g.IntN, Avoid: 1<<x86.RSP | 1<<g.counter,
+	w := x86.Want{Mode: g.mode(), OpSize: u.size, Mem: g.one(2), Rand: g.IntN, Avoid: 1<<x86.RSP | 1<<g.counter,
 		Base: x86.NoReg, Index: x86.NoReg, Scale: uint8(g.IntN(4))}
 	if f.Attr&(x86.AttrRep|x86.AttrRepc) != 0 {
 		g.strings()
@@ -322,7 +341,7 @@ func (g *gen) instruction(u unit) {
 		if g.one(2) {
 			g.b(0x31, 0xd2) // XOR EDX, EDX
 		} else {
-			g.b(0x48, 0x99) // CQO
+			g.rex(0x48, 0x99) // CQO
 		}
 	}
 	code, ok := g.encode(f, &w)
@@ -345,7 +364,7 @@ func (g *gen) encode(f *x86.Form, w *x86.Want) ([]byte, bool) {
 	relative := g.one(5)
 	target := g.place(n, align)
 	if !relative {
-		w.Base = uint8(g.IntN(16))
+		w.Base = uint8(g.IntN(g.registers()))
 		if g.base != x86.NoReg && !g.one(3) {
 			w.Base = g.base
 		}
@@ -353,27 +372,30 @@ func (g *gen) encode(f *x86.Form, w *x86.Want) ([]byte, bool) {
 			w.Disp = int32(g.IntN(256) - 128)
 		}
 		if g.one(5) {
-			if w.Index = uint8(g.IntN(16)); w.Index == x86.RSP || w.Index == w.Base {
+			if w.Index = uint8(g.IntN(g.registers())); w.Index == x86.RSP || w.Index == w.Base {
 				w.Index = x86.NoReg
 			}
 		}
+	}
+	if f.Enc.Imm[0] == x86.ImmMO || relative && g.narrow() {
+		w.Disp = int32(target)
 	}
 	code, ok := f.Encode(*w)
 	if !ok {
 		return nil, false
 	}
 	code = g.prefixed(f, code)
-	in, err := x86.Decode(code, x86.Mode64)
-	if err != nil || &x86.Table[in.Row] != f {
+	in, err := x86.Decode(code, g.mode())
+	if err != nil || &x86.Table[in.Row] != f || int(in.Len) != len(code) {
 		return nil, false
 	}
 	if !usesMemory(&in) {
 		return code, true
 	}
-	if relative {
+	if relative && !g.narrow() {
 		return g.relative(code, &in, target), true
 	}
-	if w.Base != x86.RSP && (w.Base != g.base || g.one(3)) {
+	if w.Base < x86.NoReg && w.Base != x86.RSP && (w.Base != g.base || g.one(3)) {
 		g.point(w, target, in.AddrSize)
 	}
 	return code, true
@@ -426,6 +448,9 @@ func (g *gen) prefixed(f *x86.Form, code []byte) []byte {
 	if g.one(12) {
 		p = append(p, choose[byte](g.rng, 0x64, 0x65))
 	}
+	if g.narrow() && g.one(12) {
+		p = append(p, choose[byte](g.rng, 0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65))
+	}
 	if g.one(16) {
 		p = append(p, 0x67)
 	}
@@ -454,9 +479,9 @@ func (g *gen) finish(theme int) *Case {
 	if g.ring == 0 && g.one(3) {
 		rights &^= anyRing
 	}
-	rip := g.start + choose[uint64](g.rng, 0, 0, high, windowAt-codeAt, windowAt-codeAt)
-	m := newImage(g.ring, rip, rights)
-	c := &Case{Theme: theme, ram: m.ram, start: g.start, code: len(g.buf), state: *m.state(g.ring, rip), seed: g.Uint64()}
+	rip := g.start + choose(g.rng, 0, 0, g.high(), windowAt-codeAt, windowAt-codeAt)
+	m := newImage(g.world, g.ring, rip, rights)
+	c := &Case{Theme: theme, mode: g.mode(), ram: m.ram, start: g.start, code: len(g.buf), state: *m.state(g.world, g.ring, rip), seed: g.Uint64()}
 	g.lanes(m.ram[physData:][:dataPages*pageBytes])
 	g.lanes(m.ram[physStack:][:stackPages*pageBytes])
 	for i := range entries + 2*pageBytes { // INT3
@@ -484,13 +509,14 @@ func (g *gen) finish(theme int) *Case {
 	if g.one(10) {
 		s.MXCSR &^= 1 << (7 + g.IntN(6))
 	}
-	s.Seg[x86.FS].Base, s.Seg[x86.GS].Base = choose[uint64](g.rng, 0, 0x10, high, 0xffff), choose[uint64](g.rng, 0, 0x1000, high)
+	s.Seg[x86.FS].Base, s.Seg[x86.GS].Base = choose(g.rng, 0, 0x10, g.high(), 0xffff), choose(g.rng, 0, 0x1000, g.high())
 	s.KernelGSBase = choose[uint64](g.rng, 0x40, high)
 	s.CR4 |= g.pcid * cpu.CR4PCIDE
-	if g.ring == 0 && g.one(3) {
+	if g.ring == 0 && g.one(3) && (g.world != legacy || rights&anyRing == 0) { // there it could take no interrupt
 		s.CR4 |= cpu.CR4SMAP
 	}
 	g.gates(c)
+	g.narrowed(s)
 	c.tick = [3]uint64{g.Uint64() | 1, uint64(40 + g.IntN(2000)), choose[uint64](g.rng, 0, 100, 3000, 3000)}
 	c.steps = uint64(3000 + g.IntN(12000))
 	return c
@@ -538,7 +564,7 @@ func (c *Case) next() {
 	table := c.ram[nextAt:][:nextBytes]
 	for at := int(c.start - codeAt); at < int(c.start-codeAt)+c.code; {
 		n := 1
-		if in, err := x86.Decode(b[at:], x86.Mode64); err == nil {
+		if in, err := x86.Decode(b[at:], c.mode); err == nil {
 			n = int(in.Len)
 		}
 		for i := range n {
@@ -554,7 +580,7 @@ func (c *Case) twin() {
 	copy(b, c.ram[physCode:])
 	for _, at := range c.instructions() {
 		at -= physCode
-		in, err := x86.Decode(c.ram[physCode+at:], x86.Mode64)
+		in, err := x86.Decode(c.ram[physCode+at:], c.mode)
 		if end := at + int(in.Len); err == nil && in.Sem == x86.SemMov && in.Opcode&0xf8 == 0xb8 && in.OpSize == 4 && end <= len(b) {
 			b[end-4] ^= 8
 		}

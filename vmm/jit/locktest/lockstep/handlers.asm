@@ -44,6 +44,9 @@ common:                       ; vector, error code, frame
     cmp eax, 8
     je restart
 skip:
+    mov ecx, DATA                 ; 32-bit programs may have spoilt them
+    mov ds, cx
+    mov es, cx
     mov rax, [rsp+40]
     mov rcx, rax
     and ecx, 0x1f8000
@@ -88,12 +91,19 @@ syscall:                      ; goes back to where, and with what flags, FLIPS s
     mov [SCRATCH], rcx
     add qword [CALLS], rcx
     mov [SAVED], rax
-    mov eax, [CALLS+8]
+    mov eax, [SAVED+8]
     add eax, 16
     and eax, 0xf0
-    mov [CALLS+8], eax
+    mov [SAVED+8], eax
     xor rcx, [rax+FLIPS]
     xor r11, [rax+FLIPS+8]
     mov rax, [SAVED]
     swapgs
     sysretq
+
+syscall32:
+    mov [SCRATCH], rcx
+    add qword [CALLS], rcx
+    bts rsp, 40                   ; 32-bit code must not see it
+    bts rbx, 50
+    sysretd

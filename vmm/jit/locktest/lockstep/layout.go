@@ -9,6 +9,7 @@ import (
 
 	"vmrecord/configs/bare"
 	"vmrecord/vmm/cpu"
+	"vmrecord/vmm/x86"
 )
 
 // Physical addresses; the first 128 KiB are mapped one to one for the supervisor.
@@ -26,6 +27,11 @@ const (
 	vars        = 0xa000
 	flips       = 0xa100 // 16 pairs: what each SYSRET changes of RCX and R11
 	istTop      = 0xc000 // three stacks of a page each
+	tss32       = 0x6900
+	handlers32  = 0x14000
+	idt32       = 0x15000
+	pae         = 0x15800 // first levels of PAE paging
+	paeOther    = 0x15820
 	nextAt      = 0x10000
 	nextBytes   = 0x4000
 	kernelBytes = 0x20000
@@ -59,26 +65,39 @@ const (
 	againAt  = 0x400000 // the first 2 MiB once more
 	entries  = 0x800    // where that page's entries for them are
 	high     = 0xffff_8000_0000_0000
-	mmio     = 0xfed00000 // physical
+	high32   = 0x8000_0000 // for 32-bit code
+	mmio     = 0xfed00000  // physical
 )
 
 const (
 	vectors      = 0x31
 	code0, data0 = 0x08, 0x10
 	code3, data3 = 0x2b, 0x23
+	code0Narrow  = 0x38
+	code3Narrow  = 0x1b // what SYSRET makes of the same word
+	odd          = 0x48 // descriptors that programs may load
 )
 
 //go:embed handlers.asm
 var handlerSource string
 
-// A program is bytes, and where SYSCALL leads.
+//go:embed handlers32.asm
+var handlerSource32 string
+
+// A program is bytes, and where SYSCALL leads in 64-bit and in 32-bit code.
 type program struct {
-	code []byte
-	call uint64
+	code         []byte
+	call, call32 uint64
 }
 
-// handlersOf assembles the handlers, once.
-var handlersOf = sync.OnceValue(func() program {
+// handlersOf assembles the handlers of long mode, handlersOf32 those of legacy
+// mode, once.
+var (
+	handlersOf   = sync.OnceValue(func() program { return assemble(handlers, handlerSource) })
+	handlersOf32 = sync.OnceValue(func() program { return assemble(handlers32, handlerSource32) })
+)
+
+func assemble(at int64, source string) program {
 	var stubs strings.Builder
 	for v := range vectors {
 		stubs.WriteString("align 16\n")
@@ -89,32 +108,47 @@ var handlersOf = sync.OnceValue(func() program {
 	}
 	text := strings.NewReplacer("SAVED", dec(vars+56), "FLIPS", dec(flips), "STUBS", stubs.String(), "COUNT", dec(vars), "SCRATCH", dec(vars+8), "CALLS", dec(vars+16),
 		"START", dec(vars+24), "RECORDS", dec(records), "CODE", dec(codeAt), "NEXT", dec(nextAt),
-		"STACK", dec(stackTop-0x200)).Replace(handlerSource)
-	b, names, err := bare.Assemble(handlers, text, "")
+		"STACK", dec(stackTop-0x200), "DATA", dec(data3)).Replace(source)
+	b, names, err := bare.Assemble(at, text, "iretd | cf\nsysretd | 0f 07")
 	if err != nil {
-		panic("lockstep: handlers.asm: " + err.Error())
+		panic("lockstep: handlers: " + err.Error())
 	}
-	return program{b, uint64(names["syscall"])}
-})
+	return program{b, uint64(names["syscall"]), uint64(names["syscall32"])}
+}
 
 // An image is RAM before a program is put there.
 type image struct{ ram []byte }
 
 // newImage makes the image for a program that starts in a ring, at an address.
 // rights are the pages' for code, data and stack.
-func newImage(ring int, start uint64, rights uint64) image {
+func newImage(w world, ring int, start uint64, rights uint64) image {
 	m := image{ram: make([]byte, ramBytes)}
 	m.tables(rights)
 	m.descriptors()
 	copy(m.ram[handlers:], handlersOf().code)
+	copy(m.ram[handlers32:], handlersOf32().code)
+	code, data := selectors(w, ring)
 	m.put(vars+24, start)
-	m.put(vars+32, code0)
-	m.put(vars+40, data0)
+	m.put(vars+32, code)
+	m.put(vars+40, data)
+	m.put(vars+48, stackTop-0x200) // where a frame for 32-bit code is made
 	if ring == 3 {
-		m.put(vars+32, code3)
-		m.put(vars+40, data3)
+		m.put(vars+48, istTop+3*pageBytes)
 	}
 	return m
+}
+
+// selectors are those of a program.
+func selectors(w world, ring int) (code, data uint64) {
+	switch {
+	case w == long && ring == 0:
+		return code0, data0
+	case w == long:
+		return code3, data3
+	case ring == 0:
+		return code0Narrow, data0
+	}
+	return code3Narrow, data3
 }
 
 func dec(n int) string { return fmt.Sprint(n) }
@@ -137,6 +171,11 @@ func (m *image) tables(rights uint64) {
 	m.put(pml4, pdpt|all)
 	m.put(pml4+8*256, pdpt|all)
 	m.put(pdpt, pd|all)
+	m.put(pdpt+8*(high32>>30), pd|all)
+	m.put(pae, pd|present)
+	m.put(pae+8*(high32>>30), pd|present)
+	m.put(paeOther, other+2*pageBytes|present)
+	m.put(paeOther+8*(high32>>30), pd|present)
 	m.put(pd, pt0|all)
 	m.put(pd+8*(againAt>>21), pt0|all)
 	m.put(pd+8, physCode+2*pageBytes|all)
@@ -190,19 +229,26 @@ func (m *image) descriptors() {
 			dpl = 3
 		}
 		m.put(idt+16*v, h|code0<<16|ist<<32|(0x8e|dpl<<5)<<40)
+		m.put(idt32+8*v, uint64(handlers32+16*v)&0xffff|handlers32>>16<<48|code0Narrow<<16|(0x8e|dpl<<5)<<40)
 	}
-	for i, d := range []uint64{0, 0xaf9b000000ffff, 0xcf93000000ffff, 0xcffb000000ffff, 0xcff3000000ffff, 0xaffb000000ffff} {
+	for i, d := range []uint64{0, 0xaf9b000000ffff, 0xcf93000000ffff, 0xcffb000000ffff, 0xcff3000000ffff, 0xaffb000000ffff, 0,
+		0xcf9b000000ffff, 0xcf93000000ffff} {
 		m.put(gdt+8*i, d)
+	}
+	for i, d := range oddSegments() {
+		m.put(gdt+odd+8*i, d)
 	}
 	for i := range 3 {
 		m.put(tss+36+8*i, istTop+uint64(i)*pageBytes)
 	}
 	m.put(tss+4, istTop+3*pageBytes)
 	binary.LittleEndian.PutUint16(m.ram[tss+102:], 0x68) // no I/O permission bitmap
+	m.put(tss32+4, istTop+3*pageBytes|data0<<32)
+	binary.LittleEndian.PutUint16(m.ram[tss32+102:], 0x68)
 }
 
 // state is a processor at the start of the image's program.
-func (m *image) state(ring int, start uint64) *cpu.State {
+func (m *image) state(w world, ring int, start uint64) *cpu.State {
 	s := &cpu.State{RIP: start, RFLAGS: cpu.FlagIF | 2, MXCSR: 0x1f80, FCW: 0x37f, FTW: 0xffff, XCR0: 3}
 	s.CR0 = cpu.CR0PE | cpu.CR0MP | cpu.CR0ET | cpu.CR0NE | cpu.CR0WP | cpu.CR0AM | cpu.CR0PG
 	s.CR4 = cpu.CR4PAE | cpu.CR4OSFXSR | cpu.CR4OSXMMEXCPT | cpu.CR4FSGSBASE | cpu.CR4OSXSAVE
@@ -210,18 +256,29 @@ func (m *image) state(ring int, start uint64) *cpu.State {
 	s.CR3 = pml4
 	s.DR[6], s.DR[7] = 0xffff0ff0, 0x400
 	s.IDTR = cpu.TableReg{Base: idt, Limit: vectors*16 - 1}
-	s.GDTR = cpu.TableReg{Base: gdt, Limit: 6*8 - 1}
+	s.GDTR = cpu.TableReg{Base: gdt, Limit: odd + uint16(8*len(oddSegments())) - 1}
 	s.TR = cpu.Segment{Sel: 0x30, Attr: 0x8b, Limit: 0x67, Base: tss}
-	s.STAR, s.LSTAR, s.SFMASK = 0x1b<<48|code0<<32, handlersOf().call, 0x47700
+	s.STAR, s.LSTAR, s.CSTAR, s.SFMASK = code3Narrow<<48|code0<<32, handlersOf().call, handlersOf().call32, 0x47700
 	s.Rand = [4]uint64{1, 2, 3, 4}
-	code, data := cpu.Segment{Sel: code0, Attr: 0xa09b, Limit: 0xffffffff}, cpu.Segment{Sel: data0, Attr: 0xc093, Limit: 0xffffffff}
-	if ring == 3 {
-		code.Sel, code.Attr, data.Sel, data.Attr = code3, 0xa0fb, data3, 0xc0f3
+	if w == legacy {
+		s.EFER &^= cpu.EFERLME | cpu.EFERLMA
+		s.CR3, s.PDPTE[0], s.PDPTE[high32>>30] = pae, pd|present, pd|present
+		s.IDTR = cpu.TableReg{Base: idt32, Limit: vectors*8 - 1}
+		s.TR.Base = tss32
+		s.STAR = code3Narrow<<48 | code0Narrow<<32 | handlersOf32().call
 	}
+	dpl := uint16(ring) << 5
+	code, data := selectors(w, ring)
 	for i := range s.Seg {
-		s.Seg[i] = data
+		s.Seg[i] = cpu.Segment{Sel: data3, Attr: 0xc0f3, Limit: 0xffffffff}
+		if w == long || i == x86.SS {
+			s.Seg[i].Sel, s.Seg[i].Attr = uint16(data), 0xc093|dpl
+		}
 	}
-	s.Seg[1] = code
-	s.R[4] = stackTop - 0x200
+	s.Seg[x86.CS] = cpu.Segment{Sel: uint16(code), Attr: 0xc09b | dpl, Limit: 0xffffffff}
+	if w == long {
+		s.Seg[x86.CS].Attr = 0xa09b | dpl
+	}
+	s.R[x86.RSP] = stackTop - 0x200
 	return s
 }

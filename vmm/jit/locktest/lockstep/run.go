@@ -268,7 +268,7 @@ func (c *Case) listing() string {
 	var b strings.Builder
 	for _, at := range c.instructions() {
 		code := c.ram[at:]
-		in, err := x86.Decode(code, x86.Mode64)
+		in, err := x86.Decode(code, c.mode)
 		if err != nil {
 			fmt.Fprintf(&b, "  %#x ? % x\n", codeAt+at-physCode, code[:8])
 		} else if code[0] != 0x90 {

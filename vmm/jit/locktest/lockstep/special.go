@@ -7,7 +7,7 @@ import (
 
 // special appends what random instructions would not amount to.
 func (g *gen) special() {
-	n := g.IntN(38)
+	n := g.IntN(41)
 	for _, s := range [...]struct {
 		weight int
 		make   func()
@@ -25,6 +25,7 @@ func (g *gen) special() {
 		{2, g.addressSpace},
 		{1, g.mxcsr},
 		{2, g.rings},
+		{3, g.segments},
 		{2, g.pushPop},
 		{1, g.divide},
 		{1, g.bitString},
@@ -32,7 +33,8 @@ func (g *gen) special() {
 		{1, func() { g.b(0x9c, 0x58|g.reg()&3) }}, // PUSHF; POP
 		{1, func() { // RDTSC; MOV r, EAX
 			r := g.reg()
-			g.b(0x0f, 0x31, 0x40|r>>3, 0x89, 0xc0|r&7)
+			g.b(0x0f, 0x31)
+			g.rex(0x40|r>>3, 0x89, 0xc0|r&7)
 		}},
 	} {
 		if n -= s.weight; n < 0 {
@@ -52,11 +54,13 @@ func (g *gen) jump() {
 		h.size = 1
 	case 3:
 		g.b(0xe9)
+		h.bias = g.near()
 	case 4:
 		g.b(choose[byte](g.rng, 0xe3, 0xe1, 0xe0)) // JRCXZ, LOOPE, LOOPNE
 		h.size = 1
 	default:
 		g.b(0x0f, 0x80|cc)
+		h.bias = g.near()
 	}
 	g.open(h)
 }
@@ -71,44 +75,79 @@ func (g *gen) open(h hole) {
 func (g *gen) call() {
 	if g.one(3) {
 		r := g.reg()
-		g.b(0x48|r>>3<<2, 0x8d, r&7<<3|5) // LEA r, [RIP+sub]
-		g.calls = append(g.calls, len(g.buf))
-		g.d(0)
-		g.b(0x40|r>>3, 0xff, 0xd0|r&7)
+		g.calls = append(g.calls, g.pointTo(r, hole{}))
+		g.rex(0x40|r>>3, 0xff, 0xd0|r&7)
 		return
 	}
 	g.b(0xe8)
-	g.calls = append(g.calls, len(g.buf))
+	g.calls = append(g.calls, hole{at: len(g.buf), size: 4})
 	g.d(0)
+}
+
+// pointTo puts the address of what a hole is to hold into a register: LEA
+// r, [RIP+n], or MOV r, n.
+func (g *gen) pointTo(r uint8, h hole) hole {
+	h.size = 4
+	if h.fixed = g.narrow(); h.fixed {
+		g.b(0xb8 | r)
+	} else {
+		g.b(0x48|r>>3<<2, 0x8d, r&7<<3|5)
+	}
+	h.at = len(g.buf)
+	g.d(0)
+	return h
+}
+
+// absolute puts an address into a register by MOV r, n.
+func (g *gen) absolute(r uint8, h hole) {
+	g.rex(0x48|r>>3, 0xb8|r&7)
+	h.fixed, h.size = true, 8
+	if g.narrow() {
+		h.size = 4
+	}
+	g.open(h)
 }
 
 // biases lead to the same code at other addresses.
 func (g *gen) bias() uint64 {
+	high := g.high()
 	return choose[uint64](g.rng, 0, 0, 0, aliasAt-codeAt, high, high+aliasAt-codeAt, windowAt-codeAt, high+windowAt-codeAt, windowAt-codeAt,
 		choose[uint64](g.rng, 0, 1<<47))
+}
+
+// near is how far a relative jump leads past its target, to the same code at
+// another address: 0 mostly.
+func (g *gen) near() uint64 {
+	if !g.one(6) {
+		return 0
+	}
+	to := choose[uint64](g.rng, 0, aliasAt-codeAt, windowAt-codeAt)
+	if g.one(2) {
+		to = -to
+	}
+	if g.narrow() && g.one(2) {
+		to += high32
+	}
+	return to
 }
 
 // indirect jumps by way of a register, to one of two places.
 func (g *gen) indirect() {
 	r, q := g.reg(), g.reg()
-	wide := hole{after: 1 + g.IntN(3), size: 8, bias: g.bias()}
-	g.b(0x48|r>>3, 0xb8|r&7)
-	g.open(wide)
+	g.absolute(r, hole{after: 1 + g.IntN(3), bias: g.bias()})
 	if g.one(2) {
-		g.b(0x48|q>>3<<2, 0x8d, q&7<<3|5)
-		g.open(hole{after: 1 + g.IntN(3), size: 4})
-		g.b(0x48|r>>3<<2|q>>3, 0x0f, 0x40|byte(g.IntN(16)), 0xc0|r&7<<3|q&7) // CMOVcc
+		g.holes = append(g.holes, g.pointTo(q, hole{after: 1 + g.IntN(3)}))
+		g.rex(0x48|r>>3<<2|q>>3, 0x0f, 0x40|byte(g.IntN(16)), 0xc0|r&7<<3|q&7) // CMOVcc
 	}
-	g.b(0x40|r>>3, 0xff, 0xe0|r&7)
+	g.rex(0x40|r>>3, 0xff, 0xe0|r&7)
 }
 
 // memoryBranch jumps or calls by way of memory.
 func (g *gen) memoryBranch() {
 	r := g.reg()
 	at := dataAt + 8*uint64(g.IntN(0x3ff))
-	g.b(0x48|r>>3, 0xb8|r&7)
-	g.open(hole{after: g.IntN(3), size: 8, bias: g.bias()})
-	g.b(0x48|r>>3<<2, 0x89, 0x04|r&7<<3, 0x25) // MOV [at], r
+	g.absolute(r, hole{after: g.IntN(3), bias: g.bias()})
+	g.rex(0x48|r>>3<<2, 0x89, 0x04|r&7<<3, 0x25) // MOV [at], r
 	g.d(at)
 	g.b(0xff, choose[byte](g.rng, 0x24, 0x24, 0x14), 0x25) // JMP, CALL
 	g.d(at)
@@ -123,7 +162,7 @@ func (g *gen) patch() {
 			g.b(0x90)
 			return
 		}
-		g.b(0x40|r>>3, 0xb8|r&7)
+		g.rex(0x40|r>>3, 0xb8|r&7)
 		g.slots = append(g.slots, g.here())
 		g.d(g.Uint64())
 		return
@@ -134,11 +173,11 @@ func (g *gen) patch() {
 	if op { // one-byte instructions
 		g.b(0xc6, 0x04, 0x25)
 		g.d(at)
-		g.b(choose[byte](g.rng, 0x90, 0xf8, 0xf9, 0xf5, 0x98, 0x99, 0x9c, 0x58))
+		g.b(choose[byte](g.rng, 0x90, 0xf8, 0xf9, 0xf5, 0x98, 0x99, 0x9c, 0x58, 0x97))
 		return
 	}
 	r := g.reg()
-	g.b(0x40|r>>3<<2, choose[byte](g.rng, 0x88, 0x89), 0x04|r&7<<3, 0x25) // MOV [at], r
+	g.rex(0x40|r>>3<<2, choose[byte](g.rng, 0x88, 0x89), 0x04|r&7<<3, 0x25) // MOV [at], r
 	g.d(at)
 }
 
@@ -156,7 +195,7 @@ func (g *gen) remap() {
 		e = mappings()[i] ^ uint64(twinAt+k*pageBytes)
 	}
 	g.load(r, e, false)
-	g.b(0x48|r>>3<<2, op, 0x04|r&7<<3, 0x25)
+	g.rex(0x48|r>>3<<2, op, 0x04|r&7<<3, 0x25)
 	g.d(choose[uint64](g.rng, codeAt, aliasAt, windowAt) + 2*pageBytes + entries + 8*uint64(i))
 }
 
@@ -200,11 +239,13 @@ func (g *gen) addressSpace() {
 	}
 	if g.one(2) {
 		g.b(0x0f, 0x20, 0xd8, 0x35) // MOV RAX, CR3; XOR EAX,
-		g.d(pml4 ^ other | g.Uint64N(4)*g.pcid)
+		a, b := g.roots()
+		g.d(a ^ b | g.Uint64N(4)*g.pcid)
 		g.b(0x0f, 0x22, 0xd8) // MOV CR3, RAX
 		return
 	}
-	g.load(x86.RAX, choose[uint64](g.rng, pml4, other)|g.Uint64N(4)*g.pcid|g.Uint64N(2)*g.pcid<<63, false)
+	a, b := g.roots()
+	g.load(x86.RAX, choose(g.rng, a, b)|g.Uint64N(4)*g.pcid|g.Uint64N(2)*g.pcid<<63, false)
 	g.b(0x0f, 0x22, 0xd8) // MOV CR3, RAX
 }
 
@@ -226,6 +267,9 @@ func (g *gen) mxcsr() {
 func (g *gen) rings() {
 	if g.one(3) {
 		g.b(0x0f, 0x05) // SYSCALL
+		if g.one(2) {
+			g.rex(0x40, 0x58|g.among(x86.RAX, x86.RSI)) // POP
+		}
 		return
 	}
 	g.b(0xcd, 0x30)
@@ -257,16 +301,16 @@ func (g *gen) touch() {
 
 func (g *gen) pushPop() {
 	r, q := g.reg(), g.reg()
-	g.b(0x40|r>>3, 0x50|r&7)
+	g.rex(0x40|r>>3, 0x50|r&7)
 	if g.one(2) {
-		u := units()[0]
+		u := g.units()[0]
 		g.instruction(u[g.IntN(len(u))])
 	}
 	if g.one(8) {
 		g.stack()
 		return
 	}
-	g.b(0x40|q>>3, 0x58|q&7)
+	g.rex(0x40|q>>3, 0x58|q&7)
 	if q == x86.RSP {
 		g.stack()
 	}
@@ -285,7 +329,7 @@ func (g *gen) flags() {
 		if g.one(2) {
 			r = a
 		}
-		g.b(0x48|r>>3<<2, choose[byte](g.rng, 0x8b, 0x89), 0x04|r&7<<3, 0x25) // MOV
+		g.rex(0x48|r>>3<<2, choose[byte](g.rng, 0x8b, 0x89), 0x04|r&7<<3, 0x25) // MOV
 		g.d(g.place(8, 8))
 	}
 	if g.one(3) {
@@ -306,14 +350,14 @@ var (
 // between appends an instruction of some semantic that names two registers only.
 func (g *gen) between(sems []x86.Sem, a, b uint8) {
 	for range 64 {
-		list := unitsOf(sems[g.IntN(len(sems))])
+		list := g.unitsOf(sems[g.IntN(len(sems))])
 		x := list[g.IntN(len(list))]
 		f := x.form()
 		if f.Sem == x86.SemJcc {
 			g.jump()
 			return
 		}
-		w := x86.Want{OpSize: x.size, Rand: g.IntN, Avoid: ^uint16(1<<a | 1<<b), Base: x86.NoReg, Index: x86.NoReg}
+		w := x86.Want{Mode: g.mode(), OpSize: x.size, Rand: g.IntN, Avoid: ^uint16(1<<a | 1<<b), Base: x86.NoReg, Index: x86.NoReg}
 		if f.Sem == x86.SemLea {
 			w.Base, w.Disp = choose(g.rng, a, b), int32(g.IntN(64))
 		}
@@ -324,7 +368,7 @@ func (g *gen) between(sems []x86.Sem, a, b uint8) {
 		if shifts := f.Sem == x86.SemShl || f.Sem == x86.SemShr || f.Sem == x86.SemSar; shifts && f.Enc.Imm[0] != x86.ImmNone && g.one(2) {
 			code[len(code)-1] = choose[byte](g.rng, 0, 0x20, 0x40, 0x80) // by nothing: no flag changes
 		}
-		if in, err := x86.Decode(code, x86.Mode64); err == nil && (f.Sem == x86.SemLea || !usesMemory(&in)) {
+		if in, err := x86.Decode(code, g.mode()); err == nil && (f.Sem == x86.SemLea || !usesMemory(&in)) {
 			g.buf = append(g.buf, code...)
 			return
 		}
@@ -349,21 +393,23 @@ func (g *gen) straddle() {
 func (g *gen) bitString() {
 	r, wide := g.reg(), choose[byte](g.rng, 0, 8)
 	g.load(r, uint64(g.IntN(0x4000)-0x2000), false)
-	g.b(0x40|wide|r>>3<<2, 0x0f, choose[byte](g.rng, 0xa3, 0xab, 0xb3, 0xbb), 0x04|r&7<<3, 0x25) // BT, BTS, BTR, BTC
+	g.rex(0x40|wide|r>>3<<2, 0x0f, choose[byte](g.rng, 0xa3, 0xab, 0xb3, 0xbb), 0x04|r&7<<3, 0x25) // BT, BTS, BTR, BTC
 	g.d(dataAt + 8*g.Uint64N(0x200))
 }
 
 // divide divides at the edge of overflow.
 func (g *gen) divide() {
-	r := choose[uint8](g.rng, x86.RBX, x86.RSI, x86.R8, x86.R13)
+	r := g.among(x86.RBX, x86.RSI, x86.R8, x86.R13)
 	wide := choose[byte](g.rng, 0, 8)
 	switch g.IntN(3) {
 	case 0: // DIV by as much as is in RDX, or a little more
-		g.b(0x40|wide|r>>3<<2, 0x89, 0xc2|r&7<<3)                                   // MOV RDX, r
-		g.b(0x40|wide, 0x83, 0xea, byte(g.IntN(3)), 0x40|wide|r>>3, 0xf7, 0xf0|r&7) // SUB RDX, n; DIV r
+		g.rex(0x40|wide|r>>3<<2, 0x89, 0xc2|r&7<<3)   // MOV RDX, r
+		g.rex(0x40|wide, 0x83, 0xea, byte(g.IntN(3))) // SUB RDX, n
+		g.rex(0x40|wide|r>>3, 0xf7, 0xf0|r&7)         // DIV r
 	default: // IDIV of a small or the smallest number by one near 0
 		g.load(x86.RAX, choose[uint64](g.rng, 1<<63, 1<<31, 7, ^uint64(6)), false)
 		g.load(r, uint64(g.IntN(4)-2), false)
-		g.b(0x40|wide, 0x99, 0x40|wide|r>>3, 0xf7, 0xf8|r&7) // CDQ; IDIV r
+		g.rex(0x40|wide, 0x99)                // CDQ
+		g.rex(0x40|wide|r>>3, 0xf7, 0xf8|r&7) // IDIV r
 	}
 }
