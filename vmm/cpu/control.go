@@ -81,8 +81,9 @@ func (c *Core) SetCR3(v uint64) {
 			c.loadPDPTEs(v)
 		}
 	}
-	// the same structures again leave every translation as it was
-	c.Stale = c.Stale || !c.Long()
+	// the same structures again leave every translation as it was, but for PAE's
+	// first level, which is not looked at until then
+	c.Stale = c.Stale || !c.Long() && c.CR4&CR4PAE != 0
 	c.Switched = c.Switched || (v^c.CR3)&pteAddr != 0
 	c.CR3 = v
 }
@@ -136,5 +137,6 @@ func (c *Core) setEFER(v uint64) {
 	c.Stale, c.Recode = true, true
 }
 
-// Root is the physical address of the paging structures in long mode.
+// Root is the physical address of the paging structures. In PAE paging it does
+// not tell all.
 func (c *Core) Root() uint64 { return c.CR3 & pteAddr }

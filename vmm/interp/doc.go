@@ -33,8 +33,9 @@
 //
 // There is a set of TLBs for each of the last few address spaces (space.go).
 // Translations are coherent: nothing that the guest loads into CR3 makes them
-// wrong, only a store to a paging entry does. One of the last level drops the
-// eight translations of data in its line; any other drops all.
+// wrong, only a store to a paging entry does, but in PAE paging, whose first
+// level is in registers. A store to the last level drops the translations of
+// data in its line, 8 or 16; any other drops all.
 //
 // # Stops
 //

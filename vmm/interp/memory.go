@@ -290,8 +290,12 @@ func (c *CPU) translate(la uint64, a cpu.Access) (pa uint64, ram bool) {
 	if !c.Mem.Has(w.PA&^pageMax, mem.PageBytes) {
 		return w.PA, false
 	}
+	last := 1
+	if c.Long() {
+		last = 3
+	}
 	for i, p := range w.Entries[:w.N] {
-		wide := i < 3 || a == cpu.Exec || !c.Long()
+		wide := i < last || a == cpu.Exec
 		if c.Mem.Has(p, 8) && c.Mem.MarkPaging(p, wide) {
 			c.dropWrites(p)
 		}

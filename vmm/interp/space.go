@@ -120,17 +120,22 @@ func (c *CPU) flush() {
 }
 
 // dropLine drops the translations of data that came through paging line l: of
-// eight pages each in all that the tables of the last level may map.
+// eight pages each in all that the tables of the last level may map, or of 16
+// where entries have four bytes.
 func (c *CPU) dropLine(l uint32) {
-	const inLine = mem.LineBytes / 8
+	entries := uint32(mem.PageBytes / 8) // in a table
+	if c.CR4&cpu.CR4PAE == 0 {
+		entries *= 2
+	}
+	inLine := entries / (mem.PageBytes / mem.LineBytes)
 	first := l % (mem.PageBytes / mem.LineBytes) * inLine
 	for s := range c.tlbs {
 		if !c.tlbs[s].used {
 			continue
 		}
 		for b := range c.tlbs[s].banks {
-			for i := first; i < tlbSize; i += mem.PageBytes / 8 {
-				for k := range uint32(inLine) {
+			for i := first; i < tlbSize; i += entries {
+				for k := range inLine {
 					c.tlbs[s].banks[b][i+k] = noEntry()
 				}
 			}
@@ -138,6 +143,6 @@ func (c *CPU) dropLine(l uint32) {
 	}
 	c.Mem.UnmarkPaging(l)
 	if c.fast != nil {
-		c.fast.DropPages(first, inLine, mem.PageBytes/8)
+		c.fast.DropPages(first, inLine, entries)
 	}
 }
