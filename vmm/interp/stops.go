@@ -204,8 +204,8 @@ func (c *CPU) stopsIn(n int) bool {
 	if !r.any {
 		return false
 	}
-	if !c.flat {
-		return true // a block may wrap around
+	if !c.level || !c.flat && c.RIP+uint64(n) > 1<<32 {
+		return true // a base, or a block that may wrap around
 	}
 	if !r.holds(c.RIP, c.RIP+uint64(n)-1) {
 		return false

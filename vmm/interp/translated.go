@@ -88,7 +88,8 @@ func (c *CPU) translateBlock(b *block) *translation {
 	if b.ops[n-1].Sem == x86.SemSti { // see cpu.Leave
 		n--
 	}
-	if n == 0 || c.cpl == 1 || c.cpl == 2 { // a Code is the supervisor's or a user's
+	around := b.cross && !c.flat && c.RIP+uint64(b.size) > 1<<32 // into linear page 0
+	if n == 0 || around || c.cpl == 1 || c.cpl == 2 {            // a Code is the supervisor's or a user's
 		b.refused = true
 		return nil
 	}
