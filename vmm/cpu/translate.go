@@ -49,6 +49,7 @@ type Translated struct {
 	Entries, Jumps, Misses, Others, Budgets uint64 // exits: in all, and by reason
 	Blocks, Insts, Native                   uint64 // translated; Native: not left to the reference
 	Flushes, Resets, Drops                  uint64
+	Far                                     uint64 // accesses looked up beyond the near translations
 	CodeBytes, CodeRoom                     uint64
 
 	Left [x86.NumSem]uint64 // exits by what was carried out, accesses that missed aside

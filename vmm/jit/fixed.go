@@ -72,6 +72,7 @@ func (j *Translator) lookFar(tag int64) {
 		j.imm((size-1)*entryBytes, 4)
 		j.ins(op64(0x03), r, state(oBank))
 	}
+	j.ins(op64(0xff), 0, state(oMissed)) // INC
 	j.store(rax, state(oSave))
 	j.store(rcx, state(oSave2))
 	j.move(rax, r13)

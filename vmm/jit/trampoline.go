@@ -60,6 +60,7 @@ type arena struct {
 	Resume  uint64 // where the prologue jumps to
 	TopFS   int64  // see cpu.Segment.Top
 	TopGS   int64
+	Missed  uint64 // accesses that the near tables did not serve
 
 	X [16][2]uint64
 
@@ -111,6 +112,7 @@ const (
 	oGS        = int64(unsafe.Offsetof(arena{}.GS)) - bias
 	oTopFS     = int64(unsafe.Offsetof(arena{}.TopFS)) - bias
 	oTopGS     = int64(unsafe.Offsetof(arena{}.TopGS)) - bias
+	oMissed    = int64(unsafe.Offsetof(arena{}.Missed)) - bias
 	oKernelGS  = int64(unsafe.Offsetof(arena{}.KernelGS)) - bias
 	oSystem    = int64(unsafe.Offsetof(arena{}.System)) - bias
 	oPending   = int64(unsafe.Offsetof(arena{}.Pending)) - bias

@@ -61,6 +61,7 @@ type Translator struct {
 // Stats implements cpu.Translator.
 func (j *Translator) Stats() cpu.Translated {
 	s := j.stats
+	s.Far = j.a.Missed
 	s.CodeBytes, s.CodeRoom = uint64(j.p), uint64(len(j.buf))
 	return s
 }

@@ -59,6 +59,7 @@ func WriteStats(w io.Writer, e vmm.Engine, retired uint64) {
 	fmt.Fprintf(w, "engine: %d instructions, %.2f %% translated\n", retired, 100*min(1, float64(c.Translated())/max(float64(retired), 1)))
 	fmt.Fprintf(w, "exits per million instructions: %.1f for jumps, %.1f for accesses, %.1f for other instructions, %.1f at deadlines\n",
 		per(s.Jumps), per(s.Misses), per(s.Others), per(s.Budgets))
+	fmt.Fprintf(w, "TLB misses per million instructions: %.1f near, %.1f far\n", per(s.Far), per(s.Misses))
 	most := make([]x86.Sem, 0, len(s.Left))
 	for i, n := range s.Left {
 		if n != 0 {

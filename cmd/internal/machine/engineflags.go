@@ -64,8 +64,9 @@ host's processor has.
 --stats says at the end, on standard error, what the engine did: what part of the guest's
 instructions was translated; how often translated code came back to the reference, and
 for what (jumps that were not linked, accesses that no cached translation of an address
-served, instructions it leaves to the reference, by name); how much was translated, how
-much of that was dropped since the guest wrote to its code; and the memory it took.
+served, instructions it leaves to the reference, by name); how often the near and the far
+table of address translations missed; how much was translated, how much of that was
+dropped since the guest wrote to its code; and the memory it took.
       vmappliance run appliance.toml --stats
       vmbundle replay R-XXXX-XXXX.vmb --quiet --stats
 
