@@ -33,9 +33,9 @@ func (d *Divergence) Error() string {
 	return s
 }
 
-// fieldDiff finds the first field in which two saved states of one schema
-// (package snap) differ.
-func fieldDiff(schema string, want, got []byte) (field, w, g string, found bool) {
+// FieldDiff finds the first field in which two saved states of one schema
+// (package snap) differ: its path, and its values in both.
+func FieldDiff(schema string, want, got []byte) (field, w, g string, found bool) {
 	d := differ{want: want, got: got}
 	d.value(&schema, "")
 	return strings.TrimPrefix(d.field, "."), d.w, d.g, d.field != ""

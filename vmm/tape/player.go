@@ -244,7 +244,7 @@ func (p *Player) state(want [][]byte) {
 			continue
 		}
 		d := &Divergence{Good: p.good, Bad: p.m.Position(), Section: s.Name}
-		d.Field, d.Want, d.Got, _ = fieldDiff(s.Schema, want[i], s.Data)
+		d.Field, d.Want, d.Got, _ = FieldDiff(s.Schema, want[i], s.Data)
 		p.fail(d)
 		return
 	}

@@ -45,6 +45,12 @@
 // stands on the tape, a text's right before the instruction that writes its last
 // byte, or right after the timer that does.
 //
+// # Two executions
+//
+// Bisect finds where two recordings that start alike part: by halves, since
+// whatever differs goes on differing, comparing all sections and all of RAM at
+// each look. It names the instruction and the fields.
+//
 // # Format of saved checkpoints, version 1
 //
 // "varint" is an unsigned LEB128 (encoding/binary); other numbers are
