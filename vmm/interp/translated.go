@@ -172,7 +172,7 @@ func (c *CPU) dash(t *translation) (look bool) {
 			c.left -= int64(l.K)
 			return true
 		case cpu.LeaveJump:
-			c.RIP, c.blk = l.RIP, nil
+			c.RIP, c.blk, c.i = l.RIP, nil, 0
 		default:
 			if l.Kind == cpu.LeaveMiss && c.find(&l) {
 				c.syncFlags()

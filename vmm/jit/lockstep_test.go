@@ -265,3 +265,25 @@ func FuzzParseWithout(f *testing.F) {
 		}
 	})
 }
+
+// TestFetchFault: the stack of a fault in fetching is a device, which sees the
+// instants of its accesses, after an instruction in the middle of a block that
+// the reference carried out.
+func TestFetchFault(t *testing.T) {
+	x := &lockstep.Tester{New: New}
+	d, err := x.Sweep(lockstep.Legacy(1, []byte{
+		0xbc, 0xf0, 0x6f, 0x12, 0x00, // MOV ESP, 126FF0h: a device
+		0x41, 0x42, 0x43, 0x46, 0x47, // INC, five of them
+		0x27,                         // DAA: not translated
+		0xe9, 0xbd, 0x80, 0x00, 0x00, // JMP to 10904Dh: not mapped
+	}), 1, 600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d != nil {
+		t.Errorf("at instant %d: %s", d.At, d.Text)
+	}
+	if err := x.Close(); err != nil {
+		t.Error(err)
+	}
+}
