@@ -68,6 +68,9 @@ func (r *runner) mark(k tape.MarkKind, text string) {
 // text follows the console. What a leap's timers write is written at its end,
 // the first boundary after.
 func (r *runner) text(b []byte) {
+	if r.Heard != nil {
+		r.Heard(b)
+	}
 	for _, c := range b {
 		if len(r.tail) == MaxText {
 			r.tail = r.tail[:copy(r.tail, r.tail[1:])]

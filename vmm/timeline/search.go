@@ -20,10 +20,13 @@ type Query struct {
 	Input func(vmm.Input) bool                       // an input from outside; it must not keep Data
 	Mark  func(kind tape.MarkKind, text string) bool // a mark on the tape
 	Text  string                                     // what the guest writes to its console
+	// Until, if set, is the last position that is searched, or backwards the
+	// first; without a match the timeline stands there.
+	Until *vmm.Position
 }
 
 // ErrQuery is a query that cannot be answered.
-var ErrQuery = errors.New("timeline: search for something, and for texts of at most 256 bytes")
+var ErrQuery = errors.New("timeline: search for something, texts of at most 256 bytes, and not away from Until")
 
 func (q *Query) check() error {
 	if len(q.Stops) == 0 && q.Input == nil && q.Mark == nil && q.Text == "" || len(q.Text) > MaxText {
@@ -62,13 +65,14 @@ type watch struct {
 	q     *Query
 	from  vmm.Position
 	back  bool
+	least vmm.Position // what lies before is no match
 	found *Found
 }
 
 // note is told of every match, in order.
 func (w *watch) note(f Found) {
 	switch {
-	case w.back && before(f.Position, w.from):
+	case w.back && before(f.Position, w.from) && !before(f.Position, w.least):
 		w.found = &f
 	case !w.back && w.found == nil && before(w.from, f.Position):
 		w.found = &f
@@ -90,14 +94,20 @@ func (t *Timeline) Next(ctx context.Context, q Query) (Found, error) {
 			return Found{}, err
 		}
 	}
-	w := &watch{q: &q, from: t.Position()}
+	w, end := &watch{q: &q, from: t.Position()}, t.o.End
+	if q.Until != nil && before(*q.Until, end) {
+		end = *q.Until
+	}
+	if before(end, w.from) {
+		return Found{}, ErrQuery
+	}
 	t.run.look(w)
-	err := t.advance(ctx, t.o.End, 0)
+	err := t.advance(ctx, end, 0)
 	t.run.look(nil)
 	if err != nil {
 		return Found{}, err
 	}
-	return t.arrive(ctx, w.found, t.o.End)
+	return t.arrive(ctx, w.found, end)
 }
 
 // arrive goes to what was found, or to where the search ended.
@@ -122,8 +132,14 @@ func (t *Timeline) Prev(ctx context.Context, q Query) (Found, error) {
 	if err := q.check(); err != nil {
 		return Found{}, err
 	}
-	here := t.Position()
-	segs := t.segments(here)
+	here, least := t.Position(), t.Start()
+	if q.Until != nil && before(least, *q.Until) {
+		least = *q.Until
+	}
+	if before(here, least) {
+		return Found{}, ErrQuery
+	}
+	segs := t.segments(least, here)
 	for n := 1; len(segs) > 0; segs = segs[n:] {
 		if segs[0].to != here && segs[0].from.retired-t.points[0].retired >= t.every {
 			n = min(len(segs), t.o.Machines)
@@ -132,7 +148,7 @@ func (t *Timeline) Prev(ctx context.Context, q Query) (Found, error) {
 		if err := t.gather(n - 1); err != nil {
 			return Found{}, err
 		}
-		f, err := t.scan(ctx, &q, here, segs[:n])
+		f, err := t.scan(ctx, &q, least, here, segs[:n])
 		if err != nil {
 			return Found{}, errors.Join(err, t.dismiss(func(r *runner) bool { return r.bad }))
 		}
@@ -140,13 +156,13 @@ func (t *Timeline) Prev(ctx context.Context, q Query) (Found, error) {
 			return t.arrive(ctx, f, here)
 		}
 	}
-	return t.arrive(ctx, nil, t.Start())
+	return t.arrive(ctx, nil, least)
 }
 
 // segments lists what lies before a position, the latest first.
-func (t *Timeline) segments(here vmm.Position) (segs []segment) {
+func (t *Timeline) segments(least, here vmm.Position) (segs []segment) {
 	to := here
-	for i := len(t.points) - 1; i >= 0; i-- {
+	for i := len(t.points) - 1; i >= 0 && before(least, to); i-- {
 		if c := t.points[i]; before(c.pos, to) {
 			segs = append(segs, segment{c, to})
 			to = c.pos
@@ -183,19 +199,19 @@ func (t *Timeline) dismiss(which func(*runner) bool) (err error) {
 
 // scan searches segments side by side, and returns the last match in the latest
 // of them that has one.
-func (t *Timeline) scan(ctx context.Context, q *Query, here vmm.Position, segs []segment) (*Found, error) {
+func (t *Timeline) scan(ctx context.Context, q *Query, least, here vmm.Position, segs []segment) (*Found, error) {
 	found, errs := make([]*Found, len(segs)), make([]error, len(segs))
 	var all sync.WaitGroup
 	for i, s := range segs[1:] {
 		all.Go(func() {
 			r := t.crew[i]
 			if errs[i+1] = r.restore(s.from, t.shape); errs[i+1] == nil {
-				found[i+1], errs[i+1] = r.last(ctx, q, here, s.to)
+				found[i+1], errs[i+1] = r.last(ctx, q, least, here, s.to)
 			}
 		})
 	}
 	if errs[0] = t.restore(segs[0].from); errs[0] == nil {
-		found[0], errs[0] = t.run.last(ctx, q, here, segs[0].to)
+		found[0], errs[0] = t.run.last(ctx, q, least, here, segs[0].to)
 	}
 	all.Wait()
 	for i, f := range found {
@@ -208,8 +224,8 @@ func (t *Timeline) scan(ctx context.Context, q *Query, here vmm.Position, segs [
 
 // last runs to a position and returns the last match on the way that lies
 // before another, here.
-func (r *runner) last(ctx context.Context, q *Query, here, to vmm.Position) (*Found, error) {
-	w := &watch{q: q, from: here, back: true}
+func (r *runner) last(ctx context.Context, q *Query, least, here, to vmm.Position) (*Found, error) {
+	w := &watch{q: q, from: here, back: true, least: least}
 	r.look(w)
 	_, err := r.play(ctx, to, 0)
 	r.look(nil)

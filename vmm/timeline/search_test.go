@@ -153,3 +153,46 @@ func TestQueryRefused(t *testing.T) {
 		}
 	}
 }
+
+// With a limit, a search finds what it finds without one, or stands there.
+func TestSearchUntil(t *testing.T) {
+	r, rng := record(t, 2, 20), rand.New(rand.NewPCG(8, 8))
+	l := r.open(t, engines()["interp"], timeline.Options{Every: 20_000, Machines: 2})
+	somewhere := func() vmm.Position {
+		ok(t, l.Seek(t.Context(), vmm.Position{At: l.Start().At + vmm.Instant(rng.Uint64N(uint64(l.End().At-l.Start().At))), Inputs: tape.All}))
+		return l.Position()
+	}
+	q, found := queries["timer"], 0
+	all := events(t, r, q)
+	for range 40 {
+		until, here := somewhere(), somewhere()
+		want, none, op := until, true, l.Next
+		if earlier(until, here) {
+			op = l.Prev
+		}
+		for _, p := range all {
+			switch {
+			case earlier(here, p) && earlier(p, until) && none, !earlier(p, until) && earlier(p, here):
+				want, none = p, false
+			}
+		}
+		if !none {
+			found++
+		}
+		q.Until = &until
+		f, err := op(t.Context(), q)
+		if none != errors.Is(err, timeline.ErrNone) || !none && (err != nil || f.Position != want) || l.Position() != want {
+			t.Fatalf("from %v to %v: found %+v, %v, now at %v; want %v", here, until, f, err, l.Position(), want)
+		}
+	}
+	if found < 10 {
+		t.Errorf("%d of 40 searches had something to find", found)
+	}
+	start := l.Start()
+	q.Until = &start
+	if somewhere(); l.Position() != start {
+		if _, err := l.Next(t.Context(), q); !errors.Is(err, timeline.ErrQuery) {
+			t.Errorf("forwards to the start: %v", err)
+		}
+	}
+}

@@ -18,6 +18,7 @@ type Run struct {
 	Player  *tape.Player
 	Console string       // the outlet that carries the guest's text; may be empty
 	Close   func() error // gives the machine back; may be nil
+	Heard   func([]byte) // told of that text, each time that it is replayed; may be nil
 }
 
 // Options say how much a timeline may cost. Zero values are as usual.
