@@ -19,5 +19,16 @@ are compared with the recording; status 7 and the place if they differ:
 Stop anywhere and go on live from there, with this terminal as the guest's console:
       vmbundle golive R-XXXX-XXXX.vmb --at 50%
 
+Debug it with gdb, forwards and backwards, from the failure or anywhere else. Threads are
+the guest's tasks, and break, watch, reverse-continue and reverse-stepi work; "monitor
+help" lists more, as "monitor why ADDR": where memory was last written. With programs'
+ELF files in a folder, their symbols are there too:
+      vmbundle gdb R-XXXX-XXXX.vmb
+      vmbundle gdb R-XXXX-XXXX.vmb --at 50% -- -batch -ex "info threads"
+      vmbundle gdb R-XXXX-XXXX.vmb --symbols . --process ledger
+
+List the guest's processes, with their command lines:
+      vmbundle ps R-XXXX-XXXX.vmb --at 50%
+
 A position is an instant (123456789), a share (50%), a mark (@name), failure or end.
 `

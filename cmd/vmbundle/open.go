@@ -5,6 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
 
 	"vmrecord/bundle"
 	"vmrecord/bundle/replay"
@@ -21,6 +25,23 @@ func open(name string) (*bundle.Bundle, error) {
 		return nil, exit.Errorf(exit.NotFound, "%s: there is no such file; to see what was received: vmbundle inbox list", name)
 	}
 	return b, status(err)
+}
+
+// find is the file that a user named: a path, or the report id of a bundle in the
+// inbox.
+func find(c *cobra.Command, name string) (string, error) {
+	if _, err := os.Stat(name); !errors.Is(err, fs.ErrNotExist) || strings.ContainsAny(name, "./") {
+		return name, nil
+	}
+	in, _, err := openInbox(c)
+	if err != nil {
+		return "", err
+	}
+	r, err := in.Show(name)
+	if err != nil || r.File == "" {
+		return "", exit.Errorf(exit.NotFound, "%s is no file, and no complete report in the inbox; to see what was received: vmbundle inbox list", name)
+	}
+	return r.File, nil
 }
 
 // status gives what the bundle's packages say its exit status.

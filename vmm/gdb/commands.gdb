@@ -47,9 +47,7 @@ end
 
 define golive
   monitor golive
-  maintenance flush dcache
-  maintenance flush register-cache
 end
 document golive
-Make a live machine of the replay, from here on.
+Tell how the guest is run on from here, another way than it was recorded.
 end

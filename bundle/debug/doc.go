@@ -1,0 +1,40 @@
+// Package debug lets an engineer look into a recording: a gdb.Target over a
+// timeline, the guest's tasks as threads, its kernel's symbols, and the commands
+// that gdb passes on ("monitor").
+//
+// # Threads
+//
+// With a Linux in the guest, threads are its tasks as package guestos finds them,
+// the one that runs first. Their numbers are PIDs; the idle task, whose PID is 0,
+// is 4194304, which no PID reaches. Of a task that does not run the registers are
+// those with which it goes on in the kernel. Without a Linux, and where none of
+// its tasks is known to run, there is the thread "cpu", 4194305. Each thread's
+// memory is that of its own address space.
+//
+// # Steps and points
+//
+// A step is an instruction, with the deliveries of interrupts before it. Where a
+// thread's step ends in another thread, it goes on until that one runs again.
+//
+// Points are the timeline's stops, so that nothing is written into the guest. They
+// count in every address space, or in those of one program (Session.Only): page
+// tables of processes of its name, from where one was seen on. Under page table
+// isolation those are the kernel's tables of a process, and breakpoints in the
+// program itself are not met; the processor that is modelled needs none.
+//
+// A watchpoint is met by linear address: the same memory under another address, and
+// what devices store, are not. Forward, the instruction where the session stands
+// is part of the way: a step, and a search back to where it began, find what it
+// accesses.
+//
+// # Symbols
+//
+// The kernel's come from its own list (kallsyms), as an ELF file without contents:
+// a section for each run of symbols of one sort, code (t, T, w, W) or data, of type
+// SHT_NOBITS, and a symbol table, all at the addresses where KASLR put them. gdb
+// reads code from the guest. Where the package with the debug information of the
+// very same kernel is installed, which the build id tells, gdb gets that.
+//
+// A program's come from a folder of the engineer's: files with the build id that
+// stands in the notes of a mapped file's first page, or with its name.
+package debug

@@ -1,0 +1,231 @@
+package debug
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"vmrecord/bundle"
+	"vmrecord/vmm"
+	"vmrecord/vmm/tape"
+	"vmrecord/vmm/timeline"
+)
+
+// A command is one of "monitor".
+type command struct {
+	name, args, does string
+	run              func(*Session, context.Context, []string, io.Writer) error
+}
+
+func commands() []command {
+	return []command{
+		{"when", "", "where this is: position, guest time, what runs", (*Session).when},
+		{"goto", "POS", "go to an instant, 12.5s, -3s, 50%, @mark, failure, start, end", (*Session).moveTo},
+		{"events", "[N]", "the N inputs and marks before this and after (default 10)", (*Session).events},
+		{"console", "[N]", "the last N lines on the guest's console (default 10)", (*Session).lines},
+		{"ps", "", "the guest's processes; * is what runs", (*Session).ps},
+		{"process", "[NAME|all]", "breakpoints wait for the programs of this name alone", (*Session).process},
+		{"mark", "[NAME]", "name this position, for goto @NAME; without a name: list them", (*Session).mark},
+		{"why", "ADDR|SYMBOL [LEN]", "where the bytes there were last written before this", (*Session).why},
+		{"sym", "NAME|ADDR", "look a symbol of the guest's kernel up", (*Session).sym},
+		{"golive", "", "the command that runs the guest on from here, another way", (*Session).golive},
+	}
+}
+
+// Monitor implements gdb.Target.
+func (s *Session) Monitor(ctx context.Context, text string, out io.Writer) error {
+	f := strings.Fields(text)
+	if len(f) == 0 || f[0] == "help" {
+		for _, c := range commands() {
+			fmt.Fprintf(out, "monitor %-24s %s\n", c.name+" "+c.args, c.does)
+		}
+		return nil
+	}
+	for _, c := range commands() {
+		if c.name == f[0] {
+			return c.run(s, ctx, f[1:], out)
+		}
+	}
+	return fmt.Errorf("there is no command %q; see: monitor help", f[0])
+}
+
+func (s *Session) when(_ context.Context, _ []string, out io.Writer) error {
+	_, err := fmt.Fprintf(out, "%s of %.6f s, at %s\n", s.where(s.Position()), s.seconds(s.line.End()), s.here().who())
+	return err
+}
+
+func (s *Session) moveTo(ctx context.Context, args []string, out io.Writer) error {
+	if len(args) != 1 {
+		return errors.New("goto takes a position: an instant, 12.5s, -3s, 50%, @mark, failure, start or end")
+	}
+	if err := s.Goto(ctx, args[0]); err != nil {
+		return err
+	}
+	return s.when(ctx, nil, out)
+}
+
+func (s *Session) lines(_ context.Context, args []string, out io.Writer) error {
+	n, err := count(args, 10)
+	for _, l := range s.Console(n) {
+		fmt.Fprintln(out, l)
+	}
+	return err
+}
+
+// Console are the last lines on the guest's console here, at most n, without
+// what a terminal would obey.
+func (s *Session) Console(n int) []string { return s.console.last(s.Position(), n) }
+
+// count is the only argument, a number up to 10000, or usual.
+func count(args []string, usual int) (int, error) {
+	if len(args) == 0 {
+		return usual, nil
+	}
+	n, err := strconv.ParseUint(args[0], 0, 16)
+	if err != nil || len(args) > 1 || n > 10_000 {
+		return 0, fmt.Errorf("%q: want one number, up to 10000", args)
+	}
+	return int(n), nil
+}
+
+func (s *Session) ps(_ context.Context, _ []string, out io.Writer) error {
+	all, err := s.Processes()
+	if len(all) > 0 {
+		fmt.Fprintf(out, "  %7s %7s  %-8s %s\n", "PID", "PARENT", "STATE", "COMMAND")
+	}
+	for _, p := range all {
+		fmt.Fprintln(out, p.Line())
+	}
+	return err
+}
+
+func (s *Session) process(_ context.Context, args []string, out io.Writer) error {
+	switch {
+	case len(args) > 1:
+		return errors.New("process takes one name, or all")
+	case len(args) == 1 && args[0] == "all":
+		s.Only("")
+	case len(args) == 1:
+		s.Only(args[0])
+	}
+	if s.only == "" {
+		_, err := fmt.Fprintln(out, "breakpoints wait for all that runs")
+		return err
+	}
+	_, err := fmt.Fprintf(out, "breakpoints wait for %q alone\n", s.only)
+	return err
+}
+
+func (s *Session) mark(_ context.Context, args []string, out io.Writer) error {
+	if len(args) == 0 {
+		for _, m := range append(s.src.Manifest.Markers[:len(s.src.Manifest.Markers):len(s.src.Manifest.Markers)], s.marks...) {
+			fmt.Fprintf(out, "%s  %-5s %q\n", s.where(m.Pos), m.Kind, m.Text)
+		}
+		return nil
+	}
+	name := strings.Join(args, " ")
+	if p, err := s.Parse("@" + name); err == nil {
+		return fmt.Errorf("there is a mark @%s already, at %s; choose another name", name, s.where(p))
+	}
+	s.marks = append(s.marks, bundle.Marker{Kind: tape.Mark.String(), Text: name, Pos: s.Position(), Offset: s.seconds(s.Position())})
+	_, err := fmt.Fprintf(out, "@%s is %s\n", name, s.where(s.Position()))
+	return err
+}
+
+func (s *Session) golive(_ context.Context, _ []string, out io.Writer) error {
+	_, err := fmt.Fprintf(out, "A replay is not changed. To run the guest on from here, another way than it was recorded:\n  vmbundle golive %s --at %s\n",
+		s.src.Name, s.Position())
+	return err
+}
+
+// address is a number, or the name of one of the kernel's symbols.
+func (s *Session) address(text string) (uint64, error) {
+	if la, err := strconv.ParseUint(text, 0, 64); err == nil {
+		return la, nil
+	}
+	l := s.here()
+	if l.linux == nil {
+		return 0, fmt.Errorf("%q is no number, and symbols there are none: %w", text, l.err)
+	}
+	y, ok := l.linux.Symbol(text)
+	if !ok {
+		return 0, fmt.Errorf("the guest's kernel has no symbol %q", text)
+	}
+	return y.Addr, nil
+}
+
+func (s *Session) sym(_ context.Context, args []string, out io.Writer) error {
+	if len(args) != 1 {
+		return errors.New("sym takes a name or an address")
+	}
+	la, err := s.address(args[0])
+	if err != nil {
+		return err
+	}
+	name := s.here().symbol(la)
+	if name == "" {
+		return fmt.Errorf("no symbol of the guest's kernel is at %#x", la)
+	}
+	_, err = fmt.Fprintf(out, "%#x %s\n", la, name)
+	return err
+}
+
+const maxWhy = 1 << 20 // bytes
+
+// why finds the last write, and comes back. Below the kernel's half, the address
+// is one of the address space in use.
+func (s *Session) why(ctx context.Context, args []string, out io.Writer) error {
+	if len(args) == 0 || len(args) > 2 {
+		return errors.New("why takes an address or a symbol, and how many bytes (8 if not told)")
+	}
+	la, err := s.address(args[0])
+	if err != nil {
+		return err
+	}
+	size := uint64(8)
+	if len(args) == 2 {
+		if size, err = strconv.ParseUint(args[1], 0, 32); err != nil || size == 0 || size > maxWhy {
+			return fmt.Errorf("%q is no number of bytes from 1 to %d", args[1], maxWhy)
+		}
+	}
+	if la+size-1 < la {
+		size = -la // to the end of the address space
+	}
+	here, stop := s.Position(), vmm.Stop{On: vmm.StopWrite, First: la, Last: la + size - 1, Any: la>>63 != 0, CR3: s.line.Machine().CPU.CR3}
+	f, err := s.line.Prev(ctx, timeline.Query{Stops: []vmm.Stop{stop}})
+	what := ""
+	switch {
+	case errors.Is(err, timeline.ErrNone) && ignore(err) == nil:
+		what = fmt.Sprintf("No instruction between the recording's start and here writes to %#x, %d bytes.\n", la, size)
+	case err != nil:
+		return errors.Join(err, s.line.Seek(context.WithoutCancel(ctx), here))
+	default:
+		what = s.wrote(ctx, f)
+	}
+	if err := s.line.Seek(ctx, here); err != nil {
+		return err
+	}
+	_, err = io.WriteString(out, what)
+	return err
+}
+
+// wrote tells of a write that is about to happen.
+func (s *Session) wrote(ctx context.Context, f timeline.Found) string {
+	l := s.here()
+	n := min(int(f.Hit.Size), 16)
+	old := s.hex(f.Hit.Addr, n)
+	out := fmt.Sprintf("%#x, %d bytes, was last written at %s\n  by %s\n", f.Hit.Addr, f.Hit.Size, s.where(f.Position), l.who())
+	if err := s.line.StepInsn(ctx, 1); err == nil {
+		out += fmt.Sprintf("  was %s\n  is  %s\n", old, s.hex(f.Hit.Addr, n))
+	}
+	return out + fmt.Sprintf("  to go there: goto %s\n", f.Position)
+}
+
+// hex are bytes of memory, up to the first that is not there.
+func (s *Session) hex(la uint64, n int) string {
+	b := make([]byte, n)
+	return fmt.Sprintf("% x", b[:s.Read(s.Threads()[0].ID, la, b)])
+}

@@ -1,0 +1,199 @@
+package debug
+
+import (
+	"bytes"
+	"debug/elf"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"vmrecord/vmm/guestos"
+)
+
+// Program is a script of gdb's that loads the symbols of the files that a
+// process has mapped, from dir: the process that runs, or the one that
+// breakpoints are restricted to. A file there is a mapped one if it has the same
+// build id, or where either has none, the same name. found are those that it
+// loads.
+func (s *Session) Program(dir string) (script string, found []string, err error) {
+	t, err := s.subject()
+	if err != nil {
+		return "", nil, err
+	}
+	maps, err := t.Maps()
+	if len(maps) == 0 && err != nil {
+		return "", nil, fmt.Errorf("files of process %d (%s): %w", t.PID, printable(t.Comm), err)
+	}
+	files, err := candidates(dir)
+	if err != nil {
+		return "", nil, err
+	}
+	for _, m := range maps {
+		if m.Offset != 0 || !strings.HasPrefix(m.Path, "/") {
+			continue
+		}
+		head, ok := mapped(t, m)
+		if !ok {
+			continue
+		}
+		if name := choose(files, path.Base(m.Path), head.buildID); name != "" && !slices.Contains(found, name) {
+			found = append(found, name)
+			script += fmt.Sprintf("add-symbol-file %s -o %#x\n", quote(name), head.moved)
+		}
+	}
+	if len(found) == 0 {
+		err = fmt.Errorf("%s holds no file with the symbols of process %d (%s)", dir, t.PID, printable(t.Comm))
+	}
+	return script, found, err
+}
+
+// subject is the process whose symbols count.
+func (s *Session) subject() (t guestos.Task, err error) {
+	l := s.here()
+	if l.linux == nil {
+		return t, l.err
+	}
+	if s.only == "" {
+		if t, ok := l.current(); ok && !t.Kernel {
+			return t, nil
+		}
+		return t, fmt.Errorf("no program runs here; name one: --process NAME")
+	}
+	for _, id := range l.order {
+		if t := l.tasks[id]; t.CR3 != 0 && named(t, s.only) {
+			return t, nil
+		}
+	}
+	return t, fmt.Errorf("no process %q is here; see: monitor ps", s.only)
+}
+
+// candidates are the files under dir that may be ELF, by name.
+func candidates(dir string) (all []string, err error) {
+	const most = 10_000
+	err = filepath.WalkDir(dir, func(name string, e fs.DirEntry, err error) error {
+		if err == nil && e.Type().IsRegular() {
+			all = append(all, name)
+		}
+		if len(all) > most {
+			return fmt.Errorf("%s holds more than %d files", dir, most)
+		}
+		return err
+	})
+	return all, err
+}
+
+// choose is the file with the build id, or else with the name and not another id.
+func choose(files []string, base, id string) string {
+	named := ""
+	for _, f := range files {
+		is := isELF(f)
+		if !is {
+			continue
+		}
+		has := buildIDOf(f)
+		if id != "" && has == id {
+			return f
+		}
+		if named == "" && (id == "" || has == "") && strings.TrimSuffix(filepath.Base(f), ".debug") == base {
+			named = f
+		}
+	}
+	return named
+}
+
+func isELF(name string) bool {
+	f, err := os.Open(name)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	b := make([]byte, 4)
+	_, err = f.Read(b)
+	return err == nil && string(b) == elf.ELFMAG
+}
+
+// buildIDOf is an ELF file's build id in hex, "" if it has none.
+func buildIDOf(name string) string {
+	f, err := elf.Open(name)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	for _, s := range f.Sections {
+		if s.Type == elf.SHT_NOTE && s.Size <= maxNotes {
+			if b, err := s.Data(); err == nil {
+				if id := buildID(b); id != "" {
+					return id
+				}
+			}
+		}
+	}
+	return ""
+}
+
+const maxNotes = 64 << 10
+
+// buildID finds NT_GNU_BUILD_ID among notes: sizes of name and description, and
+// a type, four bytes each, then both, padded to four bytes (System V gABI).
+func buildID(b []byte) string {
+	const gnuBuildID = 3
+	for len(b) >= 12 {
+		name, desc := uint64(binary.LittleEndian.Uint32(b)), uint64(binary.LittleEndian.Uint32(b[4:]))
+		at := 12 + (name+3)&^3
+		end := at + (desc+3)&^3
+		if at+desc > uint64(len(b)) {
+			return ""
+		}
+		if binary.LittleEndian.Uint32(b[8:]) == gnuBuildID && bytes.HasPrefix(b[12:], []byte("GNU\x00")) {
+			return hex.EncodeToString(b[at : at+desc])
+		}
+		b = b[min(end, uint64(len(b))):]
+	}
+	return ""
+}
+
+// A head is what a mapped ELF file tells of itself.
+type head struct {
+	buildID string
+	moved   uint64 // how far it is from where it was linked to be
+}
+
+// mapped reads the file's first page, from the process's memory.
+func mapped(t guestos.Task, m guestos.Mapping) (h head, ok bool) {
+	const most = 4096
+	b := make([]byte, min(m.End-m.Start, most))
+	b = b[:t.Read(m.Start, b)]
+	var e elf.Header64
+	if _, err := binary.Decode(b, binary.LittleEndian, &e); err != nil || string(e.Ident[:4]) != elf.ELFMAG || e.Ident[elf.EI_CLASS] != byte(elf.ELFCLASS64) {
+		return h, false
+	}
+	h.moved = m.Start
+	first := true
+	for i := range min(uint64(e.Phnum), 64) {
+		at := e.Phoff + i*56
+		var p elf.Prog64
+		if at > most || at >= uint64(len(b)) {
+			break
+		}
+		if _, err := binary.Decode(b[at:], binary.LittleEndian, &p); err != nil {
+			break
+		}
+		switch elf.ProgType(p.Type) {
+		case elf.PT_LOAD:
+			if first {
+				first, h.moved = false, m.Start-(p.Vaddr-p.Off)
+			}
+		case elf.PT_NOTE:
+			if p.Off < most && p.Filesz <= maxNotes && p.Off < uint64(len(b)) && h.buildID == "" {
+				h.buildID = buildID(b[p.Off:min(p.Off+p.Filesz, uint64(len(b)))])
+			}
+		}
+	}
+	return h, true
+}

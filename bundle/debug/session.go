@@ -1,0 +1,88 @@
+package debug
+
+import (
+	"context"
+	"fmt"
+
+	"vmrecord/bundle"
+	"vmrecord/bundle/replay"
+	"vmrecord/vmm"
+	"vmrecord/vmm/tape"
+	"vmrecord/vmm/timeline"
+)
+
+// A Source is what a recording is read from.
+type Source struct {
+	Name     string // of the file, as in commands that are shown to be copied
+	Manifest *bundle.Manifest
+	Fresh    func() (*timeline.Run, error) // as timeline.Open has it
+	Tape     func() (*tape.Reader, error)  // the tape from its beginning
+}
+
+// A Session is a recording that somebody looks into. It is a gdb.Target. It is
+// for one goroutine.
+type Session struct {
+	src     Source
+	line    *timeline.Timeline
+	marks   []bundle.Marker // made in this session
+	console console
+	seen    look
+	guest   guest
+	only    string          // the program whose address spaces count; "" for all
+	spaces  map[uint64]bool // its page tables, as far as they were seen
+}
+
+// Open is at the recording's start.
+func Open(ctx context.Context, src Source) (*Session, error) {
+	s := &Session{src: src, spaces: map[uint64]bool{}}
+	hear := true
+	fresh := func() (*timeline.Run, error) {
+		r, err := src.Fresh()
+		if err == nil && hear { // the machine that all is seen by first
+			hear, r.Heard = false, func(b []byte) { s.console.heard(r.Machine.Position(), b) }
+		}
+		return r, err
+	}
+	var err error
+	s.line, err = timeline.Open(ctx, fresh, timeline.Options{End: src.Manifest.Tape.End})
+	return s, err
+}
+
+// Close gives the machines back.
+func (s *Session) Close() error { return s.line.Close() }
+
+// Position is where the session stands.
+func (s *Session) Position() vmm.Position { return s.line.Position() }
+
+// Only restricts breakpoints and watchpoints to the programs of a name, all of
+// whose processes count; "" lifts that.
+func (s *Session) Only(name string) { s.only, s.spaces = name, map[uint64]bool{} }
+
+// Parse finds a position that a user wrote: as replay.ParsePosition, with the
+// marks of this session too.
+func (s *Session) Parse(text string) (vmm.Position, error) {
+	l := replay.LineOf(s.src.Manifest)
+	l.Markers = append(append([]bundle.Marker(nil), l.Markers...), s.marks...)
+	return replay.ParsePosition(text, l)
+}
+
+// Goto goes to a position that a user wrote.
+func (s *Session) Goto(ctx context.Context, text string) error {
+	p, err := s.Parse(text)
+	if err != nil {
+		return err
+	}
+	return s.line.Seek(ctx, p)
+}
+
+// seconds is a position as guest time since the start.
+func (s *Session) seconds(p vmm.Position) float64 {
+	return s.src.Manifest.Machine.Seconds(s.src.Manifest.Tape.Start.At, p.At)
+}
+
+// where is a position as users read it.
+func (s *Session) where(p vmm.Position) string {
+	return fmt.Sprintf("%s (%.6f s)", p, s.seconds(p))
+}
+
+func earlier(a, b vmm.Position) bool { return a.At < b.At || a.At == b.At && a.Inputs < b.Inputs }

@@ -1,0 +1,124 @@
+package debug
+
+import (
+	"bytes"
+	"debug/elf"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"vmrecord/vmm/guestos"
+)
+
+// Kernel are the guest's kernel's symbols for gdb: a script of gdb's that loads
+// them, and what it loads, for people. Where Debian's package with the kernel's
+// debug information is installed, and is that of the guest's very kernel, that is
+// it; else a file is written into dir. err says why there is none.
+func (s *Session) Kernel(dir string) (script, what string, err error) {
+	l := s.here()
+	if l.linux == nil {
+		return "", "", l.err
+	}
+	k := l.linux
+	const debugRoot = "/usr/lib/debug/boot/vmlinux-"
+	if name := debugRoot + k.Release(); !strings.ContainsAny(k.Release(), "/\n") && k.BuildID() != "" && buildIDOf(name) == k.BuildID() {
+		return fmt.Sprintf("symbol-file %s -o %#x\n", quote(name), k.KASLR()), name, nil
+	}
+	name := filepath.Join(dir, "kernel.elf")
+	f, err := symbolFile(k.Symbols())
+	if err == nil {
+		err = os.WriteFile(name, f, 0o600)
+	}
+	if err != nil {
+		return "", "", fmt.Errorf("write the kernel's symbols: %w", err)
+	}
+	return "symbol-file " + quote(name) + "\n", "the kernel's own list of symbols", nil
+}
+
+// quote is a word of gdb's.
+func quote(name string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(name) + `"`
+}
+
+const (
+	kernelHalf  = 1 << 63
+	maxSections = 1 << 12
+	maxSymbols  = 1 << 21
+)
+
+// symbolFile is an ELF file that holds nothing but symbols, at the addresses
+// where they are, ordered. Its sections have no contents: gdb reads those from
+// the guest.
+func symbolFile(all []guestos.Symbol) ([]byte, error) {
+	var names stringTable
+	names.add("")
+	secs := []elf.Section64{{}}
+	syms := []elf.Sym64{{}}
+	text := false
+	for _, y := range all {
+		code := strings.IndexByte("tTwW", y.Type) >= 0
+		if y.Addr < kernelHalf || len(syms) > maxSymbols {
+			continue
+		}
+		if len(secs) == 1 || code != text && len(secs) < maxSections {
+			flags := elf.SHF_ALLOC | elf.SHF_WRITE
+			name := ".data"
+			if code {
+				name, flags = ".text", elf.SHF_ALLOC|elf.SHF_EXECINSTR
+			}
+			if len(secs) > 2 {
+				name += fmt.Sprint(".", len(secs))
+			}
+			text = code
+			secs = append(secs, elf.Section64{Name: names.add(name), Type: uint32(elf.SHT_NOBITS), Flags: uint64(flags), Addr: y.Addr, Addralign: 1})
+		}
+		s := &secs[len(secs)-1]
+		s.Size = max(s.Size, y.Addr+max(y.Size, 1)-s.Addr)
+		typ, bind := elf.STT_OBJECT, elf.STB_LOCAL
+		if code {
+			typ = elf.STT_FUNC
+		}
+		if y.Type < 'a' {
+			bind = elf.STB_GLOBAL
+		}
+		syms = append(syms, elf.Sym64{Name: names.add(y.Name), Info: elf.ST_INFO(bind, typ), Shndx: uint16(len(secs) - 1), Value: y.Addr, Size: y.Size})
+	}
+	for i := 1; i+1 < len(secs); i++ { // a symbol's size is a guess
+		secs[i].Size = min(secs[i].Size, secs[i+1].Addr-secs[i].Addr)
+	}
+	return pack(secs, syms, &names)
+}
+
+// A stringTable is names, each ended by a zero byte.
+type stringTable struct{ b []byte }
+
+func (t *stringTable) add(name string) (at uint32) {
+	at = uint32(len(t.b))
+	t.b = append(append(t.b, name...), 0)
+	return at
+}
+
+// pack puts a file together: header, symbols, names, sections.
+func pack(secs []elf.Section64, syms []elf.Sym64, names *stringTable) ([]byte, error) {
+	const header, section, symbol = 64, 64, elf.Sym64Size
+	text, table := names.add(".strtab"), names.add(".symtab")
+	at := uint64(header)
+	secs = append(secs, elf.Section64{Name: table, Type: uint32(elf.SHT_SYMTAB), Off: at, Size: uint64(len(syms) * symbol),
+		Link: uint32(len(secs) + 1), Info: 1, Addralign: 8, Entsize: symbol})
+	at += uint64(len(syms) * symbol)
+	secs = append(secs, elf.Section64{Name: text, Type: uint32(elf.SHT_STRTAB), Off: at, Size: uint64(len(names.b)), Addralign: 1})
+	at += uint64(len(names.b))
+	pad := -at & 7
+	h := elf.Header64{Type: uint16(elf.ET_EXEC), Machine: uint16(elf.EM_X86_64), Version: 1, Shoff: at + pad, Ehsize: header,
+		Shentsize: section, Shnum: uint16(len(secs)), Shstrndx: uint16(len(secs) - 1)}
+	copy(h.Ident[:], "\x7fELF\x02\x01\x01")
+	var b bytes.Buffer
+	for _, v := range []any{h, syms, names.b, make([]byte, pad), secs} {
+		if err := binary.Write(&b, binary.LittleEndian, v); err != nil {
+			return nil, err
+		}
+	}
+	return b.Bytes(), nil
+}

@@ -1,0 +1,202 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"vmrecord/bundle"
+	"vmrecord/bundle/debug"
+	"vmrecord/cmd/internal/cli"
+	"vmrecord/cmd/internal/exit"
+	"vmrecord/cmd/internal/machine"
+	"vmrecord/vmm/gdb"
+)
+
+// A gdbVerb is what gdb was asked for.
+type gdbVerb struct {
+	at, symbols, process string
+	listen               string
+	stubOnly             bool
+	engine               machine.EngineFlags
+	args                 []string // gdb's own
+}
+
+func gdbCommand() *cobra.Command {
+	var v gdbVerb
+	c := &cobra.Command{
+		Use:   "gdb FILE|ID [-- GDB-ARGUMENTS]",
+		Short: "Debug a recording with gdb, forwards and backwards",
+		Long: "gdb starts gdb on a recording: threads are the guest's tasks, the kernel's symbols are\n" +
+			"there, and reverse-continue, reverse-stepi and the like go back in time. Nothing that\n" +
+			"gdb does changes what is replayed. In gdb, \"monitor help\" lists what else there is.",
+		Args: func(c *cobra.Command, args []string) error {
+			if n := c.ArgsLenAtDash(); n >= 0 {
+				v.args, args = args[n:], args[:n]
+			}
+			return cli.Args(1, 1)(c, args)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&v.at, "at", "", "where to begin, `POS`: an instant, 12.5s, -3s, 50%, @mark, failure, end (default failure, or start)")
+	f.StringVar(&v.symbols, "symbols", "", "a folder with the program's ELF files, by build id or name (`DIR`)")
+	f.StringVar(&v.process, "process", "", "breakpoints wait for the programs of this `NAME` alone")
+	f.StringVar(&v.listen, "listen", "", "start no gdb, but wait for one at `ADDR`, a loopback address like 127.0.0.1:1234")
+	f.BoolVar(&v.stubOnly, "stub-only", false, "the same, at any free loopback port")
+	v.engine.Define(c)
+	c.RunE = func(c *cobra.Command, args []string) error { return v.run(c, args[0]) }
+	return c
+}
+
+func (v *gdbVerb) run(c *cobra.Command, name string) error {
+	if v.stubOnly && v.listen == "" {
+		v.listen = "127.0.0.1:0"
+	}
+	program, err := exec.LookPath("gdb")
+	if err != nil && v.listen == "" {
+		return exit.Errorf(exit.NotFound, "gdb is not installed; to install it: apt install gdb; to use another debugger: vmbundle gdb %s --listen 127.0.0.1:1234", name)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	s, b, done, err := session(ctx, c, name, v.engine)
+	if err != nil {
+		return err
+	}
+	defer done()
+	s.Only(v.process)
+	if err := s.Goto(ctx, place(b, v.at)); err != nil {
+		return status(err)
+	}
+	dir, err := os.MkdirTemp("", "vmbundle-gdb-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	script, err := v.script(c, s, dir)
+	if err != nil {
+		return err
+	}
+	v.greet(c.ErrOrStderr(), s, b)
+	if v.listen != "" {
+		return v.serve(ctx, c, s, script)
+	}
+	stop() // from here on ^C is gdb's
+	return v.start(c, s, program, script)
+}
+
+// script writes what gdb obeys before it connects, and returns the file's name.
+// Without symbols, all else still works.
+func (v *gdbVerb) script(c *cobra.Command, s *debug.Session, dir string) (string, error) {
+	w := c.ErrOrStderr()
+	text := "set confirm off\nset debuginfod enabled off\nset remotetimeout 60\nset stack-cache off\nset code-cache off\n" + gdb.Commands
+	kernel, what, err := s.Kernel(dir)
+	if err != nil {
+		fmt.Fprintf(w, "no kernel symbols: %v\n", err)
+	} else {
+		fmt.Fprintf(w, "kernel symbols: %s\n", what)
+	}
+	text += kernel
+	if v.symbols != "" {
+		program, found, err := s.Program(v.symbols)
+		switch {
+		case err == nil:
+			fmt.Fprintf(w, "program symbols: %s\n", strings.Join(found, ", "))
+		case errors.Is(err, os.ErrNotExist):
+			return "", exit.Errorf(exit.NotFound, "--symbols: %w", err)
+		default:
+			fmt.Fprintf(w, "no program symbols: %v\n", err)
+		}
+		text += program
+	}
+	name := filepath.Join(dir, "start.gdb")
+	return name, os.WriteFile(name, []byte(text+"set confirm on\n"), 0o600)
+}
+
+// greet says where the session begins, and what the user saw then.
+func (v *gdbVerb) greet(w io.Writer, s *debug.Session, b *bundle.Bundle) {
+	if f := b.Manifest().Failure; f != nil {
+		fmt.Fprintf(w, "failure: %q, at %s\n", f.Text, f.Pos)
+	}
+	if l := s.Console(10); len(l) > 0 {
+		fmt.Fprintf(w, "last lines on the console:\n  %s\n", strings.Join(l, "\n  "))
+	}
+	_ = s.Monitor(context.Background(), "when", w)
+}
+
+// start runs gdb, and serves it.
+func (v *gdbVerb) start(c *cobra.Command, s *debug.Session, program, script string) error {
+	socket := filepath.Join(filepath.Dir(script), "socket")
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	args := append([]string{"-q", "-x", script, "-ex", "target remote " + socket}, v.args...)
+	g := exec.Command(program, args...)
+	g.Stdin, g.Stdout, g.Stderr = c.InOrStdin(), c.OutOrStdout(), c.ErrOrStderr()
+	quiet := make(chan os.Signal, 1) // the terminal sends ^C to us as well
+	signal.Notify(quiet, os.Interrupt)
+	defer signal.Stop(quiet)
+	if err := g.Start(); err != nil {
+		return fmt.Errorf("start gdb: %w", err)
+	}
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_ = gdb.Serve(ctx, conn, s) // gdb says itself what went wrong
+			_ = conn.Close()
+		}
+	}()
+	err = g.Wait()
+	cancel()
+	_ = l.Close()
+	<-served
+	if x := (*exec.ExitError)(nil); errors.As(err, &x) && x.Exited() {
+		return cli.Status(x.ExitCode())
+	}
+	return err
+}
+
+// serve waits for debuggers, one after another, until it is interrupted.
+func (v *gdbVerb) serve(ctx context.Context, c *cobra.Command, s *debug.Session, script string) error {
+	host, _, err := net.SplitHostPort(v.listen)
+	if ip := net.ParseIP(host); err != nil || host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return exit.Errorf(exit.Usage, "--listen %s: whoever connects reads the guest's memory; give a loopback address, like 127.0.0.1:1234", v.listen)
+	}
+	l, err := net.Listen("tcp", v.listen)
+	if err != nil {
+		return fmt.Errorf("--listen: %w; for any free port: --stub-only", err)
+	}
+	context.AfterFunc(ctx, func() { _ = l.Close() })
+	fmt.Fprintf(c.ErrOrStderr(), "waiting for a debugger, until ^C:\n  gdb -x %s -ex 'target remote %s'\n", script, l.Addr())
+	for {
+		conn, err := l.Accept()
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := gdb.Serve(ctx, conn, s); err != nil && ctx.Err() == nil {
+			fmt.Fprintf(c.ErrOrStderr(), "the debugger went away: %v\n", err)
+		}
+		_ = conn.Close()
+	}
+}
