@@ -51,6 +51,9 @@ func TestGuestOS(t *testing.T) {
 					sameSleeper(t, l, pid, text)
 				}
 			}
+			if c.moved {
+				t.Run("gdb", func(t *testing.T) { debugged(t, g) })
+			}
 			g.runsInit(t, l)
 		})
 	}

@@ -1,0 +1,156 @@
+package linuxtest
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"vmrecord/bundle"
+	"vmrecord/bundle/recording"
+	"vmrecord/cmd/internal/machine"
+	"vmrecord/vmm"
+	"vmrecord/vmm/host"
+)
+
+// kernelSession is played to gdb: to the kernel's timer interrupt by name, and
+// there back and forth.
+const kernelSession = `set language c
+info threads
+info symbol $pc
+break tick_do_update_jiffies64
+continue
+bt 2
+monitor when
+stepi 100
+reverse-stepi 100
+monitor when
+delete
+watch *(long *)&jiffies_64
+continue
+monitor when
+continue
+reverse-continue
+reverse-continue
+monitor when
+monitor why jiffies_64
+stepi
+monitor why jiffies_64
+monitor sym tick_do_update_jiffies64
+monitor ps
+delete
+break main.main
+reverse-continue
+monitor when
+`
+
+// kernelFacts are what gdb must say, in this order.
+var kernelFacts = []string{
+	`\* 1 +Thread \d+ "init" \(running, `, `Thread 2 "kthreadd" \(sleeps\) +0x\w+ in __schedule`, `"sleeper" \(sleeps, of process \d+\)`,
+	`\w\.\w+ \+ \d+ in section \.text of `,
+	`Thread \d+ "init" hit Breakpoint 1, 0x\w+ in tick_do_update_jiffies64 \(\)`, `#0 +0x\w+ in tick_do_update_jiffies64 \(\)`, `#1 +0x\w+ in tick_\w+ \(\)`,
+	`Hardware watchpoint 2: \*\(long \*\)&jiffies_64`,
+	`Old value = (\d+)\nNew value = (\d+)\n0x\w+ in tick_do_update_jiffies64 \(\)`, `Old value = (\d+)\nNew value = (\d+)\n`, // forwards
+	`Old value = (\d+)\nNew value = (\d+)\n`, `Old value = (\d+)\nNew value = (\d+)\n`, // and back
+	`No more reverse-execution history`,
+}
+
+// monitorSays are what monitor's commands must say, in this order.
+var monitorSays = []string{
+	`kernel symbols: the kernel's own list`, `program symbols: \S+/init\n`, `task \d+ init, ring \d\n`,
+	`at 0x\w+ <tick_do_update_jiffies64>, task \d+ init, ring 0\n`,
+	`No instruction between the recording's start and here writes to `,
+	`was last written at .*\n +by 0x\w+ <tick_do_update_jiffies64\+0x\w+>, task \d+ init, ring 0\n +was .*\n +is `,
+	`0x\w+ tick_do_update_jiffies64\n`, `\* +1 +0 +running +/init\n`, `\d+ +1 +sleeps +sleeper a b  --c\n`,
+}
+
+// debugged debugs a running Linux with gdb, from its bundle alone, and twice the
+// same.
+func debugged(t *testing.T, ready *guest) {
+	dir := t.TempDir()
+	file, vmbundle, script := filepath.Join(dir, "linux.vmb"), filepath.Join(dir, "vmbundle"), filepath.Join(dir, "session.gdb")
+	computing(t, ready.fork(t), file)
+	if out, err := exec.Command("go", "build", "-o", vmbundle, "vmrecord/cmd/vmbundle").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	init, err := program("amd64", "./testdata/tasks")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, b := range map[string][]byte{script: []byte(kernelSession), filepath.Join(dir, "symbols", "init"): init} {
+		_ = os.Mkdir(filepath.Dir(name), 0o700)
+		if err := os.WriteFile(name, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var first [2]string
+	for i := range 2 {
+		var out, errs strings.Builder
+		c := exec.Command(vmbundle, "gdb", file, "--symbols", filepath.Join(dir, "symbols"), "--process", "init", "--", "-nx", "-batch", "-x", script)
+		c.Stdout, c.Stderr = &out, &errs
+		if err := c.Run(); err != nil {
+			t.Fatalf("%v: %s%s", err, out.String(), errs.String())
+		}
+		if got := [2]string{out.String(), errs.String()}; i == 0 {
+			first = got
+		} else if got != first {
+			t.Errorf("the second time: %s\nthe first: %s", got, first)
+		}
+	}
+	inOrder(t, first[0], kernelFacts)
+	inOrder(t, first[1], monitorSays)
+	values := regexp.MustCompile(`Old value = (\d+)\nNew value = (\d+)\n`).FindAllStringSubmatch(first[0], -1)
+	if len(values) < 4 || values[0][1] != values[3][2] || values[1][1] != values[2][2] || values[0][2] != values[1][1] {
+		t.Errorf("back and forth, values are not the same: %q", values)
+	}
+	when := regexp.MustCompile(`(?m)^\d+\+\d+ \([\d.]+ s\) of`).FindAllString(first[1], -1)
+	if len(when) < 6 || when[1] != when[2] || when[1] == when[3] {
+		t.Errorf("100 steps and 100 back lead from %q", when)
+	}
+}
+
+// inOrder holds a text against regular expressions.
+func inOrder(t *testing.T, text string, want []string) {
+	t.Helper()
+	rest := text
+	for _, w := range want {
+		at := regexp.MustCompile(w).FindStringIndex(rest)
+		if at == nil {
+			t.Errorf("%s is not there, or too early, in\n%s", w, text)
+			continue
+		}
+		rest = rest[at[1]:]
+	}
+}
+
+// computing records process 1 at work, and packs the bundle.
+func computing(t *testing.T, g *guest, name string) {
+	g.connect(host.Virtual)
+	shelf, err := recording.OpenShelf(t.TempDir(), recording.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer shelf.Close()
+	r, err := shelf.Start(g.Machine, recording.Options{Period: 1 << 22, Seed: seed,
+		Meta: recording.Meta{Machine: spec.Text(), Console: machine.ConsoleOut}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.OnOutput(machine.ConsoleOut, r.Console)
+	for end := g.Now() + 20*piece; g.Now() < end; r.Slice() {
+		if e := g.Run(min(end, g.Now()+piece)); e == vmm.Beat {
+			r.Beat()
+		} else if e != vmm.Reached {
+			t.Fatalf("exit %d at %s: %v", e, g.Position(), g.Err())
+		}
+	}
+	sum, err := r.Stop(true, "the test has what it wants")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bundle.Pack(shelf.Dir(sum.Name), name, nil); err != nil {
+		t.Fatal(err)
+	}
+}
