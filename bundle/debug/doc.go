@@ -35,6 +35,12 @@
 // reads code from the guest. Where the package with the debug information of the
 // very same kernel is installed, which the build id tells, gdb gets that.
 //
+// With them goes how to unwind, made of the kernel's own tables (ORC,
+// Documentation/arch/x86/orc-unwinder.rst), as .debug_frame: a kernel without frame
+// pointers has no other. The frame of an interrupt or system call is shown as
+// "<signal handler called>", behind it the program's. Tables of Linux 6.3 are not
+// read, and those of modules.
+//
 // A program's come from a folder of the engineer's: files with the build id that
 // stands in the notes of a mapped file's first page, or with its name.
 package debug

@@ -166,19 +166,24 @@ type head struct {
 
 // mapped reads the file's first page, from the process's memory.
 func mapped(t guestos.Task, m guestos.Mapping) (h head, ok bool) {
-	const most = 4096
-	b := make([]byte, min(m.End-m.Start, most))
-	b = b[:t.Read(m.Start, b)]
+	b := make([]byte, min(m.End-m.Start, headBytes))
+	return headOf(b[:t.Read(m.Start, b)], m.Start)
+}
+
+const headBytes = 4096
+
+// headOf reads a file's first page, which is mapped at start: the guest's word.
+func headOf(b []byte, start uint64) (h head, ok bool) {
 	var e elf.Header64
 	if _, err := binary.Decode(b, binary.LittleEndian, &e); err != nil || string(e.Ident[:4]) != elf.ELFMAG || e.Ident[elf.EI_CLASS] != byte(elf.ELFCLASS64) {
 		return h, false
 	}
-	h.moved = m.Start
+	h.moved = start
 	first := true
 	for i := range min(uint64(e.Phnum), 64) {
 		at := e.Phoff + i*56
 		var p elf.Prog64
-		if at > most || at >= uint64(len(b)) {
+		if at >= uint64(len(b)) {
 			break
 		}
 		if _, err := binary.Decode(b[at:], binary.LittleEndian, &p); err != nil {
@@ -187,10 +192,10 @@ func mapped(t guestos.Task, m guestos.Mapping) (h head, ok bool) {
 		switch elf.ProgType(p.Type) {
 		case elf.PT_LOAD:
 			if first {
-				first, h.moved = false, m.Start-(p.Vaddr-p.Off)
+				first, h.moved = false, start-(p.Vaddr-p.Off)
 			}
 		case elf.PT_NOTE:
-			if p.Off < most && p.Filesz <= maxNotes && p.Off < uint64(len(b)) && h.buildID == "" {
+			if p.Filesz <= maxNotes && p.Off < uint64(len(b)) && h.buildID == "" {
 				h.buildID = buildID(b[p.Off:min(p.Off+p.Filesz, uint64(len(b)))])
 			}
 		}

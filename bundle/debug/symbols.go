@@ -27,7 +27,7 @@ func (s *Session) Kernel(dir string) (script, what string, err error) {
 		return fmt.Sprintf("symbol-file %s -o %#x\n", quote(name), k.KASLR()), name, nil
 	}
 	name := filepath.Join(dir, "kernel.elf")
-	f, err := symbolFile(k.Symbols())
+	f, err := symbolFile(k.Symbols(), frames(orcOf(k)))
 	if err == nil {
 		err = os.WriteFile(name, f, 0o600)
 	}
@@ -51,7 +51,7 @@ const (
 // symbolFile is an ELF file that holds nothing but symbols, at the addresses
 // where they are, ordered. Its sections have no contents: gdb reads those from
 // the guest.
-func symbolFile(all []guestos.Symbol) ([]byte, error) {
+func symbolFile(all []guestos.Symbol, frames []byte) ([]byte, error) {
 	var names stringTable
 	names.add("")
 	secs := []elf.Section64{{}}
@@ -88,7 +88,7 @@ func symbolFile(all []guestos.Symbol) ([]byte, error) {
 	for i := 1; i+1 < len(secs); i++ { // a symbol's size is a guess
 		secs[i].Size = min(secs[i].Size, secs[i+1].Addr-secs[i].Addr)
 	}
-	return pack(secs, syms, &names)
+	return pack(secs, syms, &names, frames)
 }
 
 // A stringTable is names, each ended by a zero byte.
@@ -101,21 +101,23 @@ func (t *stringTable) add(name string) (at uint32) {
 }
 
 // pack puts a file together: header, symbols, names, sections.
-func pack(secs []elf.Section64, syms []elf.Sym64, names *stringTable) ([]byte, error) {
+func pack(secs []elf.Section64, syms []elf.Sym64, names *stringTable, frames []byte) ([]byte, error) {
 	const header, section, symbol = 64, 64, elf.Sym64Size
-	text, table := names.add(".strtab"), names.add(".symtab")
+	text, table, frame := names.add(".strtab"), names.add(".symtab"), names.add(".debug_frame")
 	at := uint64(header)
 	secs = append(secs, elf.Section64{Name: table, Type: uint32(elf.SHT_SYMTAB), Off: at, Size: uint64(len(syms) * symbol),
 		Link: uint32(len(secs) + 1), Info: 1, Addralign: 8, Entsize: symbol})
 	at += uint64(len(syms) * symbol)
 	secs = append(secs, elf.Section64{Name: text, Type: uint32(elf.SHT_STRTAB), Off: at, Size: uint64(len(names.b)), Addralign: 1})
 	at += uint64(len(names.b))
+	secs = append(secs, elf.Section64{Name: frame, Type: uint32(elf.SHT_PROGBITS), Off: at, Size: uint64(len(frames)), Addralign: 1})
+	at += uint64(len(frames))
 	pad := -at & 7
 	h := elf.Header64{Type: uint16(elf.ET_EXEC), Machine: uint16(elf.EM_X86_64), Version: 1, Shoff: at + pad, Ehsize: header,
-		Shentsize: section, Shnum: uint16(len(secs)), Shstrndx: uint16(len(secs) - 1)}
+		Shentsize: section, Shnum: uint16(len(secs)), Shstrndx: uint16(len(secs) - 2)}
 	copy(h.Ident[:], "\x7fELF\x02\x01\x01")
 	var b bytes.Buffer
-	for _, v := range []any{h, syms, names.b, make([]byte, pad), secs} {
+	for _, v := range []any{h, syms, names.b, frames, make([]byte, pad), secs} {
 		if err := binary.Write(&b, binary.LittleEndian, v); err != nil {
 			return nil, err
 		}

@@ -22,7 +22,7 @@ info threads
 info symbol $pc
 break tick_do_update_jiffies64
 continue
-bt 2
+bt
 monitor when
 stepi 100
 reverse-stepi 100
@@ -51,6 +51,7 @@ var kernelFacts = []string{
 	`\* 1 +Thread \d+ "init" \(running, `, `Thread 2 "kthreadd" \(sleeps\) +0x\w+ in __schedule`, `"sleeper" \(sleeps, of process \d+\)`,
 	`\w\.\w+ \+ \d+ in section \.text of `,
 	`Thread \d+ "init" hit Breakpoint 1, 0x\w+ in tick_do_update_jiffies64 \(\)`, `#0 +0x\w+ in tick_do_update_jiffies64 \(\)`, `#1 +0x\w+ in tick_\w+ \(\)`,
+	`in hrtimer_interrupt \(\)`, `in sysvec_apic_timer_interrupt \(\)`, `<signal handler called>`, `#\d+ +(0x\w+ in )?\w+\.\w+ \(.*\.go:\d+\n`,
 	`Hardware watchpoint 2: \*\(long \*\)&jiffies_64`,
 	`Old value = (\d+)\nNew value = (\d+)\n0x\w+ in tick_do_update_jiffies64 \(\)`, `Old value = (\d+)\nNew value = (\d+)\n`, // forwards
 	`Old value = (\d+)\nNew value = (\d+)\n`, `Old value = (\d+)\nNew value = (\d+)\n`, // and back

@@ -1,0 +1,212 @@
+package debug
+
+import (
+	"bytes"
+	"debug/elf"
+	"encoding/binary"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"vmrecord/vmm"
+	"vmrecord/vmm/guestos"
+)
+
+func ok(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What is written as an ELF file is what was given, in sections by sort.
+func TestSymbolFile(t *testing.T) {
+	const base = 0xffffffff81000000
+	all := []guestos.Symbol{{Name: "percpu", Type: 'A', Addr: 0x1000}, {Name: "startup", Type: 'T', Addr: base, Size: 16}, {Name: "helper", Type: 't', Addr: base + 16, Size: 100},
+		{Name: "table", Type: 'D', Addr: base + 0x1000, Size: 0x2000}, {Name: "late", Type: 'W', Addr: base + 0x2000}}
+	b, err := symbolFile(all, []byte("frames"))
+	ok(t, err)
+	f, err := elf.NewFile(bytes.NewReader(b))
+	ok(t, err)
+	got, err := f.Symbols()
+	ok(t, err)
+	if len(got) != 4 {
+		t.Fatalf("%d symbols, want 4: %+v", len(got), got)
+	}
+	for i, s := range got {
+		want := all[i+1]
+		in := f.Sections[s.Section]
+		code := in.Flags&elf.SHF_EXECINSTR != 0
+		if s.Name != want.Name || s.Value != want.Addr || s.Size != want.Size || code != (i != 2) || in.Type != elf.SHT_NOBITS || s.Value < in.Addr {
+			t.Errorf("%+v in %+v, want %+v", s, in, want)
+		}
+	}
+	for i, s := range f.Sections[1:4] {
+		if next := f.Sections[i+2]; i < 2 && s.Addr+s.Size > next.Addr {
+			t.Errorf("%+v reaches into %+v", s, next)
+		}
+	}
+	if d, err := f.Section(".debug_frame").Data(); err != nil || string(d) != "frames" {
+		t.Errorf("%q, %v", d, err)
+	}
+}
+
+// row makes a row of both tables.
+func row(at int32, sp, bp int16, flags uint16) (ip, e []byte) {
+	le := binary.LittleEndian
+	return le.AppendUint32(nil, uint32(at)), le.AppendUint16(le.AppendUint16(le.AppendUint16(nil, uint16(sp)), uint16(bp)), flags)
+}
+
+func TestORC(t *testing.T) {
+	var ip, table []byte
+	for i, r := range []struct {
+		at     int32
+		sp, bp int16
+		flags  uint16
+	}{{0, 8, 0, 0x005}, {4, 16, -16, 0x015}, {8, 0, 0, 0x105}, {12, 8, 0, 0x205}, {16, 0, 0, 0x400}, {20, 0, 0, 0}, {24, 8, 0, 0x005}} {
+		a, b := row(0x1000-0x100+r.at-int32(4*i), r.sp, r.bp, r.flags)
+		ip, table = append(ip, a...), append(table, b...)
+	}
+	rows := orcRows(0x100, ip, table, false)
+	for i, want := range []orcRow{{0x1000, 8, 0, orcSP, 0, orcCall}, {0x1004, 16, -16, orcSP, orcPrevSP, orcCall}, {0x1008, 0, 0, orcSP, 0, orcRegs},
+		{0x100c, 8, 0, orcSP, 0, orcPartial}, {0x1010, 0, 0, 0, 0, orcEnd}, {0x1014, 0, 0, 0, 0, orcNone}, {0x1018, 8, 0, orcSP, 0, orcCall}} {
+		if i >= len(rows) || rows[i] != want {
+			t.Fatalf("row %d of %+v, want %+v", i, rows, want)
+		}
+	}
+	for _, c := range []struct {
+		row  orcRow
+		want string
+	}{
+		{rows[0], "\x0f\x02\x77\x08" + "\x11\x10\x7f" + "\x08\x06"},     // CFA = RSP+8; RA at CFA-8
+		{rows[1], "\x0f\x02\x77\x10" + "\x11\x10\x7f" + "\x11\x06\x7e"}, // and RBP at CFA-16
+		{rows[3], "\x0f\x02\x77\x08" + "\x11\x10\x00" + "\x11\x07\x03" + "\x08\x06"},
+		{rows[4], "\x0f\x02\x77\x00" + "\x07\x10"},
+		{orcRow{sp: 0, bp: 0, spr: orcSPMem, kind: orcCall}, "\x0f\x06\x77\x00\x06\x11\x00\x22" + "\x11\x10\x7f" + "\x08\x06"},
+	} {
+		if got := string(c.row.rules(nil)); got != c.want {
+			t.Errorf("%+v: % x, want % x", c.row, got, c.want)
+		}
+	}
+	b := frames(rows)
+	entries := map[uint64]uint64{}
+	for at := 0; at < len(b); at += 4 + int(binary.LittleEndian.Uint32(b[at:])) {
+		if id := binary.LittleEndian.Uint32(b[at+4:]); id != 0xffffffff {
+			entries[binary.LittleEndian.Uint64(b[at+8:])] = binary.LittleEndian.Uint64(b[at+16:])
+		}
+	}
+	if len(entries) != 3 || entries[0x1000] != 8 || entries[0x1008] != 8 || entries[0x1010] != 4 {
+		t.Errorf("entries: %#x", entries)
+	}
+	if ip[1]++; orcRows(0x100, ip, table, false) != nil {
+		t.Error("a table out of order is read")
+	}
+}
+
+// The guest's word does no harm.
+func FuzzORC(f *testing.F) {
+	a, b := row(5, 8, -16, 0x115)
+	f.Add(a, b, true)
+	f.Fuzz(func(t *testing.T, ip, table []byte, new bool) { frames(orcRows(0x1000, ip, table, new)) })
+}
+
+func note(id string) []byte {
+	le := binary.LittleEndian
+	return append(append(le.AppendUint32(le.AppendUint32(le.AppendUint32(nil, 4), uint32(len(id))), 3), "GNU\x00"...), id...)
+}
+
+// program is a file's first page: one segment at vaddr, and a build id.
+func program(typ elf.Type, vaddr uint64, id string) []byte {
+	var b bytes.Buffer
+	h := elf.Header64{Type: uint16(typ), Machine: uint16(elf.EM_X86_64), Version: 1, Phoff: 64, Phnum: 2, Phentsize: 56, Ehsize: 64}
+	copy(h.Ident[:], "\x7fELF\x02\x01\x01")
+	n := note(id)
+	for _, v := range []any{h, elf.Prog64{Type: uint32(elf.PT_LOAD), Vaddr: vaddr, Filesz: 4096},
+		elf.Prog64{Type: uint32(elf.PT_NOTE), Off: 64 + 2*56, Filesz: uint64(len(n))}, n} {
+		_ = binary.Write(&b, binary.LittleEndian, v)
+	}
+	return b.Bytes()
+}
+
+func TestHead(t *testing.T) {
+	for _, c := range []struct {
+		page  []byte
+		start uint64
+		want  head
+	}{
+		{program(elf.ET_EXEC, 0x400000, "abcd"), 0x400000, head{"61626364", 0}},
+		{program(elf.ET_DYN, 0, "abcd"), 0x7f0000000000, head{"61626364", 0x7f0000000000}},
+	} {
+		if h, ok := headOf(c.page, c.start); !ok || h != c.want {
+			t.Errorf("%+v, want %+v", h, c.want)
+		}
+	}
+	if _, ok := headOf([]byte("#!/bin/sh"), 0); ok {
+		t.Error("a script is a program")
+	}
+}
+
+func FuzzHead(f *testing.F) {
+	f.Add(program(elf.ET_DYN, 0, "abcd"))
+	f.Fuzz(func(t *testing.T, b []byte) { headOf(b, 0x1000) })
+}
+
+// A file is chosen by build id, then by name, but not with another id.
+func TestChoose(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name string, b []byte) string {
+		name = filepath.Join(dir, name)
+		ok(t, os.WriteFile(name, b, 0o600))
+		return name
+	}
+	plain := program(elf.ET_EXEC, 0x400000, "")[:64+2*56]
+	plain[56], plain[32] = 0, 0 // without segments
+	text, named, other := file("a.txt", []byte("text")), file("ledger", plain), file("other.debug", plain)
+	files, err := candidates(dir)
+	ok(t, err)
+	for _, c := range []struct{ base, id, want string }{{"ledger", "", named}, {"ledger", "6162", named}, {"other", "", other}, {"a.txt", "", ""}, {"none", "", ""}} {
+		if got := choose(files, c.base, c.id); got != c.want || got == text {
+			t.Errorf("%s %s: %q, want %q", c.base, c.id, got, c.want)
+		}
+	}
+	if id := buildID(note("abcd")); id != "61626364" {
+		t.Errorf("build id %q", id)
+	}
+}
+
+// Text that is replayed again is heard once, and what is behind a position is
+// not shown there.
+func TestConsole(t *testing.T) {
+	at := func(i vmm.Instant) vmm.Position { return vmm.Position{At: i} }
+	var c console
+	for _, h := range []struct {
+		at   vmm.Instant
+		text string
+	}{{10, "one\r\n"}, {20, "two\r\nth\x1b["}, {10, "one\r\n"}, {20, "two\r\nth\x1b["}, {30, "ree\r\n"}} {
+		c.heard(at(h.at), []byte(h.text))
+	}
+	for _, w := range []struct {
+		at   vmm.Instant
+		n    int
+		want []string
+	}{{5, 10, nil}, {11, 10, []string{"one"}}, {21, 10, []string{"one", "two", "th?["}}, {31, 1, []string{"th?[ree"}}} {
+		got := c.last(at(w.at), w.n)
+		if len(got) != len(w.want) {
+			t.Fatalf("at %d: %q, want %q", w.at, got, w.want)
+		}
+		for i := range got {
+			if got[i] != w.want[i] {
+				t.Errorf("at %d: %q, want %q", w.at, got, w.want)
+			}
+		}
+	}
+	for i := range vmm.Instant(40) {
+		c.heard(at(100+i), bytes.Repeat([]byte("x"), 1<<18))
+	}
+	if c.heard(at(200), []byte("\nend\n")); len(c.text) > 2*consoleBytes {
+		t.Errorf("%d bytes are kept", len(c.text))
+	}
+	if got := c.last(at(201), 1); len(got) != 1 || got[0] != "end" {
+		t.Errorf("the last line is %q", got)
+	}
+}
