@@ -31,6 +31,7 @@ func commands() []command {
 		{"mark", "[NAME]", "name this position, for goto @NAME; without a name: list them", (*Session).mark},
 		{"why", "ADDR|SYMBOL [LEN]", "where the bytes there were last written before this", (*Session).why},
 		{"sym", "NAME|ADDR", "look a symbol of the guest's kernel up", (*Session).sym},
+		{"symbols", "", "find the kernel's symbols, where there were none when gdb started", (*Session).symbols},
 		{"golive", "", "the command that runs the guest on from here, another way", (*Session).golive},
 	}
 }

@@ -28,6 +28,7 @@ type Session struct {
 	console console
 	seen    look
 	guest   guest
+	dir     string          // where files of symbols go
 	only    string          // the program whose address spaces count; "" for all
 	spaces  map[uint64]bool // its page tables, as far as they were seen
 }

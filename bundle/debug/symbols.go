@@ -2,9 +2,12 @@ package debug
 
 import (
 	"bytes"
+	"context"
 	"debug/elf"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,7 +19,9 @@ import (
 // them, and what it loads, for people. Where Debian's package with the kernel's
 // debug information is installed, and is that of the guest's very kernel, that is
 // it; else a file is written into dir. err says why there is none.
+// What is not there yet can be had later: monitor symbols.
 func (s *Session) Kernel(dir string) (script, what string, err error) {
+	s.dir = dir
 	l := s.here()
 	if l.linux == nil {
 		return "", "", l.err
@@ -35,6 +40,18 @@ func (s *Session) Kernel(dir string) (script, what string, err error) {
 		return "", "", fmt.Errorf("write the kernel's symbols: %w", err)
 	}
 	return "symbol-file " + quote(name) + "\n", "the kernel's own list of symbols", nil
+}
+
+// symbols is Kernel again, at another place.
+func (s *Session) symbols(_ context.Context, _ []string, out io.Writer) error {
+	if s.dir == "" {
+		return errors.New("there is no folder for symbols here")
+	}
+	script, what, err := s.Kernel(s.dir)
+	if err == nil {
+		_, err = fmt.Fprintf(out, "%s: to load it\n  %s", what, script)
+	}
+	return err
 }
 
 // quote is a word of gdb's.

@@ -101,7 +101,7 @@ func (v *gdbVerb) script(c *cobra.Command, s *debug.Session, dir string) (string
 	text := "set confirm off\nset debuginfod enabled off\nset remotetimeout 60\nset stack-cache off\nset code-cache off\n" + gdb.Commands
 	kernel, what, err := s.Kernel(dir)
 	if err != nil {
-		fmt.Fprintf(w, "no kernel symbols: %v\n", err)
+		fmt.Fprintf(w, "no kernel symbols: %v; where it runs: monitor symbols\n", err)
 	} else {
 		fmt.Fprintf(w, "kernel symbols: %s\n", what)
 	}
