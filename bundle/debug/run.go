@@ -115,13 +115,11 @@ func (s *Session) forward(ctx context.Context, o gdb.Order, w wanted) (gdb.Stop,
 		if err := t.StepInsn(ctx, int64(o.Steps)); err != nil {
 			return gdb.Stop{}, err
 		}
-		to := t.Position()
-		switch len(w.stops) {
-		case 0:
+		if len(w.stops) == 0 {
 			return s.stepped(), nil
-		default:
-			q.Until = &to
 		}
+		to := t.Position()
+		q.Until = &to
 		if err := t.Seek(ctx, here); err != nil {
 			return gdb.Stop{}, err
 		}

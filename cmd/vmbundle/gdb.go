@@ -95,10 +95,12 @@ func (v *gdbVerb) run(c *cobra.Command, name string) error {
 }
 
 // script writes what gdb obeys before it connects, and returns the file's name.
-// Without symbols, all else still works.
+// Without symbols, all else still works. gdb would take all threads' memory for
+// one and the same: it keeps none.
 func (v *gdbVerb) script(c *cobra.Command, s *debug.Session, dir string) (string, error) {
 	w := c.ErrOrStderr()
-	text := "set confirm off\nset debuginfod enabled off\nset remotetimeout 60\nset stack-cache off\nset code-cache off\n" + gdb.Commands
+	const settings = "set confirm off\nset debuginfod enabled off\nset remotetimeout 60\nset stack-cache off\nset code-cache off\nset print thread-events off\n"
+	text := settings + gdb.Commands
 	kernel, what, err := s.Kernel(dir)
 	if err != nil {
 		fmt.Fprintf(w, "no kernel symbols: %v; where it runs: monitor symbols\n", err)
