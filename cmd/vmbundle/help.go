@@ -30,5 +30,8 @@ ELF files in a folder, their symbols are there too:
 List the guest's processes, with their command lines:
       vmbundle ps R-XXXX-XXXX.vmb --at 50%
 
+Find where two recordings of one start part, or whether both engines agree on one:
+      vmbundle bisect R-XXXX-XXXX.vmb
+
 A position is an instant (123456789), a share (50%), a mark (@name), failure or end.
 `

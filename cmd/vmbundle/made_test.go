@@ -32,7 +32,10 @@ type made struct {
 
 const ramBytes = 4 << 20
 
-func newMade(t testing.TB) (r made) {
+func newMade(t testing.TB) made { return newMadeBy(t, "y") }
+
+// newMadeBy is newMade with another second key.
+func newMadeBy(t testing.TB, second string) (r made) {
 	t.Helper()
 	spec := machine.Spec{Memory: ramBytes, Hz: vmm.DefaultHz, UUID: strings.Repeat("07", 16)}
 	m, free, err := spec.Build(1_790_000_000, 7)
@@ -45,7 +48,7 @@ func newMade(t testing.TB) (r made) {
 	con, err := live.OpenConsole("none", nil, nil)
 	ok(t, err)
 	s := &live.Session{M: m, Door: host.NewDoor(host.Config{Pace: host.Virtual}), Console: con}
-	s.Connect(host.Script{Keys: []host.Key{{At: 5 * time.Millisecond, Data: []byte("x")}, {At: 7 * time.Millisecond, Data: []byte("y")},
+	s.Connect(host.Script{Keys: []host.Key{{At: 5 * time.Millisecond, Data: []byte("x")}, {At: 7 * time.Millisecond, Data: []byte(second)},
 		{At: 15 * time.Millisecond, Data: []byte("q")}}})
 	shelf, err := recording.OpenShelf(filepath.Join(t.TempDir(), "recs"), recording.Limits{})
 	ok(t, err)

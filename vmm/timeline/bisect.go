@@ -20,7 +20,10 @@ type Fork struct {
 	Good, Bad, Other vmm.Position
 	RIP              uint64 // at Good: what is carried out next, unless an interrupt comes
 	Instruction      string // "" if there is none to be read
-	Differences      []Difference
+	// Inputs are what came in next in each, if that was before Bad or Other;
+	// without an inlet where nothing did.
+	Inputs      [2]vmm.Input
+	Differences []Difference
 }
 
 // A Difference is a field of a section, or a byte of RAM, in both executions.
@@ -101,6 +104,18 @@ func fork(ctx context.Context, a, b *Timeline, good, bad vmm.Instant) (*Fork, er
 		return nil, err
 	}
 	f := &Fork{Bad: a.Position(), Other: b.Position(), Differences: differences(a.Machine(), b.Machine())}
+	if _, err := equalAt(ctx, a, b, good); err != nil {
+		return nil, err
+	}
+	for i, t := range []*Timeline{a, b} {
+		until := [2]vmm.Position{f.Bad, f.Other}[i]
+		in, err := t.Next(ctx, Query{Input: func(vmm.Input) bool { return true }, Until: &until})
+		if err == nil {
+			f.Inputs[i] = in.Input
+		} else if !errors.Is(err, ErrNone) {
+			return nil, err
+		}
+	}
 	if _, err := equalAt(ctx, a, b, good); err != nil {
 		return nil, err
 	}

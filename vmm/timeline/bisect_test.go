@@ -35,6 +35,9 @@ func TestBisect(t *testing.T) {
 	if f.Good.At+1 != first || same(f.Good.At+1) || a.Position() != f.Good {
 		t.Errorf("they part between %v and %v, found %v to %v and %v", first-1, first, f.Good, f.Bad, f.Other)
 	}
+	if f.Inputs[0].Inlet == "" && f.Inputs[1].Inlet == "" {
+		t.Errorf("no input is named: %+v", f)
+	}
 	if len(f.Differences) == 0 || f.Bad == f.Other && f.Instruction == "" {
 		t.Errorf("%+v", f)
 	}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"vmrecord/cmd/internal/cli"
+	"vmrecord/cmd/internal/exit"
+	"vmrecord/cmd/internal/machine"
+	"vmrecord/vmm/timeline"
+)
+
+// A bisectDocument is what bisect --json prints.
+type bisectDocument struct {
+	Schema string         `json:"schema"` // vmbundle.bisect/1
+	Equal  bool           `json:"equal"`
+	Fork   *timeline.Fork `json:"fork,omitempty"`
+}
+
+// A bisectVerb is what bisect was asked for.
+type bisectVerb struct {
+	asJSON bool
+	engine machine.EngineFlags
+}
+
+func bisectCommand() *cobra.Command {
+	var v bisectVerb
+	c := &cobra.Command{
+		Use:   "bisect A [B]",
+		Short: "Find the first position at which two executions differ",
+		Long: "bisect replays two recordings that start at the same snapshot and finds where they\n" +
+			"part: the instruction, the inputs, and the fields that differ. With one recording it\n" +
+			"compares both engines. Status 7 if they part.",
+		Args: cli.Args(1, 2),
+	}
+	c.Flags().BoolVar(&v.asJSON, "json", false, "print one JSON document")
+	v.engine.Define(c)
+	c.RunE = v.run
+	return c
+}
+
+func (v *bisectVerb) run(c *cobra.Command, args []string) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	other, engine := args[0], machine.Maker(machine.Interp)
+	if len(args) == 2 {
+		other, engine = args[1], v.engine
+	}
+	a, err := v.line(ctx, c, args[0], v.engine)
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	b, err := v.line(ctx, c, other, engine)
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	f, err := timeline.Bisect(ctx, a, b)
+	switch {
+	case errors.Is(err, timeline.ErrStart):
+		return exit.With(exit.Incompatible, err)
+	case err != nil:
+		return status(err)
+	}
+	if v.asJSON {
+		err = cli.JSON(c.OutOrStdout(), bisectDocument{"vmbundle.bisect/1", f == nil, f})
+	} else {
+		tell(c.OutOrStdout(), f)
+	}
+	if err == nil && f != nil {
+		err = cli.Status(int(exit.Diverged))
+	}
+	return err
+}
+
+// line is a recording's timeline on an engine.
+func (v *bisectVerb) line(ctx context.Context, c *cobra.Command, name string, e machine.Maker) (*timeline.Timeline, error) {
+	file, err := find(c, name)
+	if err != nil {
+		return nil, err
+	}
+	b, err := open(file)
+	if err != nil {
+		return nil, err
+	}
+	o := timeline.Options{End: b.Manifest().Tape.End}
+	if err := b.Close(); err != nil {
+		return nil, err
+	}
+	t, err := timeline.Open(ctx, func() (*timeline.Run, error) { return fresh(file, e) }, o)
+	return t, status(err)
+}
+
+// tell prints where two executions part.
+func tell(w io.Writer, f *timeline.Fork) {
+	if f == nil {
+		fmt.Fprintln(w, "equal to the end of the shorter one")
+		return
+	}
+	fmt.Fprintf(w, "equal up to %s; the next positions, %s and %s, differ\n", f.Good, f.Bad, f.Other)
+	fmt.Fprintf(w, "there: %#x %s\n", f.RIP, f.Instruction)
+	for i, in := range f.Inputs {
+		if in.Inlet == "" {
+			continue
+		}
+		fmt.Fprintf(w, "input in %c: %s % x\n", 'A'+i, in.Inlet, in.Data)
+	}
+	for _, d := range f.Differences {
+		fmt.Fprintf(w, "%s %s: %s, %s\n", d.Section, d.Field, d.A, d.B)
+	}
+}
