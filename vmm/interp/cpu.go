@@ -74,7 +74,17 @@ type CPU struct {
 
 	stops  stops
 	struck bool // the step was not made: Board.Hit says why
+
+	// Before, if set, is told of each instruction right before its routine runs:
+	// where RIP is, the instant, and what was decoded there. State holds all
+	// else but the arithmetic flags; nothing may be changed. It is called again
+	// for a REP instruction that goes on and for one that faulted and is tried
+	// anew. Nothing is translated meanwhile; it may be set between two Runs.
+	Before func(ip uint64, at vmm.Instant, in *x86.Inst)
 }
+
+// Flags is RFLAGS, for Before: State has it exact only between two Runs.
+func (c *CPU) Flags() uint64 { return c.flags() }
 
 // leave says how a block is left before its end.
 type leave uint8

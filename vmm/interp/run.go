@@ -233,7 +233,7 @@ func (c *CPU) stretch() (out outcome) {
 		} else {
 			b = c.follow(prev)
 		}
-		if c.fast != nil && !odd && c.left >= margin+int64(len(b.ops)) && c.swift() {
+		if c.fast != nil && c.Before == nil && !odd && c.left >= margin+int64(len(b.ops)) && c.swift() {
 			if t := c.ready(b); t != nil {
 				if c.sprint(t) {
 					break
@@ -264,6 +264,9 @@ func (c *CPU) stretch() (out outcome) {
 // block runs instructions and tells whether to look around after them.
 func (c *CPU) block(ops []Op) bool {
 	c.stops.entry, c.stops.sti = c.left, false
+	if c.Before != nil {
+		return c.told(ops)
+	}
 	for i := range ops {
 		o := &ops[i]
 		c.i = i
@@ -272,6 +275,25 @@ func (c *CPU) block(ops []Op) bool {
 			return c.cut(o)
 		}
 	}
+	return c.completed(ops)
+}
+
+// told is the rest of block where somebody is told of each instruction.
+func (c *CPU) told(ops []Op) bool {
+	for i := range ops {
+		o := &ops[i]
+		c.i = i
+		c.Before(c.here(o), c.instant(), &o.Inst)
+		o.Fn(c, o)
+		if c.leave != stay {
+			return c.cut(o)
+		}
+	}
+	return c.completed(ops)
+}
+
+// completed accounts for a block run to its end.
+func (c *CPU) completed(ops []Op) bool {
 	c.left -= int64(len(ops))
 	c.i = 0
 	last := &ops[len(ops)-1]
