@@ -168,7 +168,12 @@ func (g *guest) until(t testing.TB, text string) {
 // fork makes a second machine in g's state.
 func (g *guest) fork(t testing.TB) *guest {
 	t.Helper()
-	h := power(t)
+	return g.forkOn(t, machine.Auto)
+}
+
+func (g *guest) forkOn(t testing.TB, e machine.Engine) *guest {
+	t.Helper()
+	h := powerOn(t, e)
 	zero := make([]byte, mem.PageBytes)
 	for at := 0; at < len(g.Mem.B); at += mem.PageBytes {
 		if page := g.Mem.B[at:][:mem.PageBytes]; !bytes.Equal(page, zero) {

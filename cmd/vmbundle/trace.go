@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"vmrecord/bundle/replay"
+	"vmrecord/cmd/internal/cli"
+	"vmrecord/cmd/internal/exit"
+	"vmrecord/cmd/internal/machine"
+	"vmrecord/vmm"
+	"vmrecord/vmm/trace"
+)
+
+// A traceVerb is what trace was asked for.
+type traceVerb struct {
+	what, from, to, process, format, syntax, out string
+	regs, force                                  bool
+	engine                                       machine.EngineFlags
+}
+
+func traceCommand() *cobra.Command {
+	var v traceVerb
+	c := &cobra.Command{
+		Use:   "trace FILE --what WHAT",
+		Short: "Write what the guest did: instructions, calls, system calls, interrupts, ports",
+		Long: `trace replays up to a position and writes what happens from there on, an event a line:
+instant, process and thread, address, symbol, and what it was. The same window gives the
+same bytes each time.
+
+  insn     instructions, disassembled; --regs adds what they left in registers
+  call     calls of functions and returns, indented
+  syscall  system calls of 64-bit programs, as strace has them
+  irq      interrupts and exceptions, where they are delivered
+  io       ports that are read and written; registers of devices in memory are not
+
+Without --from and --to the window is the last 100 ms before the failure.`,
+		Example: `  vmbundle trace R-XXXX-XXXX.vmb --what syscall --process ledger
+  vmbundle trace R-XXXX-XXXX.vmb --what insn --from -20ms --to -10ms --regs -o insns.txt
+  vmbundle trace R-XXXX-XXXX.vmb --what call --from 1.5s --to 1.6s --format perfetto -o calls.json
+      (open it in https://ui.perfetto.dev)`,
+		Args: cli.Args(1, 1),
+	}
+	f := c.Flags()
+	f.StringVar(&v.what, "what", "", "insn, call, syscall, irq or io (`WHAT`)")
+	f.StringVar(&v.from, "from", "", "where to begin, `POS`: an instant, 12.5s, -3s, 50%, @mark, failure")
+	f.StringVar(&v.to, "to", "", "where to end, `POS`")
+	f.StringVar(&v.process, "process", "", "only the process or thread of this `NAME` or number")
+	f.StringVar(&v.format, "format", string(trace.Text), "text, ndjson or perfetto (`FORMAT`)")
+	f.StringVar(&v.syntax, "syntax", "intel", "of instructions: intel or att (`NAME`)")
+	f.BoolVar(&v.regs, "regs", false, "with insn: the registers that changed")
+	f.StringVarP(&v.out, "output", "o", "-", "write to `OUT`; - is standard output")
+	f.BoolVar(&v.force, "force", false, "overwrite OUT")
+	v.engine.Define(c)
+	_ = c.MarkFlagRequired("what")
+	c.RunE = func(c *cobra.Command, args []string) error { return v.run(c, args[0]) }
+	return c
+}
+
+func (v *traceVerb) run(c *cobra.Command, name string) error {
+	o, err := v.options()
+	if err != nil {
+		return err
+	}
+	b, err := open(name)
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	if o.From, o.To, err = v.window(replay.LineOf(b.Manifest())); err != nil {
+		return status(err)
+	}
+	if v.out != "-" {
+		if err := cli.Fresh(v.out, v.force); err != nil {
+			return err
+		}
+	}
+	var free func()
+	r, err := replay.Open(b, build(v.engine, &free))
+	if err != nil {
+		return status(err)
+	}
+	defer func() { free() }()
+	run := r.Timeline(nil)
+	o.Hz = run.Machine.Hz()
+	p := cli.NewProgress(c.ErrOrStderr())
+	defer p.End()
+	o.Progress = func(done, total uint64) { p.Part("replaying", done, total) }
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return status(v.write(c, func(w io.Writer) error {
+		return trace.Write(ctx, trace.Run{Machine: run.Machine, Player: run.Player}, o, w)
+	}))
+}
+
+// write opens OUT for f.
+func (v *traceVerb) write(c *cobra.Command, f func(io.Writer) error) error {
+	if v.out == "-" {
+		return f(c.OutOrStdout())
+	}
+	out, err := os.Create(v.out)
+	if err != nil {
+		return err
+	}
+	err = f(out)
+	if e := out.Close(); err == nil {
+		err = e
+	}
+	return err
+}
+
+// options checks the flags that need no bundle.
+func (v *traceVerb) options() (o trace.Options, err error) {
+	o = trace.Options{What: trace.What(v.what), Format: trace.Format(v.format), Process: v.process, Regs: v.regs, ATT: v.syntax == "att"}
+	for _, c := range []struct {
+		flag, is string
+		of       []string
+	}{
+		{"what", v.what, words(trace.Whats())},
+		{"format", v.format, words(trace.Formats())},
+		{"syntax", v.syntax, []string{"intel", "att"}},
+	} {
+		if !slices.Contains(c.of, c.is) {
+			return o, exit.Errorf(exit.Usage, "--%s %s: want one of %s", c.flag, c.is, strings.Join(c.of, ", "))
+		}
+	}
+	if v.regs && o.What != trace.Insn {
+		return o, exit.Errorf(exit.Usage, "--regs goes with --what insn only")
+	}
+	return o, nil
+}
+
+func words[T ~string](list []T) (w []string) {
+	for _, x := range list {
+		w = append(w, string(x))
+	}
+	return w
+}
+
+// window finds both positions: what is not given is 100 ms before the end, and
+// the failure.
+func (v *traceVerb) window(l replay.Line) (from, to vmm.Position, err error) {
+	last := v.to
+	if last == "" {
+		last = "failure"
+		if v.from != "" {
+			last = "end"
+		}
+	}
+	if to, err = replay.ParsePosition(last, l); err != nil {
+		if v.to == "" {
+			err = fmt.Errorf("no window was given, and %w; to trace all of the recording: --from start --to end", err)
+		}
+		return from, to, err
+	}
+	if v.from != "" {
+		from, err = replay.ParsePosition(v.from, l)
+	} else {
+		from = vmm.Position{At: max(l.Start.At, to.At-min(to.At, vmm.Instant(l.Hz/10)))}
+	}
+	if err == nil && (from.At > to.At || from.At == to.At && from.Inputs > to.Inputs) {
+		err = exit.Errorf(exit.Usage, "--from %s is behind --to %s", from, to)
+	}
+	return from, to, err
+}

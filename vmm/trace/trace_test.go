@@ -1,0 +1,224 @@
+package trace
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"vmrecord/configs/bare"
+	"vmrecord/hwdevices/firmware"
+	"vmrecord/hwdevices/pc"
+	"vmrecord/vmm"
+	"vmrecord/vmm/cpu"
+	"vmrecord/vmm/interp"
+	"vmrecord/vmm/jit"
+	"vmrecord/vmm/mem"
+)
+
+const hz = 8_000_000
+
+// A player runs a machine that has no tape.
+type player struct{ m *vmm.Machine }
+
+func (p player) Ended() bool { return false }
+
+func (p player) Run(until vmm.Position) (vmm.Exit, error) {
+	for {
+		e := p.m.Run(until.At)
+		if e != vmm.Control {
+			return e, p.m.Err()
+		}
+		p.m.TakeControl()
+	}
+}
+
+// A quiet door lets time pass and nothing in.
+type quiet struct{}
+
+func (quiet) Horizon(vmm.Instant) vmm.Instant          { return vmm.Never }
+func (quiet) Idle(_, until vmm.Instant) vmm.Instant    { return until }
+func (quiet) Next(vmm.Instant) (in vmm.Input, ok bool) { return in, false }
+
+// engines that this host can run, by name.
+func engines() map[string]func() vmm.Engine {
+	e := map[string]func() vmm.Engine{"interp": func() vmm.Engine { return interp.New() }}
+	if j, err := jit.New(); err == nil {
+		_ = j.Close()
+		e["jit"] = func() vmm.Engine {
+			j, err := jit.New()
+			if err != nil {
+				panic(err)
+			}
+			return interp.NewTranslating(j, interp.Tuning{Hot: 3})
+		}
+	}
+	return e
+}
+
+// guestRun is our own guest, about to start.
+func guestRun(t *testing.T, e vmm.Engine) Run {
+	t.Helper()
+	b := pc.New(mem.New(make([]byte, 2<<20)), pc.Options{Hz: hz, Epoch: 1_790_000_000, DebugExit: true})
+	m := &vmm.Machine{Board: b, CPU: new(cpu.State), Engine: e, Door: quiet{}}
+	t.Cleanup(func() { _ = e.Close() })
+	m.CPU.Cold(1)
+	rsdp, ranges, err := pc.Firmware(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &firmware.Linux{Kernel: bare.Image(bare.Options{APIC: true, Float: true, Keys: true}), Map: ranges, RSDP: rsdp}
+	if err := l.Load(m.Mem, m.CPU); err != nil {
+		t.Fatal(err)
+	}
+	return Run{m, player{m}}
+}
+
+func traced(t *testing.T, e vmm.Engine, o Options) string {
+	t.Helper()
+	var b bytes.Buffer
+	o.Hz = hz
+	if err := Write(context.Background(), guestRun(t, e), o, &b); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// A window's trace is what testdata says, on every engine, each time.
+func TestWindows(t *testing.T) {
+	at := func(i vmm.Instant) vmm.Position { return vmm.Position{At: i} }
+	for _, c := range []struct {
+		golden string
+		o      Options
+	}{
+		{"start.txt", Options{What: Insn, From: at(0), To: at(40), Regs: true}},
+		{"insn.txt", Options{What: Insn, From: at(60_000), To: at(60_080), Regs: true}},
+		{"att.txt", Options{What: Insn, From: at(60_000), To: at(60_020), ATT: true}},
+		{"insn.ndjson", Options{What: Insn, From: at(60_000), To: at(60_010), Regs: true, Format: NDJSON}},
+		{"insn.json", Options{What: Insn, From: at(60_000), To: at(60_010), Format: Perfetto}},
+		{"call.txt", Options{What: Call, From: at(0), To: at(6000)}},
+		{"irq.txt", Options{What: IRQ, From: at(0), To: at(200_000)}},
+		{"io.txt", Options{What: IO, From: at(0), To: at(10_000)}},
+		{"io.json", Options{What: IO, From: at(0), To: at(1000), Format: Perfetto}},
+	} {
+		name := "testdata/" + c.golden
+		if *update {
+			if err := os.WriteFile(name, []byte(traced(t, interp.New(), c.o)), 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for engine, fresh := range engines() {
+			for range 2 {
+				if got := traced(t, fresh(), c.o); got != string(want) {
+					t.Errorf("%s on %s: %d bytes, want %d; it begins\n%.2000s", c.golden, engine, len(got), len(want), got)
+				}
+			}
+		}
+	}
+}
+
+// A trace changes nothing: what follows it is what follows without.
+func TestTraceLeavesNoTrace(t *testing.T) {
+	digests := func(what What) string {
+		r := guestRun(t, engines()["interp"]())
+		if what != "" {
+			if err := Write(context.Background(), r, Options{What: what, From: vmm.Position{At: 1000}, To: vmm.Position{At: 90_000}}, new(bytes.Buffer)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := r.Player.Run(vmm.Position{At: 120_000}); err != nil {
+			t.Fatal(err)
+		}
+		d, _ := r.Machine.Digests()
+		return fmt.Sprint(r.Machine.Position(), d, r.Machine.Mem.Root())
+	}
+	want := digests("")
+	for _, w := range []What{Insn, Call, IRQ, IO} {
+		if digests(w) != want {
+			t.Errorf("after a trace of %s the machine is another", w)
+		}
+	}
+}
+
+// Perfetto's file is what the Trace Event Format says: an object with
+// traceEvents, each with name, ph, pid and tid; ts but for metadata, dur with X,
+// a scope with i; and B and E in pairs on each thread or left open.
+func TestPerfetto(t *testing.T) {
+	for _, w := range []What{Insn, Call, IRQ, IO} {
+		text := traced(t, interp.New(), Options{What: w, To: vmm.Position{At: 20_000}, Format: Perfetto})
+		var doc struct {
+			DisplayTimeUnit string
+			TraceEvents     []map[string]any
+		}
+		if err := json.Unmarshal([]byte(text), &doc); err != nil {
+			t.Fatalf("%s: %v", w, err)
+		}
+		if doc.DisplayTimeUnit != "ns" || len(doc.TraceEvents) < 3 {
+			t.Errorf("%s: %d events", w, len(doc.TraceEvents))
+		}
+		last := -1.0
+		for _, e := range doc.TraceEvents {
+			number := func(k string) bool { _, ok := e[k].(float64); return ok }
+			_, named := e["name"].(string)
+			bad := !named || !number("pid") || !number("tid")
+			switch e["ph"] {
+			case "X":
+				bad = bad || !number("dur") || e["dur"].(float64) <= 0
+			case "i":
+				bad = bad || e["s"] != "t"
+			case "B", "E":
+			case "M":
+				args, _ := e["args"].(map[string]any)
+				_, named = args["name"].(string)
+				if bad || !named {
+					t.Errorf("%s: %v", w, e)
+				}
+				continue
+			default:
+				bad = true
+			}
+			ts, ok := e["ts"].(float64)
+			if bad || !ok || ts < last {
+				t.Errorf("%s: %v after %v", w, e, last)
+			}
+			last = ts
+		}
+	}
+}
+
+func TestNoLinux(t *testing.T) {
+	err := Write(context.Background(), guestRun(t, interp.New()), Options{What: Syscall, To: vmm.Position{At: 1000}}, new(bytes.Buffer))
+	if err != ErrNoLinux && !strings.Contains(err.Error(), "no Linux") {
+		t.Error(err)
+	}
+}
+
+func TestArguments(t *testing.T) {
+	for _, c := range []struct{ got, want string }{
+		{quoted("a\"\\\n\t\r\x01é"), `"a\"\\\n\t\r\x01\xc3\xa9"`},
+		{bitNames(0o102, openNames(0o102), openFlags), "O_RDWR|O_CREAT"},
+		{bitNames(0o20200000, openNames(0), openFlags), "O_RDONLY|O_TMPFILE"},
+		{bitNames(0, none(0, "PROT_NONE"), protFlags), "PROT_NONE"},
+		{bitNames(0x22, "", mapFlags), "MAP_PRIVATE|MAP_ANONYMOUS"},
+		{bitNames(1<<40|1, "", protFlags), "PROT_READ|0x10000000000"},
+		{(&call{name: "open"}).returned(^uint64(1)), "-1 ENOENT"},
+		{(&call{name: "read"}).returned(^uint64(511)), "? ERESTARTSYS"},
+		{(&call{name: "read"}).returned(7), "7"},
+		{(&call{name: "mmap"}).returned(0x7000), "0x7000"},
+		{(&call{}).arg(nil, "at", 1<<32-100), "AT_FDCWD"},
+		{(&call{}).arg(nil, "sig", 11), "SIGSEGV"},
+		{(&call{}).arg(nil, "o", 0o644), "0644"},
+		{(&call{}).arg(nil, "d", 1<<32-1), "-1"},
+	} {
+		if c.got != c.want {
+			t.Errorf("%s, want %s", c.got, c.want)
+		}
+	}
+}
