@@ -17,8 +17,8 @@ are compared with the recording; status 7 and the place if they differ:
       vmbundle replay R-XXXX-XXXX.vmb --until 50%
 
 Write down what it did before it failed: system calls, calls, instructions, interrupts:
-      vmbundle trace R-XXXX-XXXX.vmb --what syscall --process NAME
-      vmbundle trace R-XXXX-XXXX.vmb --what insn --from -1ms --to failure -o insns.txt
+      vmbundle trace R-XXXX-XXXX.vmb --what syscall
+      vmbundle trace R-XXXX-XXXX.vmb --what insn --from -1ms -o insns.txt
 
 Stop anywhere and go on live from there, with this terminal as the guest's console:
       vmbundle golive R-XXXX-XXXX.vmb --at 50%

@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"io"
 	"os"
 	"os/signal"
@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"vmrecord/bundle"
 	"vmrecord/bundle/replay"
 	"vmrecord/cmd/internal/cli"
 	"vmrecord/cmd/internal/exit"
@@ -42,7 +43,8 @@ same bytes each time.
   irq      interrupts and exceptions, where they are delivered
   io       ports that are read and written; registers of devices in memory are not
 
-Without --from and --to the window is the last 100 ms before the failure.`,
+Without --from and --to the window is the last 100 ms before the failure, or where there is
+none before the end.`,
 		Example: `  vmbundle trace R-XXXX-XXXX.vmb --what syscall --process ledger
   vmbundle trace R-XXXX-XXXX.vmb --what insn --from -20ms --to -10ms --regs -o insns.txt
   vmbundle trace R-XXXX-XXXX.vmb --what call --from 1.5s --to 1.6s --format perfetto -o calls.json
@@ -75,7 +77,7 @@ func (v *traceVerb) run(c *cobra.Command, name string) error {
 		return err
 	}
 	defer b.Close()
-	if o.From, o.To, err = v.window(replay.LineOf(b.Manifest())); err != nil {
+	if o.From, o.To, err = v.window(b); err != nil {
 		return status(err)
 	}
 	if v.out != "-" {
@@ -96,9 +98,13 @@ func (v *traceVerb) run(c *cobra.Command, name string) error {
 	o.Progress = func(done, total uint64) { p.Part("replaying", done, total) }
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	return status(v.write(c, func(w io.Writer) error {
+	err = v.write(c, func(w io.Writer) error {
 		return trace.Write(ctx, trace.Run{Machine: run.Machine, Player: run.Player}, o, w)
-	}))
+	})
+	if errors.Is(err, trace.ErrNoLinux) {
+		return exit.With(exit.NotFound, err)
+	}
+	return status(err)
 }
 
 // write opens OUT for f.
@@ -146,19 +152,17 @@ func words[T ~string](list []T) (w []string) {
 }
 
 // window finds both positions: what is not given is 100 ms before the end, and
-// the failure.
-func (v *traceVerb) window(l replay.Line) (from, to vmm.Position, err error) {
-	last := v.to
-	if last == "" {
+// the failure, if there is one and nothing was given, or the end.
+func (v *traceVerb) window(b *bundle.Bundle) (from, to vmm.Position, err error) {
+	l, last := replay.LineOf(b.Manifest()), v.to
+	switch {
+	case last != "":
+	case v.from == "" && b.Manifest().Failure != nil:
 		last = "failure"
-		if v.from != "" {
-			last = "end"
-		}
+	default:
+		last = "end"
 	}
 	if to, err = replay.ParsePosition(last, l); err != nil {
-		if v.to == "" {
-			err = fmt.Errorf("no window was given, and %w; to trace all of the recording: --from start --to end", err)
-		}
 		return from, to, err
 	}
 	if v.from != "" {
