@@ -1,10 +1,8 @@
 package debug
 
 import (
-	"bytes"
 	"debug/elf"
 	"encoding/binary"
-	"encoding/hex"
 	"fmt"
 	"io/fs"
 	"os"
@@ -128,7 +126,7 @@ func buildIDOf(name string) string {
 	for _, s := range f.Sections {
 		if s.Type == elf.SHT_NOTE && s.Size <= maxNotes {
 			if b, err := s.Data(); err == nil {
-				if id := buildID(b); id != "" {
+				if id := guestos.NoteBuildID(b); id != "" {
 					return id
 				}
 			}
@@ -138,25 +136,6 @@ func buildIDOf(name string) string {
 }
 
 const maxNotes = 64 << 10
-
-// buildID finds NT_GNU_BUILD_ID among notes: sizes of name and description, and
-// a type, four bytes each, then both, padded to four bytes (System V gABI).
-func buildID(b []byte) string {
-	const gnuBuildID = 3
-	for len(b) >= 12 {
-		name, desc := uint64(binary.LittleEndian.Uint32(b)), uint64(binary.LittleEndian.Uint32(b[4:]))
-		at := 12 + (name+3)&^3
-		end := at + (desc+3)&^3
-		if at+desc > uint64(len(b)) {
-			return ""
-		}
-		if binary.LittleEndian.Uint32(b[8:]) == gnuBuildID && bytes.HasPrefix(b[12:], []byte("GNU\x00")) {
-			return hex.EncodeToString(b[at : at+desc])
-		}
-		b = b[min(end, uint64(len(b))):]
-	}
-	return ""
-}
 
 // A head is what a mapped ELF file tells of itself.
 type head struct {
@@ -196,7 +175,7 @@ func headOf(b []byte, start uint64) (h head, ok bool) {
 			}
 		case elf.PT_NOTE:
 			if p.Filesz <= maxNotes && p.Off < uint64(len(b)) && h.buildID == "" {
-				h.buildID = buildID(b[p.Off:min(p.Off+p.Filesz, uint64(len(b)))])
+				h.buildID = guestos.NoteBuildID(b[p.Off:min(p.Off+p.Filesz, uint64(len(b)))])
 			}
 		}
 	}

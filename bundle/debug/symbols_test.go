@@ -169,7 +169,7 @@ func TestChoose(t *testing.T) {
 			t.Errorf("%s %s: %q, want %q", c.base, c.id, got, c.want)
 		}
 	}
-	if id := buildID(note("abcd")); id != "61626364" {
+	if id := guestos.NoteBuildID(note("abcd")); id != "61626364" {
 		t.Errorf("build id %q", id)
 	}
 }

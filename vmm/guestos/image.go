@@ -102,9 +102,9 @@ func mapped(s space, la uint64) bool {
 // align rounds up to a power of two.
 func align(n, to int) int { return n + (-n)&(to-1) }
 
-// buildID finds the GNU build id (note type 3) among ELF notes (System V ABI,
+// NoteBuildID finds the GNU build id (note type 3) among ELF notes (System V ABI,
 // "Note Section"), in hex.
-func buildID(b []byte) string {
+func NoteBuildID(b []byte) string {
 	for len(b) >= 12 {
 		name, desc := binary.LittleEndian.Uint32(b), binary.LittleEndian.Uint32(b[4:])
 		if name > 1<<16 || desc > 1<<16 {

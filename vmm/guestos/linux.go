@@ -115,7 +115,7 @@ func newKernel(img *image) (*kernel, error) {
 		return nil, fmt.Errorf("its symbols say that the banner is at %#x; %.40q is there", y.Addr, k.banner)
 	}
 	k.release = words[2]
-	k.buildID = buildID(k.between(img, "__start_notes", "__stop_notes"))
+	k.buildID = NoteBuildID(k.between(img, "__start_notes", "__stop_notes"))
 	if b := k.between(img, "__start_BTF", "__stop_BTF"); b == nil {
 		k.btfErr = errors.New("the guest's kernel has no BTF (CONFIG_DEBUG_INFO_BTF): symbols can be read, processes cannot")
 	} else if k.btf, err = ParseBTF(slices.Clone(b)); err != nil {
