@@ -92,9 +92,9 @@ func (s *Shelf) Start(m *vmm.Machine, o Options) (*Recording, error) {
 		return nil, fmt.Errorf("start recording: %w", err)
 	}
 	m.TakeControl()
-	asked := map[mem.Hash]bool{}
+	zero, asked := store.Zero(), map[mem.Hash]bool{}
 	frozen := m.Mem.Freeze(func(_ uint32, h mem.Hash) bool {
-		if asked[h] || s.pages.Has(h) {
+		if h == zero || asked[h] || s.pages.Has(h) {
 			return false
 		}
 		asked[h] = true

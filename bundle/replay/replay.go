@@ -15,6 +15,7 @@ import (
 
 	"vmrecord/bundle"
 	"vmrecord/vmm"
+	"vmrecord/vmm/mem"
 	"vmrecord/vmm/tape"
 )
 
@@ -140,13 +141,11 @@ func load(b *bundle.Bundle, m *vmm.Machine) error {
 	if err != nil {
 		return err
 	}
-	var zero, p [page]byte
+	var zeros [page]byte
+	zero := mem.Hash(sha256.Sum256(zeros[:]))
 	for i, k := range kept {
-		if k {
-			continue
-		}
-		if m.Mem.Read(uint64(i)*page, p[:]); p != zero {
-			m.Mem.Write(uint64(i)*page, zero[:])
+		if !k && m.Mem.Digest(uint32(i)) != zero {
+			m.Mem.Write(uint64(i)*page, zeros[:])
 		}
 	}
 	return nil

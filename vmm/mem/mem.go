@@ -79,6 +79,18 @@ func New(b []byte) *RAM {
 	return r
 }
 
+// Blank makes RAM over b as New does, where the caller vouches that b holds
+// zeros: as long as nobody stores to a page it is not read, so that a host that
+// maps memory on demand never needs to.
+func Blank(b []byte) *RAM {
+	r := New(b)
+	zero := Hash(sha256.Sum256(make([]byte, PageBytes)))
+	for p := range r.hash {
+		r.hash[p], r.fresh[p] = zero, true
+	}
+	return r
+}
+
 // Size is the number of bytes.
 func (r *RAM) Size() uint64 { return uint64(len(r.B)) }
 

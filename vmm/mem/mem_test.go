@@ -35,7 +35,16 @@ func root(r *RAM) (h Hash) {
 }
 
 func TestRootEqualsBruteForce(t *testing.T) {
-	rng, r := rand.New(rand.NewPCG(1, 1)), fresh()
+	for name, r := range map[string]*RAM{"new": fresh(), "blank": Blank(make([]byte, pages*PageBytes))} {
+		t.Run(name, func(t *testing.T) { testRoot(t, r) })
+	}
+}
+
+func testRoot(t *testing.T, r *RAM) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	if r.Root() != root(r) {
+		t.Error("the root of zeros differs")
+	}
 	for i := range 200 {
 		switch rng.IntN(4) {
 		case 0:

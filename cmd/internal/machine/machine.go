@@ -102,7 +102,7 @@ func (s Spec) BuildOn(e Maker, epoch, seed uint64) (m *vmm.Machine, free func(),
 		return nil, nil, err
 	}
 	m = &vmm.Machine{CPU: new(cpu.State), Engine: engine,
-		Board: pc.New(mem.New(b), pc.Options{Hz: s.Hz, Epoch: epoch, DebugExit: s.DebugExit})}
+		Board: pc.New(mem.Blank(b), pc.Options{Hz: s.Hz, Epoch: epoch, DebugExit: s.DebugExit})}
 	m.Plug(vmm.Place{Name: "backdoor"}, backdoor.New(s.backdoor()))
 	m.CPU.Cold(seed)
 	return m, func() { _ = m.Engine.Close(); release() }, nil
