@@ -81,7 +81,7 @@ func record(t testing.TB, seed uint64, n vmm.Instant) made {
 
 func pack(t testing.TB, dir string) string {
 	t.Helper()
-	p, err := bundle.Pack(dir, t.TempDir(), nil)
+	p, err := bundle.Pack(dir, t.TempDir(), bundle.PackOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -204,7 +204,7 @@ func TestPackIsStable(t *testing.T) {
 
 func TestPackNamesAndInfo(t *testing.T) {
 	rec := record(t, 4, 10_000)
-	p, err := bundle.Pack(rec.dir, t.TempDir(), nil)
+	p, err := bundle.Pack(rec.dir, t.TempDir(), bundle.PackOptions{})
 	if err != nil || filepath.Base(p.Path) != p.ID+".vmb" || len(p.ID) != len("R-XXXX-XXXX") || len(p.UUID) != 36 || p.UUID[14] != '8' {
 		t.Fatalf("%+v, %v", p, err)
 	}
@@ -221,10 +221,10 @@ func TestPackNamesAndInfo(t *testing.T) {
 		t.Errorf("as JSON: %v\n%s", err, j)
 	}
 	named := filepath.Join(t.TempDir(), "x.vmb")
-	if p, err = bundle.Pack(rec.dir, named, nil); err != nil || p.Path != named {
+	if p, err = bundle.Pack(rec.dir, named, bundle.PackOptions{}); err != nil || p.Path != named {
 		t.Errorf("%+v, %v", p, err)
 	}
-	if _, err := bundle.Pack(t.TempDir(), named, nil); err == nil || !strings.Contains(err.Error(), "recording.json") {
+	if _, err := bundle.Pack(t.TempDir(), named, bundle.PackOptions{}); err == nil || !strings.Contains(err.Error(), "recording.json") {
 		t.Error(err)
 	}
 }
@@ -499,7 +499,7 @@ func TestRefusedManifests(t *testing.T) {
 		{"configuration", 5, "configuration", func(m *bundle.Manifest) { m.Machine.Config += " " }},
 		{"part not there", 5, "not among its parts", func(m *bundle.Manifest) { m.Snapshot.Packs = []string{"packs/x"} }},
 		{"part's name", 5, "part", func(m *bundle.Manifest) { m.Parts[0].Name = "../x" }},
-		{"part's digest", 5, "SHA-256", func(m *bundle.Manifest) { m.Parts[0].SHA256 = strings.Repeat("0", 64) }},
+		{"part's digest", 5, "does not agree", func(m *bundle.Manifest) { m.Parts[0].SHA256 = strings.Repeat("0", 64) }},
 		{"part twice", 5, "part", func(m *bundle.Manifest) { m.Parts = append(m.Parts, m.Parts[0]) }},
 		{"stored", 5, "page map", func(m *bundle.Manifest) { m.Snapshot.Stored-- }},
 		{"epoch", 5, "another machine", func(m *bundle.Manifest) { m.Machine.Epoch++ }},

@@ -14,13 +14,14 @@
 //	vmbundle.txt       what this file is, for people; its bytes follow from the id
 //	envelope.json      Envelope: id, format, every other part with size and SHA-256
 //	manifest.json      Manifest: machine, tape, snapshot, marks, parts
+//	manifest.minisig   if the manifest names a signer: its signature of the manifest
 //	packs/SHA256.vmp   pages of memory, blocks of up to 16 (package store), up to
 //	                   about 6 MiB; named by their own SHA-256
 //	snapshot/map       which page is where, one block
 //	snapshot/sections  the state at the start, one block (package recording)
 //	tape/NNNNNN.seg    the tape (package tape), blocks of up to 1 MiB, up to about 6 MiB
 //
-// After the first three, parts stand by name. The manifest names the packs in
+// After these, parts stand by name. The manifest names the packs in
 // the order in which their pages are numbered, and the segments in order. The
 // SHA-256 of manifest.json is the bundle's identity: a UUID of version 8 (RFC
 // 9562, 5.8) from its first 16 bytes, and the report id, R-XXXX-XXXX, from its
@@ -41,8 +42,7 @@
 // understand to replay correctly is named in the manifest's requires; a reader
 // refuses names that it does not know, and ignores fields that it does not
 // know, among them everything in ext. So pages that are differences against a
-// base, bases themselves and encrypted parts (names ending in .age, a signature
-// in manifest.minisig) can come without a new format number. The model number
+// base, and bases themselves, can come without a new format number. The model number
 // is checked by whoever replays; a bundle of another model can be inspected and
 // verified.
 package bundle

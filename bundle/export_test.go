@@ -5,6 +5,10 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
+
+	"aead.dev/minisign"
+	"filippo.io/age"
 
 	"vmrecord/bundle/store"
 )
@@ -23,16 +27,69 @@ func Segments(parts ...[]byte) io.ReadSeeker {
 	return s
 }
 
+// A file is one of an archive.
+type file struct {
+	name string
+	b    []byte
+}
+
+// files are b's, opened, with one of them replaced.
+func files(b *Bundle, name string, content []byte) (all []file) {
+	for _, p := range b.env.Parts {
+		n := strings.TrimSuffix(p.Name, sealedExt)
+		c, err := b.read(n, maxPart)
+		if err != nil {
+			panic(err)
+		}
+		if n == name {
+			c = content
+		}
+		all = append(all, file{n, c})
+	}
+	return all
+}
+
+// archive writes an envelope and files.
+func archive(id, uuid string, all []file, to []age.Recipient) []byte {
+	e := Envelope{Format: format, UUID: uuid, ID: id, Keys: names(to)}
+	for i, f := range all {
+		if len(to) > 0 {
+			var w bytes.Buffer
+			z, err := age.Encrypt(&w, to...)
+			if err != nil {
+				panic(err)
+			}
+			z.Write(f.b)
+			z.Close()
+			all[i] = file{f.name + sealedExt, w.Bytes()}
+		}
+		e.Parts = append(e.Parts, Part{all[i].name, int64(len(all[i].b)), digestOf(all[i].b)})
+	}
+	var out bytes.Buffer
+	writeTarBytes(&out, textPart, text(id))
+	writeTarBytes(&out, envelopePart, encoded(&e))
+	for _, f := range all {
+		writeTarBytes(&out, f.name, f.b)
+	}
+	writeTarEnd(&out)
+	return out.Bytes()
+}
+
 // Tamper writes b anew with another manifest, and everything that follows from it.
 func Tamper(b *Bundle, edit func(*Manifest)) []byte {
 	m := b.man
 	m.Parts = slices.Clone(m.Parts)
 	edit(&m)
-	return archive(b, encoded(&m), m.Parts, "", nil)
+	return WithManifest(b, encoded(&m))
 }
 
-// WithManifest writes b anew with a manifest that may be anything.
-func WithManifest(b *Bundle, raw []byte) []byte { return archive(b, raw, b.man.Parts, "", nil) }
+// WithManifest writes b anew with a manifest that may be anything, unsigned.
+func WithManifest(b *Bundle, raw []byte) []byte {
+	all := files(b, manifestPart, raw)
+	all = slices.DeleteFunc(all, func(f file) bool { return f.name == signaturePart })
+	uuid, id := identify(raw)
+	return archive(id, uuid, all, nil)
+}
 
 // Replace writes b anew with another part, and everything that follows from it.
 func Replace(b *Bundle, name string, part []byte) []byte {
@@ -43,7 +100,23 @@ func Replace(b *Bundle, name string, part []byte) []byte {
 			p.Size, p.SHA256 = int64(len(part)), digestOf(part)
 		}
 	}
-	return archive(b, encoded(&m), m.Parts, name, part)
+	raw := encoded(&m)
+	all := files(b, name, part)
+	all[0].b = raw
+	uuid, id := identify(raw)
+	return archive(id, uuid, all, nil)
+}
+
+// Reseal writes b anew for recipients with one file replaced, and nothing else.
+func Reseal(b *Bundle, name string, content []byte, to []age.Recipient) []byte {
+	return archive(b.env.ID, b.env.UUID, files(b, name, content), to)
+}
+
+// Resign writes b anew with another's signature.
+func Resign(b *Bundle, k *minisign.PrivateKey) []byte {
+	all := files(b, "", nil)
+	all[1].b = sign(k, all[0].b, b.env.ID)
+	return archive(b.env.ID, b.env.UUID, all, nil)
 }
 
 func encoded(v any) []byte {
@@ -52,27 +125,6 @@ func encoded(v any) []byte {
 		panic(err)
 	}
 	return b
-}
-
-// archive writes b's parts, one of them replaced, behind the given manifest.
-func archive(b *Bundle, manifest []byte, parts []Part, name string, part []byte) []byte {
-	e := envelopeOf(manifest, &Manifest{Parts: parts})
-	var out bytes.Buffer
-	writeTarBytes(&out, textPart, text(e.ID))
-	writeTarBytes(&out, envelopePart, encoded(&e))
-	writeTarBytes(&out, manifestPart, manifest)
-	for _, p := range b.man.Parts {
-		content, err := b.read(p.Name, maxPart)
-		if err != nil {
-			panic(err)
-		}
-		if p.Name == name {
-			content = part
-		}
-		writeTarBytes(&out, p.Name, content)
-	}
-	writeTarEnd(&out)
-	return out.Bytes()
 }
 
 // Header is a tar header with a correct checksum.

@@ -18,12 +18,16 @@ const (
 	textPart     = "vmbundle.txt"
 	envelopePart = "envelope.json"
 	manifestPart = "manifest.json"
-	mapPart      = "snapshot/map"
-	sectionsPart = "snapshot/sections"
+	sealedExt    = ".age"
+	// signaturePart follows the manifest, which it signs.
+	signaturePart = "manifest.minisig"
+	mapPart       = "snapshot/map"
+	sectionsPart  = "snapshot/sections"
 
-	maxEnvelope = 8 << 20
-	maxManifest = 8 << 20
-	maxPart     = 16 << 20
+	maxEnvelope  = 8 << 20
+	maxManifest  = 8 << 20
+	maxPart      = 16 << 20
+	maxSignature = 4096
 )
 
 // A Part is a file in a bundle.
@@ -38,8 +42,8 @@ type Envelope struct {
 	Format string   `json:"format"`
 	UUID   string   `json:"uuid"`
 	ID     string   `json:"id"`
-	Keys   []string `json:"keys,omitzero"` // ids of the keys it is encrypted to
-	Parts  []Part   `json:"parts"`         // the manifest, then its parts
+	Keys   []string `json:"keys,omitzero"` // public keys that it is sealed to
+	Parts  []Part   `json:"parts"`         // as they stand: the manifest, its signature, its parts
 }
 
 // A Marker is a mark on the tape.
@@ -92,9 +96,10 @@ type Snapshot struct {
 // A Manifest is what a bundle holds.
 type Manifest struct {
 	Format       string                     `json:"format"`
-	Level        string                     `json:"level"`        // L3: self-contained
-	Capabilities []string                   `json:"capabilities"` // what can be done with this level
-	Requires     []string                   `json:"requires"`     // what a reader must understand
+	Level        string                     `json:"level"`           // L3: self-contained
+	Capabilities []string                   `json:"capabilities"`    // what can be done with this level
+	Requires     []string                   `json:"requires"`        // what a reader must understand
+	Signer       string                     `json:"signer,omitzero"` // who made it: a public key, as minisign writes it
 	Recording    recording.Meta             `json:"recording"`
 	Machine      Machine                    `json:"machine"`
 	Tape         Tape                       `json:"tape"`

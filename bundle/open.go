@@ -8,6 +8,9 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
+
+	"filippo.io/age"
 
 	"vmrecord/bundle/recording"
 	"vmrecord/bundle/store"
@@ -22,16 +25,17 @@ type Bundle struct {
 	env  Envelope
 	man  Manifest
 	at   map[string]entry
-	sums map[string]Part
+	sums map[string]Part // of the manifest
+	seal *seal           // nil: open to everybody
 	mem  *memory
 	c    io.Closer
 }
 
 // Open opens a bundle; nothing but this file is ever read. It checks the
 // archive, the identity and that this program understands what is inside; the
-// parts are checked when they are read. Its errors are *IntegrityError,
-// *IncompatibleError or the host's.
-func Open(path string) (*Bundle, error) {
+// parts are checked when they are read. keys may open it if it is sealed. Its
+// errors are *IntegrityError, *IncompatibleError, *SealedError or the host's.
+func Open(path string, keys ...age.Identity) (*Bundle, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("open bundle: %w", err)
@@ -42,7 +46,7 @@ func Open(path string) (*Bundle, error) {
 	}
 	var b *Bundle
 	if err == nil {
-		b, err = New(f, i.Size())
+		b, err = New(f, i.Size(), keys...)
 	}
 	if err != nil {
 		f.Close()
@@ -53,41 +57,78 @@ func Open(path string) (*Bundle, error) {
 }
 
 // New opens a bundle that is not in a file of its own.
-func New(r io.ReaderAt, size int64) (*Bundle, error) {
-	b := &Bundle{r: r, size: size, sums: map[string]Part{}}
-	var names []string
-	var err error
-	if names, b.at, err = readTar(r, size); err != nil {
-		return nil, err
-	}
-	if len(names) < 3 || names[0] != textPart || names[1] != envelopePart || names[2] != manifestPart {
-		return nil, damaged("file", "it does not begin with %s, %s and %s", textPart, envelopePart, manifestPart)
-	}
-	env, err := b.read(envelopePart, maxEnvelope)
+func New(r io.ReaderAt, size int64, keys ...age.Identity) (*Bundle, error) {
+	b, names, err := outside(r, size)
 	if err != nil {
 		return nil, err
 	}
-	if err := json.Unmarshal(env, &b.env); err != nil {
-		return nil, damaged(envelopePart, "%v", err)
+	if b.seal != nil {
+		b.seal.keys = keys
 	}
-	if b.env.Format != format {
-		return nil, &IncompatibleError{fmt.Sprintf("a reader of format %q", b.env.Format), format}
-	}
-	if err := b.manifest(env); err != nil {
+	if err := b.manifest(); err != nil {
 		return nil, err
 	}
 	return b, b.listed(names)
 }
 
-// manifest reads the manifest and checks the identity. The envelope and the
-// text follow from the manifest, to the byte.
-func (b *Bundle) manifest(envelope []byte) error {
+// Identify tells a bundle's names from its envelope, without a key.
+func Identify(r io.ReaderAt, size int64) (id, uuid string, err error) {
+	b, _, err := outside(r, size)
+	if err != nil {
+		return "", "", err
+	}
+	return b.env.ID, b.env.UUID, nil
+}
+
+// outside reads what a carrier may.
+func outside(r io.ReaderAt, size int64) (b *Bundle, names []string, err error) {
+	b = &Bundle{r: r, size: size, sums: map[string]Part{}}
+	if names, b.at, err = readTar(r, size); err != nil {
+		return nil, nil, err
+	}
+	if len(names) < 3 || names[0] != textPart || names[1] != envelopePart || strings.TrimSuffix(names[2], sealedExt) != manifestPart {
+		return nil, nil, damaged("file", "it does not begin with %s, %s and %s", textPart, envelopePart, manifestPart)
+	}
+	env, err := b.read(envelopePart, maxEnvelope)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := json.Unmarshal(env, &b.env); err != nil {
+		return nil, nil, damaged(envelopePart, "%v", err)
+	}
+	if b.env.Format != format {
+		return nil, nil, &IncompatibleError{fmt.Sprintf("a reader of format %q", b.env.Format), format}
+	}
+	if names[2] != manifestPart {
+		if b.seal, err = newSeal(&b.env); err != nil {
+			return nil, nil, err
+		}
+	}
+	mine, err := encode(&b.env)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !bytes.Equal(mine, env) || len(b.env.Keys) > 0 && b.seal == nil {
+		return nil, nil, damaged(envelopePart, "it is not as it was written")
+	}
+	txt, err := b.read(textPart, maxEnvelope)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !bytes.Equal(txt, text(b.env.ID)) {
+		return nil, nil, damaged(textPart, "its text is not that of %s", b.env.ID)
+	}
+	return b, names, nil
+}
+
+// manifest reads the manifest and checks the identity.
+func (b *Bundle) manifest() error {
 	raw, err := b.read(manifestPart, maxManifest)
 	if err != nil {
 		return err
 	}
-	if got := digestOf(raw); len(b.env.Parts) == 0 || b.env.Parts[0].SHA256 != got {
-		return damaged(manifestPart, "its SHA-256 is %s, the envelope has another", got)
+	if uuid, id := identify(raw); uuid != b.env.UUID || id != b.env.ID {
+		return damaged(manifestPart, "it is that of %s, the envelope names %s", id, b.env.ID)
 	}
 	var first struct {
 		Format   string
@@ -108,57 +149,73 @@ func (b *Bundle) manifest(envelope []byte) error {
 	if err := b.man.check(); err != nil {
 		return err
 	}
-	want := envelopeOf(raw, &b.man)
-	mine, err := encode(&want)
-	if err != nil {
-		return err
-	}
-	if !bytes.Equal(mine, envelope) {
-		return damaged(envelopePart, "it does not agree with %s", manifestPart)
-	}
-	txt, err := b.read(textPart, maxEnvelope)
-	if err != nil {
-		return err
-	}
-	if !bytes.Equal(txt, text(b.env.ID)) {
-		return damaged(textPart, "its text is not that of %s", b.env.ID)
-	}
-	return nil
+	return b.signed(raw)
 }
 
-// envelopeOf makes the envelope for a manifest.
-func envelopeOf(raw []byte, m *Manifest) Envelope {
-	uuid, id := identify(raw)
-	parts := append([]Part{{manifestPart, int64(len(raw)), digestOf(raw)}}, m.Parts...)
-	return Envelope{Format: format, UUID: uuid, ID: id, Parts: parts}
-}
-
-// listed compares the archive with the manifest's list.
+// listed compares the archive, the envelope and the manifest's list: each names
+// the same parts, in this order.
 func (b *Bundle) listed(names []string) error {
-	rest := names[3:]
-	if len(rest) != len(b.man.Parts) {
-		return damaged("file", "it has %d parts, the manifest lists %d", len(rest), len(b.man.Parts))
+	want := []string{manifestPart}
+	if b.man.Signer != "" {
+		want = append(want, signaturePart)
 	}
-	for i, p := range b.man.Parts {
-		if rest[i] != p.Name || b.at[p.Name].size != p.Size {
-			return damaged("file", "part %d is %s of %d bytes, the manifest lists %s of %d", i, rest[i], b.at[rest[i]].size, p.Name, p.Size)
+	before := len(want)
+	for _, p := range b.man.Parts {
+		want, b.sums[p.Name] = append(want, p.Name), p
+	}
+	names = names[2:]
+	if len(names) != len(want) || len(b.env.Parts) != len(want) {
+		return damaged("file", "it has %d parts, its envelope lists %d, its manifest %d", len(names), len(b.env.Parts), len(want))
+	}
+	for i, name := range want {
+		p := b.env.Parts[i]
+		if names[i] != b.stands(name) || p.Name != names[i] || p.Size != b.at[p.Name].size {
+			return damaged("file", "part %d is %s of %d bytes, its envelope lists %s of %d, its manifest %s",
+				i, names[i], b.at[names[i]].size, p.Name, p.Size, name)
 		}
-		b.sums[p.Name] = p
+		if b.seal == nil && i >= before && p != b.man.Parts[i-before] {
+			return damaged(envelopePart, "it does not agree with %s on %s", manifestPart, name)
+		}
 	}
 	return nil
 }
 
-// read reads a part as it stands.
-func (b *Bundle) read(name string, most int64) ([]byte, error) {
-	e, ok := b.at[name]
-	if !ok {
-		return nil, damaged(name, "it is missing")
+// stands is a part's name in the file.
+func (b *Bundle) stands(name string) string {
+	if b.seal != nil && name != textPart && name != envelopePart {
+		return name + sealedExt
 	}
-	if e.size > most {
-		return nil, damaged(name, "it has %d bytes, at most %d are allowed", e.size, most)
+	return name
+}
+
+// read reads a part, opening it if it is sealed.
+func (b *Bundle) read(name string, most int64) ([]byte, error) {
+	stands, allowed := b.stands(name), most
+	if stands != name {
+		allowed += sealedMore(most)
+	}
+	e, ok := b.at[stands]
+	if !ok {
+		return nil, damaged(stands, "it is missing")
+	}
+	if e.size > allowed {
+		return nil, damaged(stands, "it has %d bytes, at most %d are allowed", e.size, allowed)
 	}
 	p := make([]byte, e.size)
-	return p, readAt(b.r, p, e.off)
+	if err := readAt(b.r, p, e.off); err != nil || stands == name {
+		return p, err
+	}
+	return b.seal.open(stands, p, most)
+}
+
+// section is a part to read pieces of, unchecked where it stands open.
+func (b *Bundle) section(name string) (io.ReaderAt, int64, error) {
+	if b.seal == nil {
+		e := b.at[name]
+		return io.NewSectionReader(b.r, e.off, e.size), e.size, nil
+	}
+	p, err := b.part(name)
+	return bytes.NewReader(p), int64(len(p)), err
 }
 
 // part reads a part and checks its digest.
@@ -319,13 +376,14 @@ type Info struct {
 	UUID     string   `json:"uuid"`
 	Bytes    int64    `json:"bytes"` // of the file
 	Seconds  float64  `json:"seconds"`
+	Keys     []string `json:"keys,omitzero"` // public keys that it is sealed to
 	Manifest Manifest `json:"manifest"`
 }
 
 // Inspect tells what is inside, without reading it all.
 func (b *Bundle) Inspect() Info {
 	m := b.man
-	return Info{"vmbundle.inspect/1", b.env.ID, b.env.UUID, b.size, m.Machine.Seconds(m.Tape.Start.At, m.Tape.End.At), m}
+	return Info{"vmbundle.inspect/1", b.env.ID, b.env.UUID, b.size, m.Machine.Seconds(m.Tape.Start.At, m.Tape.End.At), b.env.Keys, m}
 }
 
 // sorted lists parts in the order of the archive.

@@ -10,6 +10,9 @@ import (
 	"path/filepath"
 	"strings"
 
+	"aead.dev/minisign"
+	"filippo.io/age"
+
 	"vmrecord/bundle/recording"
 	"vmrecord/bundle/store"
 	"vmrecord/vmm/tape"
@@ -28,20 +31,27 @@ type Packed struct {
 	Bytes int64  `json:"bytes"`
 }
 
+// PackOptions say who can read a bundle and who made it. The zero value: everybody,
+// and that is not said.
+type PackOptions struct {
+	Progress func(done, total int) // told of pages done; may be nil
+	To       []age.Recipient       // who can read it, by X25519 keys; none: everybody
+	Sign     *minisign.PrivateKey  // the maker's; nil: none
+}
+
 // Pack makes a bundle of the recording in a directory of a shelf. If out is a
 // directory, the file gets its id as name there; a file of that name is
 // replaced. Only its owner may read it. What it makes depends on the
-// recording and on this program only, to the byte. progress, which may be nil,
-// is told of pages done.
-func Pack(dir, out string, progress func(done, total int)) (Packed, error) {
-	p, err := pack(dir, out, progress)
+// recording, the options and this program only, to the byte, unless it is sealed.
+func Pack(dir, out string, o PackOptions) (Packed, error) {
+	p, err := pack(dir, out, o)
 	if err != nil {
 		return Packed{}, fmt.Errorf("pack %s: %w", dir, err)
 	}
 	return p, nil
 }
 
-func pack(dir, out string, progress func(done, total int)) (res Packed, err error) {
+func pack(dir, out string, o PackOptions) (res Packed, err error) {
 	rec, err := recording.Read(dir)
 	if err != nil {
 		return res, err
@@ -60,9 +70,12 @@ func pack(dir, out string, progress func(done, total int)) (res Packed, err erro
 	}
 	defer os.Remove(tmp.Name())
 	defer tmp.Close()
-	k := &packer{rec: rec, tmp: tmp, coder: store.NewCoder(false), progress: progress, at: map[string]int64{}}
+	k := &packer{rec: rec, tmp: tmp, coder: store.NewCoder(false), o: o, at: map[string]int64{}}
 	k.m = Manifest{Format: format, Level: "L3", Requires: []string{}, Recording: rec.Meta, Markers: []Marker{},
 		Capabilities: []string{"replay", "golive", "memory", "debug"}}
+	if o.Sign != nil {
+		k.m.Signer = o.Sign.Public().(minisign.PublicKey).String()
+	}
 	for _, step := range []func() error{k.memory, k.sections, k.tape} {
 		if err := step(); err != nil {
 			return res, err
@@ -75,21 +88,26 @@ func pack(dir, out string, progress func(done, total int)) (res Packed, err erro
 // A packer collects parts in a temporary file, since the archive begins with
 // their digests.
 type packer struct {
-	rec      *recording.Recorded
-	m        Manifest
-	tmp      *os.File
-	off      int64
-	at       map[string]int64 // where each part is in tmp
-	coder    *store.Coder
-	progress func(done, total int)
+	rec   *recording.Recorded
+	m     Manifest
+	tmp   *os.File
+	off   int64
+	at    map[string]int64 // where each part is in tmp
+	coder *store.Coder
+	o     PackOptions
 }
 
 func (k *packer) add(name string, b []byte) error {
-	k.m.Parts = append(k.m.Parts, Part{name, int64(len(b)), digestOf(b)})
+	p, err := k.put(name, b)
+	k.m.Parts = append(k.m.Parts, p)
+	return err
+}
+
+func (k *packer) put(name string, b []byte) (Part, error) {
 	k.at[name] = k.off
 	k.off += int64(len(b))
 	_, err := k.tmp.Write(b)
-	return err
+	return Part{name, int64(len(b)), digestOf(b)}, err
 }
 
 // memory writes the pages, in the order of the first place of each, and the map.
@@ -113,8 +131,8 @@ func (k *packer) memory() error {
 		return err
 	}
 	for i, h := range k.rec.Pages {
-		if k.progress != nil && i%1024 == 0 {
-			k.progress(i, len(pages))
+		if k.o.Progress != nil && i%1024 == 0 {
+			k.o.Progress(i, len(pages))
 		}
 		if h == zero {
 			continue
@@ -273,8 +291,7 @@ func (k *packer) archive(dir, out string) (res Packed, err error) {
 	if len(raw) > maxManifest {
 		return res, fmt.Errorf("its manifest has %d bytes, at most %d are allowed: too many marks", len(raw), maxManifest)
 	}
-	e := envelopeOf(raw, &k.m)
-	env, err := encode(&e)
+	e, err := k.envelope(raw)
 	if err != nil {
 		return res, err
 	}
@@ -283,7 +300,7 @@ func (k *packer) archive(dir, out string) (res Packed, err error) {
 		return res, err
 	}
 	defer os.Remove(f.Name())
-	if err := errors.Join(k.write(f, text(e.ID), env, raw), f.Sync()); err != nil {
+	if err := errors.Join(k.write(f, e), f.Sync()); err != nil {
 		return res, errors.Join(err, f.Close())
 	}
 	i, err := f.Stat()
@@ -300,17 +317,35 @@ func (k *packer) archive(dir, out string) (res Packed, err error) {
 	return Packed{out, e.ID, e.UUID, i.Size()}, nil
 }
 
-func (k *packer) write(f *os.File, text, envelope, manifest []byte) error {
-	w := bufio.NewWriterSize(f, 1<<20)
-	for _, p := range []struct {
-		name string
-		b    []byte
-	}{{textPart, text}, {envelopePart, envelope}, {manifestPart, manifest}} {
-		if err := writeTarBytes(w, p.name, p.b); err != nil {
-			return err
-		}
+// envelope lists the files in the order of the archive, after it made those that
+// depend on the manifest.
+func (k *packer) envelope(manifest []byte) (e Envelope, err error) {
+	e = Envelope{Format: format}
+	e.UUID, e.ID = identify(manifest)
+	p, err := k.put(manifestPart, manifest)
+	e.Parts = append(e.Parts, p)
+	if k.o.Sign != nil && err == nil {
+		p, err = k.put(signaturePart, sign(k.o.Sign, manifest, e.ID))
+		e.Parts = append(e.Parts, p)
 	}
-	for _, p := range k.m.Parts {
+	e.Parts = append(e.Parts, k.m.Parts...)
+	if len(k.o.To) > 0 && err == nil {
+		e.Keys = names(k.o.To)
+		err = k.seal(e.Parts)
+	}
+	return e, err
+}
+
+func (k *packer) write(f *os.File, e Envelope) error {
+	env, err := encode(&e)
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriterSize(f, 1<<20)
+	if err := errors.Join(writeTarBytes(w, textPart, text(e.ID)), writeTarBytes(w, envelopePart, env)); err != nil {
+		return err
+	}
+	for _, p := range e.Parts {
 		if err := writeTar(w, p.Name, p.Size, io.NewSectionReader(k.tmp, k.at[p.Name], p.Size)); err != nil {
 			return err
 		}

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 
 	"vmrecord/bundle/recording"
@@ -115,9 +114,11 @@ func (b *Bundle) openMemory() (*memory, error) {
 	}
 	next := uint64(0)
 	for i, name := range s.Packs {
-		e := b.at[name]
-		r := io.NewSectionReader(b.r, e.off, e.size)
-		for off := int64(0); off < e.size; {
+		r, size, err := b.section(name)
+		if err != nil {
+			return nil, err
+		}
+		for off := int64(0); off < size; {
 			h, err := store.ReadBlock(r, off)
 			if err != nil {
 				return nil, Damaged(name, err)

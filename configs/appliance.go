@@ -14,6 +14,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"filippo.io/age"
 	"github.com/BurntSushi/toml"
 
 	"vmrecord/configs/spelling"
@@ -23,6 +24,7 @@ const (
 	maxFileBytes = 1 << 20
 	maxText      = 200 // of a name, version, feature, address or URL
 	maxFeatures  = 64
+	maxKeys      = 8
 	maxAppend    = 2047 // COMMAND_LINE_SIZE of x86 Linux less its final NUL
 
 	minMemory = 16 << 20
@@ -61,8 +63,9 @@ type Machine struct {
 
 // A Vendor is whom reports go to.
 type Vendor struct {
-	Mail   string `toml:"mail"`
-	Submit string `toml:"submit"`
+	Mail   string   `toml:"mail"`
+	Submit string   `toml:"submit"`
+	Keys   []string `toml:"keys"` // public, of age
 }
 
 // A Record says what is recorded and what is kept.
@@ -248,9 +251,9 @@ func (a *Appliance) consent() error {
 		return errors.New(`consent.mode is "ask", the default, and asking is not built yet; ` +
 			`under [consent] write: mode = "always" (mail each kept recording) or mode = "never" (mail nothing)`)
 	}
-	if c.Encryption == EncryptionOn {
-		return errors.New(`consent.encryption is "on", the default, and encryption is not built yet; ` +
-			`under [consent] write: encryption = "off" (a bundle holds the guest's memory, readable by whoever has it)`)
+	if c.Encryption == EncryptionOn && c.Mode == ConsentAlways && len(a.Vendor.Keys) == 0 {
+		return errors.New(`consent.encryption is "on", the default, and vendor.keys is missing; to make a key: vmbundle keys new; ` +
+			`or under [consent] write: encryption = "off" (a bundle holds the guest's memory, readable by whoever has it)`)
 	}
 	return nil
 }
@@ -260,6 +263,17 @@ func (a *Appliance) vendor() error {
 	if a.Consent.Mode == ConsentAlways && (v.Mail == "" || v.Submit == "") {
 		return errors.New(`vendor.mail or vendor.submit is missing; under [vendor] write: ` +
 			`mail = "beta@example.com" and submit = "smtps://mail.example.com:465"`)
+	}
+	if len(v.Keys) > maxKeys {
+		return fmt.Errorf("vendor.keys has %d entries; at most %d", len(v.Keys), maxKeys)
+	}
+	for i, k := range v.Keys {
+		if _, err := age.ParseX25519Recipient(k); err != nil {
+			return fmt.Errorf("vendor.keys[%d] is %.80q, which is no public key; to see one: vmbundle keys list", i, k)
+		}
+	}
+	if len(v.Keys) > 0 && a.Consent.Encryption == EncryptionOff {
+		return errors.New(`consent.encryption is "off", and vendor.keys has a key; remove one of the two lines`)
 	}
 	if v.Mail != "" {
 		if p, err := mail.ParseAddress(v.Mail); err != nil || p.Address != v.Mail {

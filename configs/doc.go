@@ -23,6 +23,8 @@
 //	mail       address          required where consent.mode is "always"
 //	submit     URL              smtps://HOST:PORT, smtp+starttls://HOST:PORT or, on
 //	                            this computer only, smtp://HOST:PORT; required likewise
+//	keys       list of text     public keys (age1..., as "vmbundle keys new" prints
+//	                            them) that bundles are sealed to; at most 8
 //
 //	[record]
 //	features   list of text     what the guest may record; none: the guest has no
@@ -38,14 +40,13 @@
 //
 //	[consent]
 //	mode       text             "ask" (the default), "always" or "never"
-//	encryption text             "on" (the default) or "off"
+//	encryption text             "on" (the default), with vendor.keys, or "off"
 //
 // # What is refused until it is built
 //
-// Asking the user and encryption to the vendor are not built yet. They stay the
-// defaults all the same, so that no appliance sends memory contents unasked or
-// in the clear by omission: a file has to say "always" or "never", and "off", in
-// words.
+// Asking the user is not built yet. It stays the default all the same, so that no
+// appliance sends memory contents unasked by omission: a file has to say "always"
+// or "never" in words. So it has to say "off" to send them in the clear.
 //
 // # Version rule
 //

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"vmrecord/bundle"
+	"vmrecord/bundle/keys"
 	"vmrecord/bundle/mail"
 	"vmrecord/cmd/internal/cli"
 	"vmrecord/cmd/internal/exit"
@@ -19,6 +20,7 @@ import (
 type courier struct {
 	post   *post
 	vendor configs.Vendor
+	pack   bundle.PackOptions
 	limit  int64 // bytes of a bundle that may be mailed
 	shelf  string
 	say    func(format string, a ...any)
@@ -30,6 +32,19 @@ type courier struct {
 	done   chan struct{}
 	queued map[string]*kept // of this run, by UUID, those not delivered yet
 	failed int              // recordings that could not be packed or queued
+}
+
+// packOptions seals what is sent to the vendor's keys, and signs it with this
+// appliance's own, which is made at its first use.
+func packOptions(c *configs.Appliance) (o bundle.PackOptions, err error) {
+	if o.To, err = keys.Recipients(c.Vendor.Keys); err != nil {
+		return o, err
+	}
+	dir, err := cli.KeyDir()
+	if err == nil {
+		o.Sign, err = keys.Signer(dir, "appliance")
+	}
+	return o, err
 }
 
 const maxJobs = 1000
@@ -106,7 +121,7 @@ func (c *courier) carry(k *kept) error {
 		return fmt.Errorf("pack: %w", err)
 	}
 	defer os.RemoveAll(tmp)
-	p, err := bundle.Pack(filepath.Join(c.shelf, k.Summary.Name), tmp, nil)
+	p, err := bundle.Pack(filepath.Join(c.shelf, k.Summary.Name), tmp, c.pack)
 	if err != nil {
 		return fmt.Errorf("%w; it stays on this computer; to make its bundle later: vmbundle pack %s", err, filepath.Join(c.shelf, k.Summary.Name))
 	}

@@ -123,8 +123,12 @@ func (l *oneRun) openRecorder(seed uint64) (shut func(ctx context.Context) exit.
 	if err != nil {
 		return nil, err
 	}
+	pack, err := packOptions(c)
+	if err != nil {
+		return nil, err
+	}
 	term, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-	co := newCourier(term, courier{post: p, vendor: c.Vendor, limit: int64(c.Record.Limits.Mail), shelf: dir, say: l.say, events: l.events})
+	co := newCourier(term, courier{post: p, vendor: c.Vendor, pack: pack, limit: int64(c.Record.Limits.Mail), shelf: dir, say: l.say, events: l.events})
 	r.keep = func(k *kept) {
 		l.doc.Kept = append(l.doc.Kept, k)
 		co.take(k)

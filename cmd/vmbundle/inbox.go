@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/signal"
@@ -46,17 +45,8 @@ func openInbox(c *cobra.Command) (*inbox.Inbox, string, error) {
 		}
 		dir = filepath.Join(state, "inbox")
 	}
-	in, err := inbox.Open(dir, inbox.Options{Now: time.Now, Identify: identify})
+	in, err := inbox.Open(dir, inbox.Options{Now: time.Now, Identify: bundle.Identify})
 	return in, dir, err
-}
-
-// identify reads a bundle's own name.
-func identify(r io.ReaderAt, size int64) (id, uuid string, err error) {
-	b, err := bundle.New(r, size)
-	if err != nil {
-		return "", "", err
-	}
-	return b.ID(), b.UUID(), nil
 }
 
 // A listening is what inbox serve was asked for.

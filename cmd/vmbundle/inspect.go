@@ -42,6 +42,12 @@ func describe(w io.Writer, i bundle.Info) {
 	line("bundle", "%s, %s, level %s, %s", i.ID, cli.Bytes(i.Bytes), i.Manifest.Level, i.UUID)
 	r := i.Manifest.Recording
 	line("recorded", "%q of %q %q, %s", r.Feature, r.Appliance, r.Version, time.Unix(r.Created, 0).UTC().Format(time.DateTime))
+	if i.Manifest.Signer != "" {
+		line("signed", "by %q", i.Manifest.Signer)
+	}
+	for _, k := range i.Keys {
+		line("sealed", "to %q", k)
+	}
 	line("machine", "model %d, %d MiB, %d Hz, revision %q", m.Model, m.MemoryBytes>>20, m.Hz, r.Source)
 	line("tape", "%.3f s, %d instructions, %d inputs (%d keys), %d heartbeats every %d, %d frames",
 		i.Seconds, t.Retired, t.Inputs, t.Keys, t.Heartbeats, t.Period, t.Frames)

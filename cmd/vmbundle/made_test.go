@@ -90,7 +90,7 @@ func ok(t testing.TB, err error) {
 // pack makes a recording's bundle in a folder of its own.
 func pack(t testing.TB, dir string) string {
 	t.Helper()
-	p, err := bundle.Pack(dir, t.TempDir(), nil)
+	p, err := bundle.Pack(dir, t.TempDir(), bundle.PackOptions{})
 	ok(t, err)
 	return p.Path
 }

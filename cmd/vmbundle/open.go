@@ -6,25 +6,47 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"vmrecord/bundle"
+	"vmrecord/bundle/keys"
 	"vmrecord/bundle/replay"
+	"vmrecord/cmd/internal/cli"
 	"vmrecord/cmd/internal/exit"
 	"vmrecord/cmd/internal/machine"
 	"vmrecord/vmm"
 	"vmrecord/vmm/tape"
 )
 
-// open opens a bundle file.
+// open opens a bundle file, a sealed one with every key that is here.
 func open(name string) (*bundle.Bundle, error) {
 	b, err := bundle.Open(name)
+	if sealed := (*bundle.SealedError)(nil); errors.As(err, &sealed) {
+		b, err = unseal(name)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, exit.Errorf(exit.NotFound, "%s: there is no such file; to see what was received: vmbundle inbox list", name)
 	}
 	return b, status(err)
+}
+
+func unseal(name string) (*bundle.Bundle, error) {
+	dir, err := cli.KeyDir()
+	if err != nil {
+		return nil, err
+	}
+	ids, err := keys.Identities(dir)
+	if err != nil {
+		return nil, err
+	}
+	b, err := bundle.Open(name, ids...)
+	if sealed := (*bundle.SealedError)(nil); errors.As(err, &sealed) {
+		return nil, exit.Errorf(exit.Consent, "%w; to use its secret half: cp THE-KEY %s", err, filepath.Join(dir, "NAME.key"))
+	}
+	return b, err
 }
 
 // find is the file that a user named: a path, or the report id of a bundle in the

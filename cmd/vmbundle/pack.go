@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"vmrecord/bundle"
+	"vmrecord/bundle/keys"
 	"vmrecord/cmd/internal/cli"
 	"vmrecord/cmd/internal/exit"
 )
@@ -29,16 +30,27 @@ type packDocument struct {
 
 func packCommand() *cobra.Command {
 	var asJSON bool
+	var seal sealing
 	c := &cobra.Command{
 		Use:   "pack RECORDING [OUT]",
 		Short: "Make a bundle of a recording's folder",
-		Long:  "pack makes a bundle of a recording that an appliance kept: a folder such as\n~/.local/share/vmrecord/recordings/000001. OUT is a file or a folder, by default this one.",
-		Args:  cli.Args(1, 2),
+		Long: "pack makes a bundle of a recording that an appliance kept: a folder such as\n" +
+			"~/.local/share/vmrecord/recordings/000001. OUT is a file or a folder, by default this one.\n" +
+			"With --to, only who has the key's other half can open it.",
+		Example: "  vmbundle pack ~/.local/share/vmrecord/recordings/000001 --to age1...",
+		Args:    cli.Args(1, 2),
 	}
+	c.Flags().StringArrayVar(&seal.to, "to", nil, "seal it to this public `KEY` (vmbundle keys list); may be repeated")
+	c.Flags().StringVar(&seal.sign, "sign", "", "sign it with the key of this `NAME`")
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		progress := cli.NewProgress(c.ErrOrStderr())
-		p, err := bundle.Pack(args[0], append(args, ".")[1], func(done, total int) { progress.Part("packing", uint64(done), uint64(total)) })
+		o, err := seal.options()
+		if err != nil {
+			return err
+		}
+		o.Progress = func(done, total int) { progress.Part("packing", uint64(done), uint64(total)) }
+		p, err := bundle.Pack(args[0], append(args, ".")[1], o)
 		progress.End()
 		if errors.Is(err, fs.ErrNotExist) {
 			return exit.Errorf(exit.NotFound, "%s is no recording: %w; to see all: vmappliance recordings list", args[0], err)
@@ -53,4 +65,24 @@ func packCommand() *cobra.Command {
 		return nil
 	}
 	return c
+}
+
+// A sealing says for whom a bundle is, and who makes it.
+type sealing struct {
+	to   []string
+	sign string
+}
+
+func (s *sealing) options() (o bundle.PackOptions, err error) {
+	if o.To, err = keys.Recipients(s.to); err != nil {
+		return o, exit.Errorf(exit.Usage, "--to: %w", err)
+	}
+	if s.sign == "" {
+		return o, nil
+	}
+	dir, err := cli.KeyDir()
+	if err == nil {
+		o.Sign, err = keys.Signer(dir, s.sign)
+	}
+	return o, err
 }

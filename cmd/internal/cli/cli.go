@@ -96,6 +96,15 @@ func StateDir() (string, error) {
 	return place("VMRECORD_STATE", "XDG_DATA_HOME", ".local", "share")
 }
 
+// KeyDir is where keys are: those that open bundles, and the appliance's own.
+func KeyDir() (string, error) {
+	if d := os.Getenv("VMRECORD_KEYS"); d != "" {
+		return d, nil
+	}
+	state, err := StateDir()
+	return filepath.Join(state, "keys"), err
+}
+
 // CacheDir is where what can be fetched again lives.
 func CacheDir() (string, error) { return place("VMRECORD_CACHE", "XDG_CACHE_HOME", ".cache") }
 

@@ -166,7 +166,7 @@ func record(t *testing.T, name string, m *vmm.Machine, s machine.Spec, n uint64)
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), name+".vmb")
-	if _, err := bundle.Pack(shelf.Dir(sum.Name), file, nil); err != nil {
+	if _, err := bundle.Pack(shelf.Dir(sum.Name), file, bundle.PackOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	if err := shelf.Close(); err != nil {

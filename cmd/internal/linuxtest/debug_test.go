@@ -151,7 +151,7 @@ func computing(t *testing.T, g *guest, name string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := bundle.Pack(shelf.Dir(sum.Name), name, nil); err != nil {
+	if _, err := bundle.Pack(shelf.Dir(sum.Name), name, bundle.PackOptions{}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -81,7 +81,7 @@ func same(t *testing.T, g *guest, period uint64, done func() bool, inputs uint64
 func replays(t *testing.T, shelf *recording.Shelf, sum recording.Summary, inputs uint64) {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "linux.vmb")
-	p, err := bundle.Pack(shelf.Dir(sum.Name), name, nil)
+	p, err := bundle.Pack(shelf.Dir(sum.Name), name, bundle.PackOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
