@@ -76,9 +76,22 @@ func (s *Session) lines(_ context.Context, args []string, out io.Writer) error {
 	return err
 }
 
-// Console are the last lines on the guest's console here, at most n, without
-// what a terminal would obey.
-func (s *Session) Console(n int) []string { return s.console.last(s.Position(), n) }
+// Console are the last lines on the guest's console here, at most n and
+// timeline.TextBytes, without what a terminal would obey.
+func (s *Session) Console(n int) []string { return lastLines(string(s.line.Text()), n) }
+
+func lastLines(text string, n int) []string {
+	text = strings.TrimRight(strings.ReplaceAll(text, "\r", ""), "\n")
+	if text == "" {
+		return nil
+	}
+	l := strings.Split(text, "\n")
+	l = l[max(0, len(l)-n):]
+	for i := range l {
+		l[i] = printable(l[i])
+	}
+	return l
+}
 
 // count is the only argument, a number up to 10000, or usual.
 func count(args []string, usual int) (int, error) {

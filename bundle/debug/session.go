@@ -15,39 +15,30 @@ import (
 type Source struct {
 	Name     string // of the file, as in commands that are shown to be copied
 	Manifest *bundle.Manifest
-	Fresh    func() (*timeline.Run, error) // as timeline.Open has it
-	Tape     func() (*tape.Reader, error)  // the tape from its beginning
+	Line     *timeline.Timeline           // the session's own from now on
+	Tape     func() (*tape.Reader, error) // the tape from its beginning
 }
 
 // A Session is a recording that somebody looks into. It is a gdb.Target. It is
 // for one goroutine.
 type Session struct {
-	src     Source
-	line    *timeline.Timeline
-	marks   []bundle.Marker // made in this session
-	console console
-	seen    look
-	guest   guest
-	dir     string          // where files of symbols go
-	only    string          // the program whose address spaces count; "" for all
-	spaces  map[uint64]bool // its page tables, as far as they were seen
+	src    Source
+	line   *timeline.Timeline
+	marks  []bundle.Marker // made in this session
+	seen   look
+	guest  guest
+	dir    string          // where files of symbols go
+	only   string          // the program whose address spaces count; "" for all
+	spaces map[uint64]bool // its page tables, as far as they were seen
 }
 
-// Open is at the recording's start.
-func Open(ctx context.Context, src Source) (*Session, error) {
-	s := &Session{src: src, spaces: map[uint64]bool{}}
-	hear := true
-	fresh := func() (*timeline.Run, error) {
-		r, err := src.Fresh()
-		if err == nil && hear { // the machine that all is seen by first
-			hear, r.Heard = false, func(b []byte) { s.console.heard(r.Machine.Position(), b) }
-		}
-		return r, err
-	}
-	var err error
-	s.line, err = timeline.Open(ctx, fresh, timeline.Options{End: src.Manifest.Tape.End})
-	return s, err
+// Open is where the timeline stands.
+func Open(src Source) *Session {
+	return &Session{src: src, line: src.Line, spaces: map[uint64]bool{}}
 }
+
+// OnProgress has f told of the way to far positions; nil for nobody.
+func (s *Session) OnProgress(f func(done, total uint64)) { s.line.OnProgress(f) }
 
 // Close gives the machines back.
 func (s *Session) Close() error { return s.line.Close() }

@@ -6,9 +6,9 @@ import (
 	"encoding/binary"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
-	"vmrecord/vmm"
 	"vmrecord/vmm/guestos"
 )
 
@@ -174,39 +174,15 @@ func TestChoose(t *testing.T) {
 	}
 }
 
-// Text that is replayed again is heard once, and what is behind a position is
-// not shown there.
 func TestConsole(t *testing.T) {
-	at := func(i vmm.Instant) vmm.Position { return vmm.Position{At: i} }
-	var c console
-	for _, h := range []struct {
-		at   vmm.Instant
+	const text = "one\r\ntwo\r\nth\x1b[ree\r\n\r\n"
+	for _, c := range []struct {
 		text string
-	}{{10, "one\r\n"}, {20, "two\r\nth\x1b["}, {10, "one\r\n"}, {20, "two\r\nth\x1b["}, {30, "ree\r\n"}} {
-		c.heard(at(h.at), []byte(h.text))
-	}
-	for _, w := range []struct {
-		at   vmm.Instant
 		n    int
 		want []string
-	}{{5, 10, nil}, {11, 10, []string{"one"}}, {21, 10, []string{"one", "two", "th?["}}, {31, 1, []string{"th?[ree"}}} {
-		got := c.last(at(w.at), w.n)
-		if len(got) != len(w.want) {
-			t.Fatalf("at %d: %q, want %q", w.at, got, w.want)
+	}{{"", 10, nil}, {"\r\n", 10, nil}, {"one", 1, []string{"one"}}, {text, 10, []string{"one", "two", "th?[ree"}}, {text, 1, []string{"th?[ree"}}, {text, 0, []string{}}} {
+		if got := lastLines(c.text, c.n); !slices.Equal(got, c.want) {
+			t.Errorf("%d of %q: %q, want %q", c.n, c.text, got, c.want)
 		}
-		for i := range got {
-			if got[i] != w.want[i] {
-				t.Errorf("at %d: %q, want %q", w.at, got, w.want)
-			}
-		}
-	}
-	for i := range vmm.Instant(40) {
-		c.heard(at(100+i), bytes.Repeat([]byte("x"), 1<<18))
-	}
-	if c.heard(at(200), []byte("\nend\n")); len(c.text) > 2*consoleBytes {
-		t.Errorf("%d bytes are kept", len(c.text))
-	}
-	if got := c.last(at(201), 1); len(got) != 1 || got[0] != "end" {
-		t.Errorf("the last line is %q", got)
 	}
 }

@@ -53,22 +53,22 @@ func (v *bisectVerb) run(c *cobra.Command, args []string) error {
 	if len(args) == 2 {
 		other, engine = args[1], v.engine
 	}
-	a, err := v.line(ctx, c, args[0], v.engine)
+	a, err := lookInto(c, args[0], v.engine)
 	if err != nil {
 		return err
 	}
-	defer a.Close()
-	b, err := v.line(ctx, c, other, engine)
+	defer a.close()
+	b, err := lookInto(c, other, engine)
 	if err != nil {
 		return err
 	}
-	defer b.Close()
-	f, err := timeline.Bisect(ctx, a, b)
+	defer b.close()
+	f, err := v.compare(ctx, a, b)
 	switch {
 	case errors.Is(err, timeline.ErrStart):
 		return exit.With(exit.Incompatible, err)
 	case err != nil:
-		return status(err)
+		return err
 	}
 	if v.asJSON {
 		err = cli.JSON(c.OutOrStdout(), bisectDocument{"vmbundle.bisect/1", f == nil, f})
@@ -81,22 +81,18 @@ func (v *bisectVerb) run(c *cobra.Command, args []string) error {
 	return err
 }
 
-// line is a recording's timeline on an engine.
-func (v *bisectVerb) line(ctx context.Context, c *cobra.Command, name string, e machine.Maker) (*timeline.Timeline, error) {
-	file, err := find(c, name)
+// compare finds where two recordings part.
+func (v *bisectVerb) compare(ctx context.Context, a, b *look) (*timeline.Fork, error) {
+	x, err := a.line(ctx)
 	if err != nil {
 		return nil, err
 	}
-	b, err := open(file)
+	y, err := b.line(ctx)
 	if err != nil {
 		return nil, err
 	}
-	o := timeline.Options{End: b.Manifest().Tape.End}
-	if err := b.Close(); err != nil {
-		return nil, err
-	}
-	t, err := timeline.Open(ctx, func() (*timeline.Run, error) { return fresh(file, e) }, o)
-	return t, status(err)
+	f, err := timeline.Bisect(ctx, x, y)
+	return f, status(err)
 }
 
 // tell prints where two executions part.

@@ -86,6 +86,7 @@ func (v *gdbVerb) run(c *cobra.Command, name string) error {
 	if err != nil {
 		return err
 	}
+	s.OnProgress(nil) // from here on the terminal is gdb's
 	v.greet(c.ErrOrStderr(), s, b)
 	if v.listen != "" {
 		return v.serve(ctx, c, s, script)

@@ -29,7 +29,7 @@ type goliveVerb struct {
 func goliveCommand() *cobra.Command {
 	var v goliveVerb
 	c := &cobra.Command{
-		Use:   "golive FILE --at POS",
+		Use:   "golive FILE|ID --at POS",
 		Short: "Replay up to a position, and let the machine run on live from there",
 		Long:  "golive replays up to a position. From there on the machine runs live, another way\nthan it was recorded: this terminal is its console; Ctrl-] q quits.",
 		Args:  cli.Args(1, 1),
@@ -46,26 +46,20 @@ func goliveCommand() *cobra.Command {
 }
 
 func (v *goliveVerb) run(c *cobra.Command, name string) error {
-	b, err := open(name)
+	l, err := lookInto(c, name, v.engine)
 	if err != nil {
 		return err
 	}
-	defer b.Close()
-	pos, err := replay.ParsePosition(v.at, replay.LineOf(b.Manifest()))
+	defer l.close()
+	pos, err := replay.ParsePosition(v.at, replay.LineOf(l.b.Manifest()))
 	if err != nil {
 		return status(err)
 	}
-	var free func()
-	r, err := replay.Open(b, build(v.engine, &free))
-	if err != nil {
-		return status(err)
-	}
-	defer func() { free() }()
 	con, err := live.OpenConsole(v.serial, os.Stdin, c.OutOrStdout())
 	if err != nil {
 		return err
 	}
-	e, err := v.goOn(c, r, pos, con)
+	e, err := v.goOn(c, l, pos, con)
 	if e2 := con.Close(); err == nil {
 		err = e2
 	}
@@ -81,8 +75,8 @@ func (v *goliveVerb) run(c *cobra.Command, name string) error {
 	return nil
 }
 
-// goOn replays to the position and runs live from there.
-func (v *goliveVerb) goOn(c *cobra.Command, r *replay.Replay, pos vmm.Position, con *live.Console) (live.End, error) {
+// goOn goes to the position and runs live from there.
+func (v *goliveVerb) goOn(c *cobra.Command, l *look, pos vmm.Position, con *live.Console) (live.End, error) {
 	say := func(text string) {
 		if t := con.Terminal(); t != nil {
 			t.Note(text)
@@ -94,14 +88,17 @@ func (v *goliveVerb) goOn(c *cobra.Command, r *replay.Replay, pos vmm.Position, 
 		defer t.Guard()
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	_, err := r.Run(ctx, replay.Options{Until: &pos, Console: con})
+	r, said, err := l.machine(ctx, pos)
 	stop()
 	if err != nil {
 		return live.End{}, err
 	}
-	door := host.NewDoor(host.Config{Hz: r.Machine().Clock().Hz(), Pace: v.pace})
+	defer r.Close()
+	_, _ = con.Write(said)
+	r.Player.Detach()
+	door := host.NewDoor(host.Config{Hz: r.Machine.Hz(), Pace: v.pace})
 	defer door.Close()
-	s := &live.Session{M: r.GoLive(door), Door: door, Console: con, Limit: vmm.Never}
+	s := &live.Session{M: r.Machine, Door: door, Console: con, Limit: vmm.Never}
 	if v.most != 0 {
 		s.Limit = s.M.Now() + vmm.Instant(v.most)
 	}

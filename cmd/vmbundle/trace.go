@@ -31,7 +31,7 @@ type traceVerb struct {
 func traceCommand() *cobra.Command {
 	var v traceVerb
 	c := &cobra.Command{
-		Use:   "trace FILE --what WHAT",
+		Use:   "trace FILE|ID --what WHAT",
 		Short: "Write what the guest did: instructions, calls, system calls, interrupts, ports",
 		Long: `trace replays up to a position and writes what happens from there on, an event a line:
 instant, process and thread, address, symbol, and what it was. The same window gives the
@@ -72,12 +72,12 @@ func (v *traceVerb) run(c *cobra.Command, name string) error {
 	if err != nil {
 		return err
 	}
-	b, err := open(name)
+	l, err := lookInto(c, name, v.engine)
 	if err != nil {
 		return err
 	}
-	defer b.Close()
-	if o.From, o.To, err = v.window(b); err != nil {
+	defer l.close()
+	if o.From, o.To, err = v.window(l.b); err != nil {
 		return status(err)
 	}
 	if v.out != "-" {
@@ -85,19 +85,14 @@ func (v *traceVerb) run(c *cobra.Command, name string) error {
 			return err
 		}
 	}
-	var free func()
-	r, err := replay.Open(b, build(v.engine, &free))
-	if err != nil {
-		return status(err)
-	}
-	defer func() { free() }()
-	run := r.Timeline(nil)
-	o.Hz = run.Machine.Hz()
-	p := cli.NewProgress(c.ErrOrStderr())
-	defer p.End()
-	o.Progress = func(done, total uint64) { p.Part("replaying", done, total) }
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	run, _, err := l.machine(ctx, o.From)
+	if err != nil {
+		return err
+	}
+	defer run.Close()
+	o.Hz, o.Progress = run.Machine.Hz(), l.show
 	err = v.write(c, func(w io.Writer) error {
 		return trace.Write(ctx, trace.Run{Machine: run.Machine, Player: run.Player}, o, w)
 	})

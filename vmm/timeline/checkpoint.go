@@ -22,13 +22,13 @@ type checkpoint struct {
 	state   [][]byte
 	place   tape.Place
 	table   table
-	tail    []byte // of the console's text
+	text    []byte // of the console, as Timeline.Text has it
 	rung    bool   // a temporary one, close to where somebody went
 }
 
 // bytes is what it costs besides its pages.
 func (c *checkpoint) bytes() (n int64) {
-	n = int64(8*len(c.table) + len(c.tail) + 512)
+	n = int64(8*len(c.table) + len(c.text) + 512)
 	for _, s := range c.state {
 		n += int64(len(s)) + 24
 	}
@@ -71,7 +71,7 @@ func (t *Timeline) take(rung bool) {
 	r.since = m.Mem.Mark()
 	t.hold(tab)
 	c := &checkpoint{pos: m.Position(), retired: m.Retired(), place: r.Player.Place(), table: tab,
-		tail: slices.Clone(r.tail), rung: rung}
+		text: slices.Clip(last(r.text)), rung: rung}
 	for _, s := range m.Save() {
 		c.state = append(c.state, s.Data)
 	}

@@ -51,12 +51,12 @@
 // whatever differs goes on differing, comparing all sections and all of RAM at
 // each look. It names the instruction and the fields.
 //
-// # Format of saved checkpoints, version 1
+// # Format of saved checkpoints, version 2
 //
 // "varint" is an unsigned LEB128 (encoding/binary); other numbers are
 // little-endian.
 //
-//	8 bytes   "VMCKPT1\n"
+//	8 bytes   "VMCKPT2\n"
 //	32 bytes  key: SHA-256 over the recording's id, then for each section its
 //	          name, schema and data at the start, each as decimal length, space
 //	          and bytes, then the hashes of all pages of RAM at the start
@@ -70,7 +70,7 @@
 //	varint    instants since; varint inputs delivered since instant 0
 //	varint    instructions retired since
 //	varint    length, at most 64 KiB, and the player's place (tape.Place.Append)
-//	varint    length, at most 256, and the last bytes of console text
+//	varint    length, at most 64 KiB, and the last bytes of console text
 //	          for each section: varint length, at most 1 MiB, and its data
 //	varint    number of pages with other content, and for each, ascending:
 //	varint    page number, less that of the page before it; varint content: 0:

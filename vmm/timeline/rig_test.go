@@ -147,8 +147,10 @@ func (r *made) open(t testing.TB, e func() vmm.Engine, o timeline.Options) *time
 	return l
 }
 
-// A ticker is a device that writes to the console by itself, at odd times.
+// A ticker is a device that writes to the console by itself, at odd times, so
+// many bytes.
 type ticker struct {
+	bytes int
 	state struct{ N uint8 }
 	timer vmm.Timer
 	clock vmm.Clock
@@ -162,16 +164,16 @@ func (d *ticker) Attach(s *vmm.Slot) {
 	d.clock, d.tx = s.Clock(), s.Outlet("tx")
 	d.timer = s.Timer(func() {
 		d.state.N++
-		d.tx.Write([]byte{'a' + d.state.N%5})
+		d.tx.Write(bytes.Repeat([]byte{'a' + d.state.N%5}, d.bytes))
 		d.timer.At(d.clock.Now() + 37)
 	})
 }
 
 // ticking records a toy whose console is a ticker; leaps pass over its ticks.
-func ticking(t testing.TB) *made {
+func ticking(t testing.TB, bytes int) *made {
 	r := &made{console: "tick/tx", build: func(ram []byte, _ vmm.Engine) *vmm.Machine {
 		m := tapetest.Over(mem.New(ram), vmm.Config{})
-		m.Plug(vmm.Place{Name: "tick"}, new(ticker))
+		m.Plug(vmm.Place{Name: "tick"}, &ticker{bytes: bytes})
 		return m
 	}}
 	m := r.build(make([]byte, 64*mem.PageBytes), nil)

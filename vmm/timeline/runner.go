@@ -22,7 +22,8 @@ type runner struct {
 	bad   bool      // it is not in a state of the recording
 	leap  leap
 	watch *watch
-	tail  []byte // of the console's text
+	text  []byte // of the console: the last TextBytes at least, where there are so many; only appended to
+	tell  func() // on the way, now and then; may be nil
 }
 
 // A leap is the last one of guest time that came off the tape: no boundary
@@ -42,7 +43,7 @@ func newRunner(r *Run, t table) *runner {
 	}
 	r.Player.OnMark = n.mark
 	if r.Console != "" {
-		r.Machine.OnOutput(r.Console, n.text)
+		r.Machine.OnOutput(r.Console, n.wrote)
 	}
 	return n
 }
@@ -65,26 +66,26 @@ func (r *runner) mark(k tape.MarkKind, text string) {
 	}
 }
 
-// text follows the console. What a leap's timers write is written at its end,
+// wrote follows the console. What a leap's timers write is written at its end,
 // the first boundary after.
-func (r *runner) text(b []byte) {
-	if r.Heard != nil {
-		r.Heard(b)
-	}
+func (r *runner) wrote(b []byte) {
 	for _, c := range b {
-		if len(r.tail) == MaxText {
-			r.tail = r.tail[:copy(r.tail, r.tail[1:])]
-		}
-		r.tail = append(r.tail, c)
+		r.text = append(r.text, c)
 		w := r.watch
-		if w == nil || w.q.Text == "" || !endsIn(r.tail, w.q.Text) {
+		if w == nil || w.q.Text == "" || !endsIn(r.text, w.q.Text) {
 			continue
 		}
 		p := r.Machine.Position()
 		p.At = max(p.At, r.leap.to)
 		w.note(Found{Kind: AtText, Position: p, Text: w.q.Text})
 	}
+	if len(r.text) > 2*TextBytes {
+		r.text = slices.Clone(last(r.text))
+	}
 }
+
+// last is what of the console's text is kept.
+func last(text []byte) []byte { return text[max(0, len(text)-TextBytes):] }
 
 func endsIn(b []byte, s string) bool { return len(b) >= len(s) && string(b[len(b)-len(s):]) == s }
 
@@ -103,6 +104,9 @@ func (r *runner) play(ctx context.Context, to vmm.Position, beat uint64) (beaten
 		}
 		if err := ctx.Err(); err != nil {
 			return false, err
+		}
+		if r.tell != nil {
+			r.tell()
 		}
 		e, err := r.Player.Run(next)
 		if err != nil {
@@ -162,7 +166,7 @@ func (r *runner) restore(c *checkpoint, s *shape) error {
 	if err := r.Player.SetPlace(c.place); err != nil {
 		return err
 	}
-	r.leap, r.tail, r.bad = leap{}, append(r.tail[:0], c.tail...), false
+	r.leap, r.text, r.bad = leap{}, slices.Clip(c.text), false
 	return nil
 }
 

@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	magic         = "VMCKPT1\n"
+	magic         = "VMCKPT2\n"
 	maxPoints     = 1 << 16
 	maxStateBytes = 1 << 20 // of one section
 	maxPlace      = 64 << 10
@@ -100,7 +100,7 @@ func (w *pointWriter) point(was, c *checkpoint) {
 	w.uint(c.pos.Inputs)
 	w.uint(c.retired - was.retired)
 	w.bytes(c.place.Append(nil))
-	w.bytes(c.tail)
+	w.bytes(c.text)
 	for _, s := range c.state {
 		w.bytes(s)
 	}
@@ -242,7 +242,7 @@ func (r *pointReader) point(was *checkpoint) *checkpoint {
 	if err != nil {
 		r.fail("%v", err)
 	}
-	c.place, c.tail = place, r.bytes(MaxText, "text")
+	c.place, c.text = place, r.bytes(TextBytes, "text")
 	for range r.sections {
 		c.state = append(c.state, r.bytes(maxStateBytes, "section"))
 	}

@@ -9,6 +9,9 @@ import (
 	"vmrecord/vmm/tape"
 )
 
+// TextBytes is how much of the console's text is kept.
+const TextBytes = 64 << 10
+
 // MaxText is the longest text that can be searched for, in bytes.
 const MaxText = 256
 

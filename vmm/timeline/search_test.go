@@ -93,7 +93,7 @@ func TestSearch(t *testing.T) {
 // while time leaps.
 func TestSearchText(t *testing.T) {
 	r := record(t, 2, 20)
-	toy := ticking(t)
+	toy := ticking(t, 1)
 	for _, c := range []struct {
 		r    *made
 		text string
@@ -138,7 +138,7 @@ func search(t *testing.T, l *timeline.Timeline, q timeline.Query, all []vmm.Posi
 	if none != errors.Is(err, timeline.ErrNone) || !none && (err != nil || f.Position != want) || l.Position() != want {
 		t.Fatalf("%s: found %+v, %v, now at %v; want %v", name, f, err, l.Position(), want)
 	}
-	return visit{l.Position(), state(l.Machine()), name}
+	return visited(l, name)
 }
 
 // What cannot be searched for is refused.

@@ -18,7 +18,6 @@ type Run struct {
 	Player  *tape.Player
 	Console string       // the outlet that carries the guest's text; may be empty
 	Close   func() error // gives the machine back; may be nil
-	Heard   func([]byte) // told of that text, each time that it is replayed; may be nil
 }
 
 // Options say how much a timeline may cost. Zero values are as usual.
@@ -49,6 +48,7 @@ type Timeline struct {
 	others int64         // bytes of points besides pages
 	every  uint64        // instructions between lasting ones
 	gap    uint64        // and between rungs, at least
+	told   func(done, total uint64)
 }
 
 // Open makes a machine and takes its first checkpoint. fresh is called again
@@ -101,6 +101,21 @@ func (t *Timeline) Position() vmm.Position { return t.run.Machine.Position() }
 // Start and End are the first and the last position.
 func (t *Timeline) Start() vmm.Position { return t.points[0].pos }
 func (t *Timeline) End() vmm.Position   { return t.o.End }
+
+// Text is what the guest last wrote to its console before the position where
+// the timeline stands, TextBytes of it at most; it may not be changed.
+func (t *Timeline) Text() []byte { return last(t.run.text) }
+
+// OnProgress has f called now and then on the way to a position, with how much
+// of the way there is, and once more with done == total where it ends; nil for
+// nobody. Searches backwards do not tell.
+func (t *Timeline) OnProgress(f func(done, total uint64)) { t.told = f }
+
+// Release gives the machine away as it stands, with its player, and all others
+// back. The timeline is of no use any more.
+func (t *Timeline) Release() (*Run, error) {
+	return t.run.Run, t.dismiss(func(*runner) bool { return true })
+}
 
 // Checkpoints counts what is kept.
 func (t *Timeline) Checkpoints() int { return len(t.points) }
@@ -212,6 +227,11 @@ func (t *Timeline) hire() (*runner, error) {
 // leaves no rungs, and ends where enough was found.
 func (t *Timeline) advance(ctx context.Context, to vmm.Position, goal uint64) error {
 	r, m := t.run, t.run.Machine
+	if from, f := m.Now(), t.told; f != nil && before(m.Position(), to) {
+		total := uint64(to.At - from)
+		r.tell = func() { f(min(uint64(m.Now()-from), total), total+1) }
+		defer func() { r.tell = nil; f(total+1, total+1) }()
+	}
 	for {
 		stop, beat := to, t.grid()
 		if goal != 0 {

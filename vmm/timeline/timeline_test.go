@@ -36,6 +36,11 @@ type visit struct {
 	op    string
 }
 
+// visited is the visit where a timeline stands.
+func visited(l *timeline.Timeline, op string) visit {
+	return visit{l.Position(), fmt.Sprintf("%s, console %q", state(l.Machine()), l.Text()), op}
+}
+
 // straight compares visits with a replay that only goes forward.
 func straight(t *testing.T, r *made, visits []visit) {
 	t.Helper()
@@ -44,13 +49,14 @@ func straight(t *testing.T, r *made, visits []visit) {
 	slices.SortFunc(visits, func(a, b visit) int {
 		return cmp.Or(cmp.Compare(a.at.At, b.at.At), cmp.Compare(a.at.Inputs, b.at.Inputs))
 	})
-	last := vmm.Position{}
-	want := ""
+	last := vmm.Position{At: vmm.Never}
+	want, text := "", []byte{}
+	run.Machine.OnOutput(r.console, func(b []byte) { text = append(text, b...) })
 	for _, v := range visits {
 		if v.at != last {
 			_, err := run.Player.Run(v.at)
 			ok(t, err)
-			last, want = v.at, state(run.Machine)
+			last, want = v.at, fmt.Sprintf("%s, console %q", state(run.Machine), text[max(0, len(text)-timeline.TextBytes):])
 		}
 		if run.Machine.Position() != v.at || v.state != want {
 			t.Fatalf("%s: at %v %s\nstraight at %v %s", v.op, v.at, v.state, run.Machine.Position(), want)
@@ -120,7 +126,7 @@ func wander(t *testing.T, l *timeline.Timeline, rng *rand.Rand, n int) (visits [
 				t.Fatalf("%s: now at %v, %d retired, want %d", op, now, l.Machine().Retired(), want)
 			}
 		}
-		visits = append(visits, visit{l.Position(), state(l.Machine()), op})
+		visits = append(visits, visited(l, op))
 	}
 	return visits
 }
@@ -193,7 +199,7 @@ func TestDivergence(t *testing.T) {
 			t.Fatalf("at %v: %v", l.Position(), err)
 		}
 		ok(t, l.Seek(t.Context(), fs[i].Pos))
-		straight(t, r, []visit{{l.Position(), state(l.Machine()), "before the divergence"}})
+		straight(t, r, []visit{visited(l, "before the divergence")})
 	}
 	if _, err := timeline.Open(t.Context(), wrong.fresh(engines()["interp"]), timeline.Options{End: r.end}); err != nil {
 		t.Error(err)
@@ -203,6 +209,31 @@ func TestDivergence(t *testing.T) {
 	_, err = timeline.Open(t.Context(), wrong.fresh(engines()["interp"]), timeline.Options{End: r.end})
 	if d := (*tape.Divergence)(nil); !errors.As(err, &d) || d.Section != "ram" {
 		t.Errorf("another memory: %v", err)
+	}
+}
+
+// Of a long text the end is kept, wherever one comes from; and what there is of
+// a way is told, to its end.
+func TestLongText(t *testing.T) {
+	r := ticking(t, 300)
+	l := r.open(t, engines()["interp"], timeline.Options{Every: 3000})
+	var told [2]uint64
+	l.OnProgress(func(done, total uint64) {
+		if done > total {
+			t.Errorf("%d of %d", done, total)
+		}
+		told = [2]uint64{done, total}
+	})
+	visits := wander(t, l, rand.New(rand.NewPCG(6, 6)), 100)
+	ok(t, l.Seek(t.Context(), l.End()))
+	straight(t, r, append(visits, visited(l, "end")))
+	if len(r.text) < 2*timeline.TextBytes || len(l.Text()) != timeline.TextBytes || told[0] == 0 || told[0] != told[1] {
+		t.Errorf("%d bytes of %d, told %d", len(l.Text()), len(r.text), told)
+	}
+	run, err := l.Release()
+	ok(t, err)
+	if run.Machine.Position() != r.end {
+		t.Errorf("the machine is at %v", run.Machine.Position())
 	}
 }
 
@@ -237,7 +268,7 @@ func TestEngineGivesUp(t *testing.T) {
 		t.Fatal("it did not")
 	}
 	ok(t, l.Seek(t.Context(), l.End()))
-	straight(t, r, []visit{{l.Position(), state(l.Machine()), "on another machine"}})
+	straight(t, r, []visit{visited(l, "on another machine")})
 	if made != 2 {
 		t.Errorf("%d machines", made)
 	}
@@ -260,7 +291,7 @@ func TestCancel(t *testing.T) {
 	_, err := l.Prev(t.Context(), q)
 	ok(t, err)
 	ok(t, l.Step(t.Context(), -1000))
-	straight(t, r, []visit{{l.Position(), state(l.Machine()), "after a cancelled seek and search"}})
+	straight(t, r, []visit{visited(l, "after a cancelled seek and search")})
 }
 
 // There is nothing before the start, and behind the end is the end.

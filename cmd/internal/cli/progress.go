@@ -63,12 +63,12 @@ func (p *Progress) show(what string, tail func(took time.Duration) string) {
 	fmt.Fprintln(p.w, line)
 }
 
-// End leaves the line.
+// End leaves the line; what comes next is another job.
 func (p *Progress) End() {
 	if p.tty && p.drawn {
 		fmt.Fprintln(p.w)
 	}
-	p.drawn = false
+	p.drawn, p.what = false, ""
 }
 
 func tail(done, total int64, took time.Duration) string {
