@@ -41,7 +41,7 @@ func bisectCommand() *cobra.Command {
 		Args: cli.Args(1, 2),
 	}
 	c.Flags().BoolVar(&v.asJSON, "json", false, "print one JSON document")
-	v.engine.Define(c)
+	lookFlags(c, &v.engine)
 	c.RunE = v.run
 	return c
 }

@@ -53,7 +53,7 @@ func gdbCommand() *cobra.Command {
 	f.StringVar(&v.process, "process", "", "breakpoints wait for the programs of this `NAME` alone")
 	f.StringVar(&v.listen, "listen", "", "start no gdb, but wait for one at `ADDR`, a loopback address like 127.0.0.1:1234")
 	f.BoolVar(&v.stubOnly, "stub-only", false, "the same, at any free loopback port")
-	v.engine.Define(c)
+	lookFlags(c, &v.engine)
 	c.RunE = func(c *cobra.Command, args []string) error { return v.run(c, args[0]) }
 	return c
 }

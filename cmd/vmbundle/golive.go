@@ -39,7 +39,7 @@ func goliveCommand() *cobra.Command {
 	f.StringVar(&v.serial, "serial", "stdio", "the guest's serial port: stdio, file:PATH or none (`WHERE`)")
 	f.Var(&v.pace, "pace", "guest time: real, free (sleep jumps) or virtual (free, and no inputs)")
 	f.Uint64Var(&v.most, "max-instants", 0, "end with status 8 `N` instants after going live")
-	v.engine.Define(c)
+	lookFlags(c, &v.engine)
 	_ = c.MarkFlagRequired("at")
 	c.RunE = func(c *cobra.Command, args []string) error { return v.run(c, args[0]) }
 	return c

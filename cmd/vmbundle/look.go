@@ -3,25 +3,47 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
+	"math"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"vmrecord/bundle"
+	"vmrecord/bundle/checkpoints"
 	"vmrecord/bundle/replay"
 	"vmrecord/cmd/internal/cli"
+	"vmrecord/cmd/internal/exit"
 	"vmrecord/cmd/internal/machine"
+	"vmrecord/configs"
 	"vmrecord/vmm"
 	"vmrecord/vmm/timeline"
 )
+
+// lookFlags defines the flags of all verbs that go to positions of a recording.
+func lookFlags(c *cobra.Command, e *machine.EngineFlags) {
+	e.Define(c)
+	f := c.Flags()
+	f.String("checkpoint-memory", configs.Size(timeline.DefaultMemory).String(), "what checkpoints may take; more make ways back shorter (`SIZE`)")
+	f.Bool("no-cache", false, "neither use checkpoints that were kept earlier nor keep any")
+}
 
 // A look is how all verbs that go to positions of a recording open it.
 type look struct {
 	file   string
 	b      *bundle.Bundle // for all but the machines, which have their own
 	engine machine.Maker
+	memory configs.Size
+	kept   *checkpoints.Folder // nil: nowhere
 	bar    *cli.Progress
+	errs   io.Writer
 	t      *timeline.Timeline // nil: not asked for, or given away
+	hurry  func() error       // an error where the user wants an end
 }
+
+// keptBytes is how much the checkpoints of all recordings take on disk.
+const keptBytes = 8 << 30
 
 // lookInto finds and opens a recording: a file, or a report in the inbox.
 func lookInto(c *cobra.Command, name string, e machine.Maker) (*look, error) {
@@ -29,23 +51,48 @@ func lookInto(c *cobra.Command, name string, e machine.Maker) (*look, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := open(file)
-	if err != nil {
-		return nil, err
+	l := &look{file: file, engine: e, errs: c.ErrOrStderr(), bar: cli.NewProgress(c.ErrOrStderr())}
+	if text, _ := c.Flags().GetString("checkpoint-memory"); text != "" {
+		if l.memory, err = configs.ParseSize(text); err != nil {
+			return nil, exit.Errorf(exit.Usage, "--checkpoint-memory: %w", err)
+		}
 	}
-	return &look{file: file, b: b, engine: e, bar: cli.NewProgress(c.ErrOrStderr())}, nil
+	no, _ := c.Flags().GetBool("no-cache")
+	if dir, err := cli.CacheDir(); err == nil && !no {
+		l.kept = &checkpoints.Folder{Dir: filepath.Join(dir, "checkpoints"), Most: keptBytes}
+	}
+	l.b, err = open(file)
+	return l, err
 }
 
-// line is its timeline, at the start. Where going somewhere takes long, it shows
-// how far it is.
+// line is its timeline, at the start, with what earlier ones left. Where going
+// somewhere takes long, it shows how far it is.
 func (l *look) line(ctx context.Context) (t *timeline.Timeline, err error) {
 	l.t, err = timeline.Open(ctx, func() (*timeline.Run, error) { return fresh(l.file, l.engine) },
-		timeline.Options{End: l.b.Manifest().Tape.End})
+		timeline.Options{End: l.b.Manifest().Tape.End, Memory: int64(min(l.memory, math.MaxInt64))})
 	if err != nil {
 		return nil, status(err)
 	}
+	l.hurry = ctx.Err
 	l.t.OnProgress(l.show)
+	if l.kept != nil {
+		if err := l.kept.Load(l.t, l.b.UUID()); err != nil {
+			fmt.Fprintf(l.errs, "checkpoints of earlier runs are not used, and are made again: %v\n", err)
+		}
+	}
 	return l.t, nil
+}
+
+// keep keeps the checkpoints for the next look, if there are new ones. Who
+// pressed ^C waits for few only.
+func (l *look) keep() {
+	const few = 256 << 20
+	if l.t == nil || l.kept == nil || l.t.Unsaved() == 0 || l.hurry() != nil && l.t.Bytes() > few {
+		return
+	}
+	if err := l.kept.Save(l.t, l.b.UUID()); err != nil {
+		fmt.Fprintf(l.errs, "checkpoints are not kept for the next time: %v\n", err)
+	}
 }
 
 // show draws the way to a position; its end clears the way for what is printed.
@@ -65,7 +112,9 @@ func (l *look) machine(ctx context.Context, at vmm.Position) (r *timeline.Run, c
 	if err := t.Seek(ctx, at); err != nil {
 		return nil, nil, status(err)
 	}
-	l.t, console = nil, t.Text()
+	console = t.Text()
+	l.keep()
+	l.t = nil
 	r, err = t.Release()
 	return r, console, err
 }
@@ -74,6 +123,7 @@ func (l *look) machine(ctx context.Context, at vmm.Position) (r *timeline.Run, c
 func (l *look) close() {
 	l.bar.End()
 	if l.t != nil {
+		l.keep()
 		_ = l.t.Close()
 	}
 	_ = l.b.Close()

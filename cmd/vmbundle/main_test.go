@@ -17,6 +17,7 @@ func TestScripts(t *testing.T) {
 		UpdateScripts: os.Getenv("UPDATE") != "",
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("VMRECORD_STATE", e.WorkDir+"/state")
+			e.Setenv("VMRECORD_CACHE", e.WorkDir+"/cache")
 			return nil
 		},
 	})

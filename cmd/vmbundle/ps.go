@@ -42,7 +42,7 @@ func psCommand() *cobra.Command {
 	f := c.Flags()
 	f.StringVar(&v.at, "at", "", "where, `POS`: an instant, 12.5s, -3s, 50%, @mark, failure, end (default failure, or start)")
 	f.BoolVar(&v.asJSON, "json", false, "print one JSON document")
-	v.engine.Define(c)
+	lookFlags(c, &v.engine)
 	c.RunE = func(c *cobra.Command, args []string) error { return v.run(c, args[0]) }
 	return c
 }

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -143,4 +145,33 @@ func TestInspect(t *testing.T) {
 	if filepath.Base(m.file) != info.ID+".vmb" || info.Manifest.Tape.Truncated {
 		t.Errorf("%s: %+v", m.file, info)
 	}
+}
+
+// Checkpoints of earlier runs that are no good are left out, and said once.
+func TestKeptCheckpoints(t *testing.T) {
+	m, cache := newMade(t), t.TempDir()
+	b, err := bundle.Open(m.file)
+	ok(t, err)
+	name := filepath.Join(cache, "checkpoints", fmt.Sprintf("%x.ckpt", sha256.Sum256([]byte(b.UUID()))))
+	ok(t, b.Close())
+	ok(t, os.Mkdir(filepath.Dir(name), 0o700))
+	run := func(flags ...string) result {
+		return command(t, "", []string{"VMRECORD_CACHE=" + cache}, append([]string{"vmbundle", "trace", m.file, "--what", "irq"}, flags...)...)
+	}
+	const damaged = "checkpoints of earlier runs are not used, and are made again"
+	plain := run("--no-cache").want(t, 0)
+	ok(t, os.WriteFile(name, []byte("nonsense"), 0o600))
+	if r := run("--no-cache"); r != plain {
+		t.Errorf("with --no-cache they are looked at: %s", r)
+	}
+	if r := run().want(t, 0, damaged); r.out != plain.out {
+		t.Errorf("it traces something else: %s", r)
+	}
+	if r := run(); r != plain {
+		t.Errorf("the next time: %s", r)
+	}
+	ok(t, os.RemoveAll(cache))
+	ok(t, os.WriteFile(cache, nil, 0o600)) // no folder can be there
+	run().want(t, 0, damaged)
+	run("--checkpoint-memory", "much").want(t, 2, "--checkpoint-memory", "is not a size")
 }

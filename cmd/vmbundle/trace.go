@@ -61,7 +61,7 @@ none before the end.`,
 	f.BoolVar(&v.regs, "regs", false, "with insn: the registers that changed")
 	f.StringVarP(&v.out, "output", "o", "-", "write to `OUT`; - is standard output")
 	f.BoolVar(&v.force, "force", false, "overwrite OUT")
-	v.engine.Define(c)
+	lookFlags(c, &v.engine)
 	_ = c.MarkFlagRequired("what")
 	c.RunE = func(c *cobra.Command, args []string) error { return v.run(c, args[0]) }
 	return c

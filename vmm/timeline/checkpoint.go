@@ -78,6 +78,9 @@ func (t *Timeline) take(rung bool) {
 	t.pages.hold(tab)
 	t.others += c.bytes()
 	t.points = slices.Insert(t.points, i, c)
+	if !rung && i > 0 {
+		t.unsaved++
+	}
 	t.fit()
 }
 

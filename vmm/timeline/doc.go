@@ -62,7 +62,7 @@
 //	          and bytes, then the hashes of all pages of RAM at the start
 //	varint    instructions between lasting checkpoints
 //	varint    number of checkpoints, at most 65 536; they follow
-//	32 bytes  SHA-256 of all before
+//	32 bytes  SHA-256 of all before, with the SHA-256 of each content in its place
 //
 // Each checkpoint is written as its difference from the one before; the first,
 // from the start:

@@ -46,8 +46,7 @@ func (t *Timeline) ramPages() int { return int(t.run.Machine.Mem.Size() / mem.Pa
 
 // Save writes all lasting checkpoints for Load. id names the recording.
 func (t *Timeline) Save(to io.Writer, id mem.Hash) error {
-	sum := sha256.New()
-	w := &pointWriter{Writer: bufio.NewWriterSize(io.MultiWriter(to, sum), 1<<16), known: map[*page]uint64{}}
+	w := &pointWriter{out: bufio.NewWriterSize(to, 1<<16), sum: sha256.New(), known: map[*page]uint64{}}
 	first := t.points[0]
 	for _, no := range all(t.ramPages()) {
 		if p := first.table.at(no); w.known[p] == 0 {
@@ -55,7 +54,7 @@ func (t *Timeline) Save(to io.Writer, id mem.Hash) error {
 		}
 	}
 	k := t.key(id)
-	w.text(magic + string(k[:]))
+	w.write([]byte(magic + string(k[:])))
 	var points []*checkpoint
 	for _, c := range t.points[1:] {
 		if !c.rung {
@@ -69,30 +68,39 @@ func (t *Timeline) Save(to io.Writer, id mem.Hash) error {
 		w.point(was, c)
 		was = c
 	}
-	if err := w.Flush(); err != nil {
-		return err
+	_, _ = w.out.Write(w.sum.Sum(nil))
+	err := w.out.Flush()
+	if err == nil {
+		t.unsaved = 0
 	}
-	_, err := to.Write(sum.Sum(nil))
 	return err
 }
 
+// Unsaved is how many lasting checkpoints were made since those that there were
+// came from Load or went to Save.
+func (t *Timeline) Unsaved() int { return t.unsaved }
+
 // A pointWriter writes checkpoints; its buffer keeps the first error.
 type pointWriter struct {
-	*bufio.Writer
+	out   *bufio.Writer
+	sum   hash.Hash
 	known map[*page]uint64 // how to refer to a content
 	count uint64           // of contents written
 }
 
-func (w *pointWriter) uint(v uint64) {
-	var b [binary.MaxVarintLen64]byte
-	_, _ = w.Write(b[:binary.PutUvarint(b[:], v)])
+func (w *pointWriter) write(b []byte) {
+	_, _ = w.out.Write(b)
+	w.sum.Write(b)
 }
 
-func (w *pointWriter) text(s string) { _, _ = w.WriteString(s) }
+func (w *pointWriter) uint(v uint64) {
+	var b [binary.MaxVarintLen64]byte
+	w.write(b[:binary.PutUvarint(b[:], v)])
+}
 
 func (w *pointWriter) bytes(b []byte) {
 	w.uint(uint64(len(b)))
-	_, _ = w.Write(b)
+	w.write(b)
 }
 
 func (w *pointWriter) point(was, c *checkpoint) {
@@ -115,7 +123,8 @@ func (w *pointWriter) point(was, c *checkpoint) {
 		if w.uint(ref); known {
 			return
 		}
-		_, _ = w.Write(p.data)
+		_, _ = w.out.Write(p.data)
+		w.sum.Write(p.hash[:])
 		w.known[p] = 2*w.count + 1
 		w.count++
 	})
@@ -125,15 +134,16 @@ func (w *pointWriter) point(was, c *checkpoint) {
 type SavedError struct{ Why string }
 
 func (e *SavedError) Error() string {
-	return "timeline: saved checkpoints: " + e.Why + "; remove them, they are made again"
+	return "saved checkpoints: " + e.Why
 }
 
 // Load takes over the checkpoints that Save wrote, on top of those there are.
 // Input is untrusted: it errors with *SavedError or from's error, and then
-// nothing has changed.
+// nothing has changed. They may take DefaultMemory on the way; what is kept is
+// Options.Memory.
 func (t *Timeline) Load(from io.Reader, id mem.Hash) error {
 	sum := sha256.New()
-	r := &pointReader{in: bufio.NewReaderSize(from, 1<<16), sum: sum, pages: t.ramPages(), room: t.o.Memory,
+	r := &pointReader{in: bufio.NewReaderSize(from, 1<<16), sum: sum, pages: t.ramPages(), room: max(t.o.Memory, DefaultMemory),
 		store: &t.pages, start: t.points[0], sections: len(t.shape.names)}
 	k := t.key(id)
 	if head := r.fixed(len(magic) + len(k)); r.err == nil && string(head) != magic+string(k[:]) {
@@ -157,6 +167,7 @@ func (t *Timeline) Load(from io.Reader, id mem.Hash) error {
 	}
 	t.adopt(points)
 	t.every = max(t.every, every)
+	t.unsaved = 0
 	t.fit()
 	return nil
 }
@@ -202,6 +213,13 @@ func (r *pointReader) ReadByte() (byte, error) {
 
 // fixed reads n bytes, which the caller has bounded.
 func (r *pointReader) fixed(n int) []byte {
+	b := r.raw(n)
+	r.sum.Write(b)
+	return b
+}
+
+// raw is what the sum does not cover.
+func (r *pointReader) raw(n int) []byte {
 	b := make([]byte, n)
 	if r.err != nil {
 		return b
@@ -212,7 +230,6 @@ func (r *pointReader) fixed(n int) []byte {
 	case err != nil:
 		r.err = err
 	}
-	r.sum.Write(b)
 	return b
 }
 
@@ -283,9 +300,11 @@ func (r *pointReader) page() *page {
 	ref := r.below(1<<62, "reference")
 	switch {
 	case ref == 0:
-		b := r.fixed(mem.PageBytes)
+		b := r.raw(mem.PageBytes)
+		h := mem.Hash(sha256.Sum256(b))
+		r.sum.Write(h[:])
 		r.take(pageCost)
-		r.known = append(r.known, r.store.find(sha256.Sum256(b), b))
+		r.known = append(r.known, r.store.find(h, b))
 		return r.known[len(r.known)-1]
 	case ref%2 == 1 && ref/2 < uint64(len(r.known)):
 		return r.known[ref/2]

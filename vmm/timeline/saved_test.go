@@ -17,6 +17,9 @@ func saved(t testing.TB, r *made, o timeline.Options) (*timeline.Timeline, []byt
 	t.Helper()
 	l := r.open(t, engines()["interp"], o)
 	ok(t, l.Seek(t.Context(), l.End()))
+	if l.Unsaved() < 2 {
+		t.Errorf("%d to be saved", l.Unsaved())
+	}
 	var out bytes.Buffer
 	ok(t, l.Save(&out, mem.Hash{7}))
 	return l, out.Bytes()
@@ -34,6 +37,9 @@ func TestSaved(t *testing.T) {
 			t.Errorf("%s: %d checkpoints, saved from %d", name, b.Checkpoints(), a.Checkpoints())
 		}
 		n := b.Checkpoints()
+		if a.Unsaved() != 0 || b.Unsaved() != 0 {
+			t.Errorf("%s: %d and %d are still to be saved", name, a.Unsaved(), b.Unsaved())
+		}
 		ok(t, b.Load(bytes.NewReader(file), mem.Hash{7}))
 		if b.Checkpoints() != n {
 			t.Errorf("%s: loading twice makes %d of %d", name, b.Checkpoints(), n)
@@ -71,7 +77,10 @@ func TestSavedRefused(t *testing.T) {
 	refused("another recording", l, file, mem.Hash{8})
 	other, _ := saved(t, record(t, 6, 8), o)
 	refused("another state", other, file, mem.Hash{7})
-	refused("little memory", r.open(t, engines()["interp"], timeline.Options{Memory: 1000}), file, mem.Hash{7})
+	little := r.open(t, engines()["interp"], timeline.Options{Memory: l.Bytes() / 2})
+	if ok(t, little.Load(bytes.NewReader(file), mem.Hash{7})); little.Bytes() > l.Bytes()/2 || little.Checkpoints() >= n {
+		t.Errorf("of %d checkpoints with %d bytes, %d with %d are kept", n, l.Bytes(), little.Checkpoints(), little.Bytes())
+	}
 	if err := l.Load(iotest.ErrReader(errors.ErrUnsupported), mem.Hash{7}); !errors.Is(err, errors.ErrUnsupported) {
 		t.Error(err)
 	}

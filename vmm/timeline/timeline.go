@@ -49,6 +49,8 @@ type Timeline struct {
 	every  uint64        // instructions between lasting ones
 	gap    uint64        // and between rungs, at least
 	told   func(done, total uint64)
+
+	unsaved int // lasting ones made since Load or Save
 }
 
 // Open makes a machine and takes its first checkpoint. fresh is called again

@@ -90,6 +90,7 @@ func debugged(t *testing.T, ready *guest) {
 	for i := range 2 {
 		var out, errs strings.Builder
 		c := exec.Command(vmbundle, "gdb", file, "--symbols", filepath.Join(dir, "symbols"), "--process", "init", "--", "-nx", "-batch", "-x", script)
+		c.Env = append(os.Environ(), "VMRECORD_CACHE="+filepath.Join(dir, "cache")) // the second has the first one's checkpoints
 		c.Stdout, c.Stderr = &out, &errs
 		if err := c.Run(); err != nil {
 			t.Fatalf("%v: %s%s", err, out.String(), errs.String())

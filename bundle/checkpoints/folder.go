@@ -1,0 +1,115 @@
+package checkpoints
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/renameio/v2"
+	"github.com/klauspost/compress/zstd"
+
+	"vmrecord/vmm/timeline"
+)
+
+// A Folder is where files of checkpoints are. It may be used by several
+// processes at once.
+type Folder struct {
+	Dir  string
+	Most int64 // bytes of all files
+}
+
+const (
+	suffix    = ".ckpt"
+	maxWindow = 64 << 20  // bytes that unpacking may take
+	abandoned = time.Hour // after so long nobody writes to a file
+)
+
+func (f Folder) name(id [sha256.Size]byte) string {
+	return filepath.Join(f.Dir, fmt.Sprintf("%x", id)+suffix)
+}
+
+// Load gives a timeline what is kept of a recording, if there is anything.
+// Whatever is wrong with it, the timeline goes on without; the error says what,
+// and the file is gone.
+func (f Folder) Load(t *timeline.Timeline, uuid string) error {
+	id := sha256.Sum256([]byte(uuid))
+	in, err := os.Open(f.name(id))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	z, err := zstd.NewReader(in, zstd.WithDecoderMaxWindow(maxWindow))
+	if err != nil {
+		return err
+	}
+	defer z.Close()
+	if err := t.Load(z, id); err != nil {
+		return errors.Join(err, os.Remove(in.Name()))
+	}
+	now := time.Now()
+	return os.Chtimes(in.Name(), now, now)
+}
+
+// Save keeps a timeline's checkpoints instead of what was kept of the recording.
+func (f Folder) Save(t *timeline.Timeline, uuid string) error {
+	if err := os.MkdirAll(f.Dir, 0o700); err != nil {
+		return err
+	}
+	id := sha256.Sum256([]byte(uuid))
+	out, err := renameio.NewPendingFile(f.name(id), renameio.WithTempDir(f.Dir), renameio.WithPermissions(0o600))
+	if err != nil {
+		return err
+	}
+	defer out.Cleanup()
+	z, err := zstd.NewWriter(out, zstd.WithEncoderLevel(zstd.SpeedFastest))
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(t.Save(z, id), z.Close()); err != nil {
+		return err
+	}
+	if err := out.CloseAtomicallyReplace(); err != nil {
+		return err
+	}
+	return f.trim(time.Now())
+}
+
+// trim removes what was used longest ago until the rest is small enough, and
+// what nobody finishes.
+func (f Folder) trim(now time.Time) error {
+	all, err := os.ReadDir(f.Dir)
+	if err != nil {
+		return err
+	}
+	var kept []fs.FileInfo
+	for _, e := range all {
+		i, err := e.Info()
+		switch {
+		case err != nil || !i.Mode().IsRegular():
+		case filepath.Ext(i.Name()) == suffix:
+			kept = append(kept, i)
+		case strings.HasPrefix(i.Name(), ".") && now.Sub(i.ModTime()) > abandoned:
+			_ = os.Remove(filepath.Join(f.Dir, i.Name()))
+		}
+	}
+	slices.SortFunc(kept, func(a, b fs.FileInfo) int { return b.ModTime().Compare(a.ModTime()) })
+	total := int64(0)
+	for _, i := range kept {
+		if total += i.Size(); total <= f.Most {
+			continue
+		}
+		if err := os.Remove(filepath.Join(f.Dir, i.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
