@@ -79,6 +79,22 @@ type Position struct {
 
 func (p Position) String() string { return fmt.Sprintf("%d+%d", p.At, p.Inputs) }
 
+// InletEntropy stirs the generator behind RDRAND and RDSEED with its data
+// (cpu.State.Stir): what a machine that goes live is told, so that it does not
+// draw the numbers that the recorded one drew. It is the processor's inlet, and
+// not among the board's Inlets.
+const InletEntropy = "cpu/entropy"
+
+// Deliver hands an input to its inlet.
+func (m *Machine) Deliver(in Input) {
+	if in.Inlet != InletEntropy {
+		m.Board.Deliver(in)
+		return
+	}
+	m.w.Inputs++
+	m.CPU.Stir(in.Data)
+}
+
 // boundary does what happens between two instructions, in order: timers,
 // inputs, timers; host work is the caller's, pins the processor's.
 func (m *Machine) boundary() {

@@ -272,6 +272,35 @@ func TestLeap(t *testing.T) {
 	}
 }
 
+// Entropy makes another generator of the one behind RDRAND, of its old state and
+// the data, and changes nothing else.
+func TestEntropy(t *testing.T) {
+	stirred := func(data ...string) (rand [4]uint64) {
+		m := &vmm.Machine{Board: vmm.NewBoard(nil, vmm.Config{}), CPU: new(cpu.State), Engine: toy{}, Door: &taped{}}
+		m.CPU.Cold(7)
+		want := *m.CPU
+		for _, d := range data {
+			m.Deliver(vmm.Input{Inlet: vmm.InletEntropy, Data: []byte(d)})
+		}
+		rand, want.Rand = m.CPU.Rand, m.CPU.Rand
+		if *m.CPU != want || m.Inputs() != uint64(len(data)) {
+			t.Errorf("%q: %+v, want %+v; %d inputs", data, m.CPU, want, m.Inputs())
+		}
+		return rand
+	}
+	if stirred("a", "b") != stirred("a", "b") {
+		t.Error("it does not repeat")
+	}
+	seen := map[[4]uint64]bool{}
+	for _, d := range [][]string{nil, {""}, {"a"}, {"b"}, {"a", "b"}, {"b", "a"}, {"ab"}} {
+		r := stirred(d...)
+		if seen[r] {
+			t.Errorf("%q gives the generator of other entropy", d)
+		}
+		seen[r] = true
+	}
+}
+
 func TestExits(t *testing.T) {
 	m, _ := build(&taped{})
 	m.CPU.Halted = true

@@ -1,5 +1,10 @@
 package cpu
 
+import (
+	"crypto/sha256"
+	"encoding/binary"
+)
+
 // The bits that exist. Setting any other raises #GP(0), but for those in the low
 // half of CR0, which stay zero (SDM vol. 2B, MOV to CR; vol. 3A, 2.5).
 const (
@@ -28,6 +33,20 @@ func (s *State) Cold(seed uint64) {
 		z := (seed ^ seed>>30) * 0xbf58476d1ce4e5b9
 		z = (z ^ z>>27) * 0x94d049bb133111eb
 		s.Rand[i] = z ^ z>>31
+	}
+}
+
+// Stir makes the generator behind RDRAND another one: its new state is the
+// SHA-256 of the old one, low bytes first, and of entropy. That it be all zeros,
+// which xoshiro256** must not be, nobody can bring about.
+func (s *State) Stir(entropy []byte) {
+	var b []byte
+	for _, v := range s.Rand {
+		b = binary.LittleEndian.AppendUint64(b, v)
+	}
+	h := sha256.Sum256(append(b, entropy...))
+	for i := range s.Rand {
+		s.Rand[i] = binary.LittleEndian.Uint64(h[8*i:])
 	}
 }
 

@@ -42,7 +42,7 @@
 // AuthenticAMD family 0x19 model 0x11, x86-64-v2: SSE to SSE4.2, POPCNT,
 // MOVBE, CMPXCHG16B, and FSGSBASE, SMEP, SMAP, UMIP, ADX, AES, PCLMULQDQ, SHA,
 // XSAVE to XSAVES for x87 and SSE, RDRAND, RDSEED (a generator seeded by the
-// machine's maker), RDTSCP, RDPID, NX, 1-GByte pages, x2APIC, TSC-deadline,
+// machine's maker, and stirred when it goes live), RDTSCP, RDPID, NX, 1-GByte pages, x2APIC, TSC-deadline,
 // invariant TSC, PCID, INVPCID, MMXEXT (which SSE has in it), TOPOEXT. Bits say that the
 // processor needs no mitigation:
 // SSB_NO, BTC_NO, SRSO_NO, TSA_*_NO and automatic IBRS, so that a guest spends

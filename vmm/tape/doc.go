@@ -35,7 +35,9 @@
 // seed; bytes of memory; start instant; inputs delivered before the start;
 // instructions retired before the start; 32 bytes SHA-256 of the machine's
 // configuration text; varint number of sections and their names as texts, in
-// the order of vmm.Machine.Save; varint number of inlets and their names.
+// the order of vmm.Machine.Save; varint number of inlets and their names. They
+// are those of the board, and last the processor's (vmm.InletEntropy) if the
+// tape may have inputs for it.
 //
 // 2, input: varint instant difference; varint number of the inlet, counted
 // from 0 in the header's list; 4 bytes vmm.RegDigest right before delivery;

@@ -44,6 +44,10 @@ func (e *MachineError) Error() string { return "tape: " + e.What }
 func NewPlayer(m *vmm.Machine, r *Reader) (*Player, error) {
 	h, c := r.Header(), m.Clock()
 	p := &Player{m: m, r: r, good: h.Start}
+	inlets := h.Inlets
+	if n := len(inlets) - 1; n >= 0 && inlets[n] == vmm.InletEntropy {
+		inlets = inlets[:n]
+	}
 	switch {
 	case h.Model != vmm.Model:
 		return nil, &MachineError{fmt.Sprintf("recorded on model %d, this is model %d", h.Model, vmm.Model)}
@@ -51,7 +55,7 @@ func NewPlayer(m *vmm.Machine, r *Reader) (*Player, error) {
 		return nil, &MachineError{fmt.Sprintf("recorded at %d Hz from epoch %d, the machine has %d and %d", h.Hz, h.Epoch, c.Hz(), c.Epoch())}
 	case h.Memory != m.Mem.Size():
 		return nil, &MachineError{fmt.Sprintf("recorded with %d bytes of memory, the machine has %d", h.Memory, m.Mem.Size())}
-	case !slices.Equal(h.Sections, m.SectionNames()) || !slices.Equal(h.Inlets, m.Inlets()):
+	case !slices.Equal(h.Sections, m.SectionNames()) || !slices.Equal(inlets, m.Inlets()):
 		return nil, &MachineError{"recorded on a machine with other devices"}
 	case h.Start != m.Position():
 		return nil, p.differs("board", "Now", h.Start, m.Position())

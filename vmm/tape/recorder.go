@@ -22,6 +22,7 @@ type Options struct {
 	Seed   uint64
 	Config mem.Hash               // SHA-256 of the machine's configuration text
 	Keys   func(vmm.Input) uint64 // how many keys an input stands for; nil: none
+	Stirs  bool                   // vmm.InletEntropy may get inputs
 }
 
 // A Recorder writes the tape of a running machine. Between NewRecorder and
@@ -45,10 +46,13 @@ func NewRecorder(m *vmm.Machine, w io.Writer, o Options) (*Recorder, error) {
 		o.Period = DefaultPeriod
 	}
 	m.TakeControl()
-	c := m.Clock()
+	c, inlets := m.Clock(), m.Inlets()
+	if o.Stirs {
+		inlets = append(inlets, vmm.InletEntropy)
+	}
 	tw, err := NewWriter(w, Header{Model: vmm.Model, Period: o.Period, Hz: c.Hz(), Epoch: c.Epoch(), Seed: o.Seed,
 		Memory: m.Mem.Size(), Start: m.Position(), Retired: m.Retired(), Config: o.Config,
-		Sections: m.SectionNames(), Inlets: m.Inlets()})
+		Sections: m.SectionNames(), Inlets: inlets})
 	if err != nil {
 		return nil, err
 	}

@@ -284,6 +284,56 @@ func TestWrongMachine(t *testing.T) {
 	}
 }
 
+// The processor's inlet stands on tapes that may need it, and only there.
+func TestEntropyOnTape(t *testing.T) {
+	for _, c := range []struct {
+		stirs, stirred bool
+		err            string
+	}{{false, false, ""}, {true, false, ""}, {true, true, ""}, {false, true, "cpu/entropy"}} {
+		m := tapetest.New(9)
+		m.Door = tapetest.NewLive(9)
+		start, ram := m.Save(), bytes.Clone(m.Mem.B)
+		var out bytes.Buffer
+		rec, err := tape.NewRecorder(m, &out, tape.Options{Period: 500, Stirs: c.stirs})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.stirred {
+			in := vmm.Input{At: m.Now(), Inlet: vmm.InletEntropy, Data: []byte("fresh")}
+			m.OnInput(in)
+			m.Deliver(in)
+		}
+		for m.Now() < 3000 {
+			if m.Run(3000) == vmm.Beat {
+				rec.Beat()
+			}
+		}
+		rand := m.CPU.Rand
+		if _, err = rec.Stop(true, false, ""); c.err != "" {
+			if err == nil || !strings.Contains(err.Error(), c.err) {
+				t.Errorf("%+v: %v", c, err)
+			}
+			continue
+		}
+		again := tapetest.New(9)
+		copy(again.Mem.B, ram)
+		if err := errors.Join(err, again.Load(start)); err != nil {
+			t.Fatal(err)
+		}
+		in, err := tape.NewReader(&out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := tape.NewPlayer(again, in)
+		if err == nil {
+			_, err = p.Run(vmm.Position{At: vmm.Never - 1, Inputs: tape.All})
+		}
+		if err != nil || !p.Ended() || p.Played().Footer == nil || again.CPU.Rand != rand {
+			t.Errorf("%+v: %+v, %v", c, p, err)
+		}
+	}
+}
+
 // A failing disk makes a writer silent, not the guest.
 func TestWriteErrorStays(t *testing.T) {
 	m := tapetest.New(8)
