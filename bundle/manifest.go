@@ -177,6 +177,12 @@ func (m *Manifest) check() error {
 			return bad("it names %q, which is not among its parts", n)
 		}
 	}
+	return m.sound()
+}
+
+// sound looks at what is said about machine and memory.
+func (m *Manifest) sound() error {
+	bad := func(f string, a ...any) error { return damaged(manifestPart, f, a...) }
 	if m.Snapshot.Pages > recording.MaxPages || m.Snapshot.Stored > m.Snapshot.Pages ||
 		m.Machine.MemoryBytes != m.Snapshot.Pages*pageBytes {
 		return bad("memory of %d bytes in %d pages, %d stored", m.Machine.MemoryBytes, m.Snapshot.Pages, m.Snapshot.Stored)

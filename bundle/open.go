@@ -18,7 +18,8 @@ import (
 	"vmrecord/vmm/tape"
 )
 
-// A Bundle is a .vmb file, opened. One goroutine at a time may use it.
+// A Bundle is a .vmb file, opened, or a recording that was not packed yet. One
+// goroutine at a time may use it.
 type Bundle struct {
 	r    io.ReaderAt
 	size int64
@@ -29,6 +30,8 @@ type Bundle struct {
 	seal *seal           // nil: open to everybody
 	mem  *memory
 	c    io.Closer
+	rec  *recording.Recorded // nil: a file
+	raw  []byte              // its tape
 }
 
 // Open opens a bundle; nothing but this file is ever read. It checks the
@@ -255,6 +258,9 @@ func (b *Bundle) Manifest() *Manifest { return &b.man }
 
 // Sections is the machine's state at the start, without memory.
 func (b *Bundle) Sections() ([]vmm.Section, error) {
+	if b.rec != nil {
+		return b.rec.Sections, nil
+	}
 	name := b.man.Snapshot.Sections
 	c, err := b.content(name)
 	if err != nil {
@@ -269,6 +275,9 @@ func (b *Bundle) Sections() ([]vmm.Section, error) {
 
 // Tape opens the tape.
 func (b *Bundle) Tape() (*tape.Reader, error) {
+	if b.rec != nil {
+		return b.standing()
+	}
 	r, err := tape.NewReader(&segments{b: b, names: b.man.Tape.Segments, coder: store.NewCoder(false)})
 	if err != nil {
 		return nil, Damaged("tape", err)

@@ -71,8 +71,7 @@ func pack(dir, out string, o PackOptions) (res Packed, err error) {
 	defer os.Remove(tmp.Name())
 	defer tmp.Close()
 	k := &packer{rec: rec, tmp: tmp, coder: store.NewCoder(false), o: o, at: map[string]int64{}}
-	k.m = Manifest{Format: format, Level: "L3", Requires: []string{}, Recording: rec.Meta, Markers: []Marker{},
-		Capabilities: []string{"replay", "golive", "memory", "debug"}}
+	k.m = newManifest(rec.Meta)
 	if o.Sign != nil {
 		k.m.Signer = o.Sign.Public().(minisign.PublicKey).String()
 	}
@@ -83,6 +82,12 @@ func pack(dir, out string, o PackOptions) (res Packed, err error) {
 	}
 	sorted(k.m.Parts)
 	return k.archive(to, out)
+}
+
+// newManifest is what is known of a recording at first.
+func newManifest(meta recording.Meta) Manifest {
+	return Manifest{Format: format, Level: "L3", Requires: []string{}, Recording: meta, Markers: []Marker{},
+		Capabilities: []string{"replay", "golive", "memory", "debug"}}
 }
 
 // A packer collects parts in a temporary file, since the archive begins with

@@ -170,15 +170,18 @@ func (m *memory) number(n uint32, p []byte) error {
 
 // Page copies a page of memory at the start to p, which has store.PageBytes.
 func (b *Bundle) Page(no uint64, p []byte) error {
+	if no >= b.man.Snapshot.Pages {
+		return fmt.Errorf("page %d: the machine has %d", no, b.man.Snapshot.Pages)
+	}
+	if b.rec != nil {
+		return Damaged("snapshot", b.rec.Page(b.rec.Pages[no], p))
+	}
 	if b.mem == nil {
 		m, err := b.openMemory()
 		if err != nil {
 			return err
 		}
 		b.mem = m
-	}
-	if no >= uint64(len(b.mem.pages)) {
-		return fmt.Errorf("page %d: the machine has %d", no, len(b.mem.pages))
 	}
 	n := b.mem.pages[no]
 	if n == 0 {
@@ -194,6 +197,9 @@ func (b *Bundle) Memory(f func(no uint64, p []byte) error) error {
 	p := make([]byte, pageBytes)
 	if b.man.Snapshot.Pages == 0 {
 		return nil
+	}
+	if b.rec != nil {
+		return b.standingMemory(f)
 	}
 	if err := b.Page(0, p); err != nil {
 		return err

@@ -13,6 +13,7 @@
 //	SHELF/NNNNNN/tape/NNNNNN.part  the segment that is being written
 //	SHELF/NNNNNN/summary.json   Summary, as JSON, once the recording is sealed;
 //	                            for listings, everything in it stands elsewhere
+//	SHELF/NNNNNN/label.json     Label, as JSON, once somebody wrote one
 //	SHELF/NNNNNN.drop           a recording that is being removed
 //
 // sections, pages and segments are files of blocks (package store). The content

@@ -26,6 +26,14 @@ type Meta struct {
 	Machine   string            `json:"machine"`          // the configuration that builds the machine again
 	Console   string            `json:"console,omitzero"` // outlet whose bytes Console is told of
 	Facts     map[string]string `json:"facts,omitzero"`
+	Branch    *Branch           `json:"branch,omitzero"` // nil: the machine ran live from power-on
+}
+
+// A Branch says where a recording left another one: a replay went live there.
+type Branch struct {
+	ID     string       `json:"id"`     // of this recording
+	Parent string       `json:"parent"` // id of the other: a bundle's or a branch's
+	At     vmm.Position `json:"position"`
 }
 
 // Options say how to record.
@@ -35,6 +43,7 @@ type Options struct {
 	Seed   uint64
 	Keys   func(vmm.Input) uint64 // how many keys an input stands for; nil: none
 	Every  time.Duration          // between syncs of the tape; 0: one second
+	Stirs  bool                   // vmm.InletEntropy may get inputs
 }
 
 // A Summary is what became of a recording.
@@ -43,8 +52,9 @@ type Summary struct {
 	Kept         bool         `json:"kept"`
 	Why          string       `json:"why,omitzero"`
 	Truncated    bool         `json:"truncated"`
-	Cause        string       `json:"cause,omitzero"` // of the truncation
-	Lost         string       `json:"lost,omitzero"`  // why nothing of it can be used
+	Cause        string       `json:"cause,omitzero"`   // of the truncation
+	Failure      string       `json:"failure,omitzero"` // the last one marked
+	Lost         string       `json:"lost,omitzero"`    // why nothing of it can be used
 	Start        vmm.Position `json:"start"`
 	End          vmm.Position `json:"end"`
 	Retired      uint64       `json:"retired"`
@@ -71,6 +81,7 @@ type Recording struct {
 	frozen *mem.Frozen
 	sync   time.Time
 	sunk   uint64 // frames at the last sync frame
+	failed string // the last failure marked
 }
 
 // Start snapshots the machine at this boundary and begins to record. The guest
@@ -108,7 +119,7 @@ func (s *Shelf) Start(m *vmm.Machine, o Options) (*Recording, error) {
 	w.at = r.start
 	var err error
 	r.rec, err = tape.NewRecorder(m, sink{r}, tape.Options{Period: o.Period, Seed: o.Seed,
-		Config: sha256.Sum256([]byte(o.Meta.Machine)), Keys: o.Keys})
+		Config: sha256.Sum256([]byte(o.Meta.Machine)), Keys: o.Keys, Stirs: o.Stirs})
 	if err != nil {
 		m.Mem.Release(frozen)
 		return nil, errors.Join(fmt.Errorf("start recording: %w", err), remove(dir))
@@ -166,7 +177,10 @@ func (r *Recording) Beat() { r.rec.Beat() }
 func (r *Recording) Mark(text string) { r.rec.Mark(text) }
 
 // Fail marks the failure that the recording is about.
-func (r *Recording) Fail(text string) { r.rec.Fail(text) }
+func (r *Recording) Fail(text string) {
+	r.failed = text
+	r.rec.Fail(text)
+}
 
 // Attr notes a fact.
 func (r *Recording) Attr(key, value string) { r.rec.Attr(key, value) }
@@ -222,7 +236,7 @@ var ErrLost = errors.New("the recording is lost: too little of it is on disk")
 // in between, what was durable is kept, truncated, and the summary says why;
 // only if that is nothing, the error is ErrLost.
 func (r *Recording) Stop(keep bool, why string) (Summary, error) {
-	sum := Summary{Name: r.name, Kept: keep, Why: why, Start: r.start, End: r.m.Position(), Retired: r.m.Retired() - r.from}
+	sum := Summary{Name: r.name, Kept: keep, Why: why, Failure: r.failed, Start: r.start, End: r.m.Position(), Retired: r.m.Retired() - r.from}
 	if !keep {
 		r.rec.Detach()
 		r.w.mu.Lock()

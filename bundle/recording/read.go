@@ -98,6 +98,19 @@ func blocks(name string, most int64) ([]byte, error) {
 // Page copies a page of the snapshot to p.
 func (r *Recorded) Page(h store.Hash, p []byte) error { return r.store.Get(h, p) }
 
+// Bytes is what the recording takes on disk: its own files, and the pages of its
+// snapshot, shared with others or not.
+func (r *Recorded) Bytes() (n int64, err error) {
+	seen := map[store.Hash]bool{}
+	for _, h := range r.Pages {
+		if !seen[h] {
+			seen[h] = true
+			n += r.store.Cost(h)
+		}
+	}
+	return n + measure(r.dir), nil
+}
+
 // Complete tells whether every page of the snapshot is there.
 func (r *Recorded) Complete() error {
 	for i, h := range r.Pages {
@@ -258,6 +271,10 @@ func summarize(dir string) (s Summary, err error) {
 			s.End.Inputs++
 		case tape.KindHeartbeat:
 			s.Retired = f.Beat.Retired
+		case tape.KindMark:
+			if f.MarkKind == tape.Fail {
+				s.Failure = f.Text
+			}
 		case tape.KindFooter:
 			s.fill(*f.Footer)
 		}
@@ -275,14 +292,8 @@ func summarize(dir string) (s Summary, err error) {
 
 // saveSummary replaces the summary, which is only for listings.
 func saveSummary(dir string, s Summary) error {
-	b, err := json.MarshalIndent(s, "", "  ")
-	if err != nil {
-		return err
-	}
-	name := filepath.Join(dir, summaryFile)
-	os.Remove(name + partExt)
-	if err := save(store.Disk{}, name+partExt, append(b, '\n')); err != nil {
+	if err := replaceJSON(dir, summaryFile, s); err != nil {
 		return fmt.Errorf("save summary: %w", err)
 	}
-	return os.Rename(name+partExt, name)
+	return nil
 }

@@ -568,3 +568,83 @@ func TestTapeSegments(t *testing.T) {
 		}
 	}
 }
+
+// What two recordings of a shelf share is counted as shared by both, what was
+// written in between as the own of each; a label changes nothing else.
+func TestWeighAndLabel(t *testing.T) {
+	dir := t.TempDir()
+	s := openTest(t, dir, Limits{}, store.Disk{})
+	g := newGuest(14)
+	for i := range 2 {
+		g.run(3000)
+		g.start(t, s)
+		g.run(3000)
+		g.rec.Fail(fmt.Sprint("failure ", i))
+		if _, err := g.stop(true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := SetLabel(s.Dir("000001"), Label{"first", "a note"}); err != nil {
+		t.Fatal(err)
+	}
+	w, err := Weigh(dir) // in use
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b := w["000001"], w["000002"]
+	if len(w) != 2 || a.Shared == 0 || a.Shared != b.Shared || a.Own == 0 || b.Own == 0 {
+		t.Errorf("%+v", w)
+	}
+	r, err := Read(s.Dir("000001"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := r.Bytes(); n != a.Own+a.Shared || err != nil {
+		t.Errorf("%d bytes, %v; %+v", n, err, a)
+	}
+	r.Close()
+	all, err := List(dir)
+	if err != nil || all[0].Label != (Label{"first", "a note"}) || all[1].Label != (Label{}) || all[1].Summary.Failure != "failure 1" {
+		t.Errorf("%+v, %v", all, err)
+	}
+	if err := s.Drop("000002"); err != nil {
+		t.Fatal(err)
+	}
+	before := s.pages.Bytes()
+	s.Sweep()
+	if w, err = Weigh(dir); err != nil || len(w) != 1 || w["000001"].Shared != 0 || s.pages.Bytes() > before {
+		t.Errorf("alone: %+v, %v; %d bytes were %d", w, err, s.pages.Bytes(), before)
+	}
+	replay(t, s.Dir("000001"))
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// What a killed program left is recovered by the next that lists it, but not
+// while it is being made.
+func TestSettle(t *testing.T) {
+	dir := t.TempDir()
+	s := openTest(t, dir, Limits{}, store.Disk{})
+	g := newGuest(15)
+	g.start(t, s)
+	for g.rec.Status().Durable == 0 {
+		g.run(1000)
+	}
+	if all, err := Settle(dir); err != nil || len(all) != 1 || !all[0].Open {
+		t.Errorf("in use: %+v, %v", all, err)
+	}
+	copied := t.TempDir()
+	if err := os.CopyFS(copied, os.DirFS(dir)); err != nil { // as it was left
+		t.Fatal(err)
+	}
+	if all, err := Settle(copied); err != nil || len(all) != 1 || all[0].Open || !all[0].Summary.Truncated {
+		t.Errorf("left: %+v, %v", all, err)
+	}
+	if _, err := g.stop(false); err != nil {
+		t.Error(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}

@@ -19,6 +19,7 @@ const (
 	sectionFile = "sections"
 	pageFile    = "pages"
 	summaryFile = "summary.json"
+	labelFile   = "label.json"
 	tapeDir     = "tape"
 	pagesDir    = "pages" // of the shelf
 	partExt     = ".part"
@@ -117,7 +118,7 @@ func (s *Shelf) recover() error {
 			s.note(saveSummary(dir, Summary{Name: e.Name(), Lost: err.Error()}))
 		}
 	}
-	s.tapes = s.measure()
+	s.tapes = measure(s.dir)
 	return nil
 }
 
@@ -130,13 +131,13 @@ func number(name string) (n int, dropped, ok bool) {
 
 func dirName(n int) string { return fmt.Sprintf("%06d", n) }
 
-// measure adds up the recordings' own files.
-func (s *Shelf) measure() (n int64) {
-	filepath.Walk(s.dir, func(path string, i os.FileInfo, err error) error {
+// measure adds up the files of a shelf or of a recording, without pages.
+func measure(dir string) (n int64) {
+	filepath.Walk(dir, func(path string, i os.FileInfo, err error) error {
 		switch {
 		case err != nil:
 			return nil
-		case i.IsDir() && path == filepath.Join(s.dir, pagesDir):
+		case i.IsDir() && path == filepath.Join(dir, pagesDir):
 			return filepath.SkipDir
 		case i.Mode().IsRegular():
 			n += i.Size()
@@ -170,11 +171,23 @@ func (s *Shelf) note(err error) {
 func (s *Shelf) tidy() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.tapes = s.measure()
+	s.tapes = measure(s.dir)
 	full := s.limits.Bytes > 0 && s.pages.Bytes()+s.tapes > s.limits.Bytes
-	if !full && s.pages.Bytes() < 2*s.swept+sweepSlack {
-		return
+	if full || s.pages.Bytes() >= 2*s.swept+sweepSlack {
+		s.sweep()
 	}
+}
+
+// Sweep gives back what only recordings dropped since have needed.
+func (s *Shelf) Sweep() {
+	s.work.Wait()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sweep()
+}
+
+// sweep forgets the pages that no recording needs; the caller holds mu.
+func (s *Shelf) sweep() {
 	live := map[store.Hash]bool{}
 	for _, h := range s.last {
 		live[h] = true
@@ -246,6 +259,7 @@ type Entry struct {
 	Name    string  `json:"name"`
 	Meta    Meta    `json:"meta"`
 	Summary Summary `json:"summary"`
+	Label   Label   `json:"label,omitzero"`
 	Open    bool    `json:"open"`           // being made, or not yet recovered
 	Err     string  `json:"error,omitzero"` // why it cannot be used
 }
@@ -264,7 +278,10 @@ func List(dir string) (all []Entry, err error) {
 		if e.Meta, err = readMeta(d); err != nil {
 			e.Err = err.Error()
 		}
-		b, err := os.ReadFile(filepath.Join(d, summaryFile))
+		if e.Label, err = readLabel(d); err != nil {
+			e.Err = err.Error()
+		}
+		b, err := limited(filepath.Join(d, summaryFile), maxMetaBytes)
 		if e.Open = err != nil; !e.Open {
 			if err := json.Unmarshal(b, &e.Summary); err != nil {
 				e.Err = err.Error()

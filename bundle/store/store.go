@@ -58,6 +58,7 @@ type Store struct {
 	unsynced []Hash // written, not durable
 
 	unpacked map[place][]byte
+	costs    map[place]int64 // of each page of the block at a place
 }
 
 type pack struct {
@@ -81,7 +82,7 @@ func OpenReader(dir string) (*Store, error) { return open(dir, nil) }
 
 func open(dir string, files Files) (*Store, error) {
 	s := &Store{dir: dir, files: files, coder: NewCoder(true), zero: Zero(),
-		index: map[Hash]place{}, packs: map[int]*pack{}, unpacked: map[place][]byte{}}
+		index: map[Hash]place{}, packs: map[int]*pack{}, unpacked: map[place][]byte{}, costs: map[place]int64{}}
 	names, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
@@ -134,6 +135,7 @@ func (s *Store) scan(n int) error {
 				s.index[Hash(b.Head[i*len(Hash{}):])] = place{n, p.bytes, i}
 				p.pages++
 			}
+			s.costs[place{n, p.bytes, 0}] = b.Size() / max(1, int64(b.Content/PageBytes))
 		}
 		p.bytes += b.Size()
 	}
@@ -164,6 +166,18 @@ func (s *Store) Has(h Hash) bool {
 	defer s.mu.Unlock()
 	_, ok := s.index[h]
 	return ok || h == s.zero
+}
+
+// Cost is what a page takes on disk: its share of the block that it is in; 0 if
+// it is not there.
+func (s *Store) Cost(h Hash) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at, ok := s.index[h]
+	if !ok {
+		return 0
+	}
+	return s.costs[place{at.pack, at.off, 0}]
 }
 
 // Bytes is the size of all packs.
@@ -223,6 +237,7 @@ func (s *Store) wrote(n int64) {
 	for i, h := range s.hashes {
 		s.index[h] = place{s.next - 1, s.outBytes, i}
 	}
+	s.costs[place{s.next - 1, s.outBytes, 0}] = n / int64(len(s.hashes))
 	s.unsynced = append(s.unsynced, s.hashes...)
 	p := s.packs[s.next-1]
 	p.pages += len(s.hashes)

@@ -62,6 +62,35 @@ func TestPagesSurviveReopening(t *testing.T) {
 	}
 }
 
+// The costs of all pages are the store's size, but for rounding; also to a reader.
+func TestCost(t *testing.T) {
+	dir := t.TempDir()
+	s, err := Open(dir, Disk{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, s, 0, 100)
+	if err := s.Sync(); err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	r, err := OpenReader(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	for _, s := range []*Store{s, r} {
+		sum, unknown := s.Cost(Zero()), Hash{1}
+		for i := range 100 {
+			h, _ := page(i)
+			sum += s.Cost(h)
+		}
+		if sum > s.Bytes() || sum < s.Bytes()-100 || s.Cost(unknown) != 0 {
+			t.Errorf("pages cost %d bytes of %d, an unknown one %d", sum, s.Bytes(), s.Cost(unknown))
+		}
+	}
+}
+
 func TestZeroPageIsNotStored(t *testing.T) {
 	s, _ := Open(t.TempDir(), Disk{})
 	p := make([]byte, PageBytes)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -79,24 +78,10 @@ func entries(c *cobra.Command) (dir string, all []recording.Entry, err error) {
 	if dir, err = recordingsDir(c); err != nil {
 		return "", nil, err
 	}
-	all, err = recording.List(dir)
+	all, err = recording.Settle(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return dir, nil, nil
 	}
-	if err != nil || !slices.ContainsFunc(all, func(e recording.Entry) bool { return e.Open }) {
-		return dir, all, err
-	}
-	s, err := recording.OpenShelf(dir, recording.Limits{})
-	if errors.Is(err, recording.ErrInUse) {
-		return dir, all, nil
-	}
-	if err == nil {
-		err = s.Close()
-	}
-	if err != nil {
-		return dir, nil, err
-	}
-	all, err = recording.List(dir)
 	return dir, all, err
 }
 
