@@ -26,6 +26,9 @@ type Config struct {
 	Hz    uint64 // instants in a guest second; 0: vmm.DefaultHz
 	Pace  Pace
 	Clock Clock // nil: the host's monotonic clock
+	// First is what the machine is told at its first boundary, before anything
+	// else and at every pace.
+	First []vmm.Input
 }
 
 // A Door is the live vmm.Door.
@@ -36,6 +39,7 @@ type Door struct {
 	wake  chan struct{}
 
 	// The machine's goroutine only.
+	first  []vmm.Input
 	wall   time.Duration // the wall time at which the guest was, or should have been, at here
 	here   vmm.Instant
 	tied   bool // wall and here are set
@@ -74,9 +78,26 @@ func NewDoor(c Config) *Door {
 	if c.Clock == nil {
 		c.Clock = systemClock{time.Now()}
 	}
-	d := &Door{hz: c.Hz, pace: c.Pace, clock: c.Clock, wake: make(chan struct{}, 1), turn: firstTurn}
+	d := &Door{hz: c.Hz, pace: c.Pace, clock: c.Clock, first: c.First, wake: make(chan struct{}, 1), turn: firstTurn}
 	d.room.L = &d.mu
 	return d
+}
+
+// Clock is the wall clock that the door is tied to.
+func (d *Door) Clock() Clock { return d.clock }
+
+// Await waits, before the machine knows this door, until something has come for
+// it or Quit was called, which it reports, or until the clock shows t.
+func (d *Door) Await(t time.Duration) (came bool) {
+	for {
+		d.mu.Lock()
+		came = d.quit || len(d.queue) > 0 || slices.ContainsFunc(d.streams, func(s *Stream) bool { return len(s.buf) > 0 })
+		d.mu.Unlock()
+		if came || d.clock.Now() >= t {
+			return came
+		}
+		d.clock.Wait(t, d.wake)
+	}
 }
 
 // Pace is the pace that the door was made with.
@@ -167,9 +188,14 @@ func (d *Door) measure(now vmm.Instant) {
 	d.seen, d.seenAt, d.timing = now, w, true
 }
 
-// Next hands out what is due: the script's keys, the streams' bytes, the
+// Next hands out what is due: what comes first, the script's keys, the streams' bytes, the
 // queue, and last a leap.
 func (d *Door) Next(now vmm.Instant) (vmm.Input, bool) {
+	if len(d.first) > 0 {
+		in := d.first[0]
+		d.first = d.first[1:]
+		return in, true
+	}
 	d.mu.Lock()
 	in, ok := d.take(now)
 	quit, f := d.quit, d.onQuit

@@ -285,3 +285,51 @@ func TestQueueIsBounded(t *testing.T) {
 	}
 	want(t, "queued", n, maxQueue)
 }
+
+// What comes first comes first, at every pace, and the machine's clock is tied
+// behind it.
+func TestFirst(t *testing.T) {
+	for p, want := range map[Pace]string{Real: `a "1", leap 400, b "2", com1/rx "", c "3"`, Virtual: `a "1", leap 400, b "2", com1/rx ""`} {
+		d := NewDoor(Config{Pace: p, Clock: &fakeClock{now: time.Hour}, First: []vmm.Input{
+			{Inlet: "a", Data: []byte("1")},
+			{Inlet: vmm.InletLeap, Data: binary.LittleEndian.AppendUint64(nil, 400)},
+			{Inlet: "b", Data: []byte("2")},
+		}})
+		d.Stream("com1/rx").At(0, []byte("x"))
+		d.Send("c", []byte("3"))
+		if got := all(d, 5); got != want {
+			t.Errorf("%s: %s, want %s", p, got, want)
+		}
+		if got := all(d, 500); got != "" {
+			t.Errorf("%s: then %s", p, got)
+		}
+	}
+}
+
+// Before a machine knows its door, its owner waits for what comes, or for a time.
+func TestAwait(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		do   func(d *Door, s *Stream)
+		want bool
+	}{
+		{"nothing", nil, false},
+		{"a key", func(_ *Door, s *Stream) { s.Write([]byte("k")) }, true},
+		{"an input", func(d *Door, _ *Stream) { d.Send("a", nil) }, true},
+		{"the end", func(d *Door, _ *Stream) { d.Quit() }, true},
+		{"somebody who may type", func(_ *Door, s *Stream) { s.Open() }, false},
+	} {
+		d, clock := newDoor(Real)
+		s := d.Stream("com1/rx")
+		until := clock.now + 10*ms
+		if c.do != nil {
+			clock.woken = func() { c.do(d, s) }
+		}
+		if got := d.Await(until); got != c.want || !got && clock.now != until || got && clock.now != until-9*ms {
+			t.Errorf("%s: %t at %s", c.name, got, clock.now-until)
+		}
+		if got := d.Await(clock.now - ms); got != c.want {
+			t.Errorf("%s, asked again: %t", c.name, got)
+		}
+	}
+}
