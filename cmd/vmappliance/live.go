@@ -19,7 +19,6 @@ import (
 	"vmrecord/cmd/internal/live"
 	"vmrecord/cmd/internal/machine"
 	"vmrecord/configs"
-	"vmrecord/vmm"
 	"vmrecord/vmm/host"
 )
 
@@ -105,9 +104,8 @@ func (l *oneRun) openRecorder(seed uint64) (shut func(ctx context.Context) exit.
 	if err != nil {
 		return nil, err
 	}
-	r := &recorder{shelf: shelf, dir: dir, say: l.say, events: l.events, own: map[string]bool{},
-		shown: l.console.Terminal() != nil, options: recording.Options{Seed: seed, Keys: keysIn,
-			Meta: recording.Meta{Machine: l.guest.spec.Text(), Console: machine.ConsoleOut, Source: cli.Revision()}}}
+	r := &recorder{Recorder: live.Recorder{Shelf: shelf}, dir: dir, say: l.say, events: l.events, own: map[string]bool{},
+		shown: l.console.Terminal() != nil, options: recording.Options{Seed: seed, Meta: recording.Meta{Machine: l.guest.spec.Text()}}}
 	r.keep = func(k *kept) { l.doc.Kept = append(l.doc.Kept, k) }
 	l.rec = r
 	if l.config == nil {
@@ -143,18 +141,10 @@ func (l *oneRun) shut(ctx context.Context, c *courier) (status exit.Code) {
 		defer context.AfterFunc(ctx, c.cancel)()
 		status = c.finish()
 	}
-	if err := l.rec.shelf.Close(); err != nil {
+	if err := l.rec.Shelf.Close(); err != nil {
 		l.say("recordings: %v", err)
 	}
 	return status
-}
-
-// keysIn is how many keys an input stands for.
-func keysIn(in vmm.Input) uint64 {
-	if in.Inlet == machine.ConsoleIn {
-		return uint64(len(in.Data))
-	}
-	return 0
 }
 
 // boots runs machines until one does not reboot.
@@ -163,7 +153,7 @@ func (l *oneRun) boots(epoch, seed uint64) error {
 		defer t.Guard()
 		l.say("%s", host.EscapeHelp)
 		if l.rec != nil {
-			defer l.rec.show(t)()
+			defer l.rec.Show(t)()
 		}
 	}
 	if l.rec != nil {
@@ -209,11 +199,11 @@ func (l *oneRun) boot(epoch, seed uint64) (live.End, error) {
 	if r := l.rec; r != nil {
 		r.attach(m, door)
 		s.Work, s.Slice = r.work, r.slice
-		s.Beat = func() { r.cur.Beat() }
-		s.Heard = r.console
+		s.Beat = r.Beat
+		s.Heard = r.Console
 		defer door.Hold()() // the control socket may speak
 		if l.verb.fromStart != "" && l.doc.Boots == 0 {
-			r.begin(l.verb.fromStart)
+			r.begin(m, l.verb.fromStart)
 		}
 	}
 	l.use(door)

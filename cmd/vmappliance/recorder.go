@@ -5,23 +5,23 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
-	"time"
 
 	"vmrecord/backdoor"
 	"vmrecord/backdoor/wire"
 	"vmrecord/bundle/recording"
 	"vmrecord/cmd/internal/cli"
+	"vmrecord/cmd/internal/live"
 	"vmrecord/cmd/internal/machine"
 	"vmrecord/vmm"
 	"vmrecord/vmm/host"
 )
 
-// A recorder is the host's side of recording. It hears what the machine's
-// backdoor says, and does it at the boundary that follows.
+// A recorder does what the machine's backdoor says, as far as the configuration
+// allows.
 type recorder struct {
-	shelf    *recording.Shelf
+	live.Recorder
 	dir      string
-	options  recording.Options // for every recording; Meta lacks its name and date
+	options  recording.Options // for every recording; Meta lacks its name
 	features []string          // names that may be recorded; nil: any
 	keepAll  bool
 	shown    bool // a status row tells when something is recorded
@@ -29,21 +29,15 @@ type recorder struct {
 	events   *events
 	keep     func(k *kept) // is told of every recording kept
 
-	m       *vmm.Machine
-	heard   []backdoor.Event
-	failed  string // what the running recording was marked with
-	warned  bool   // that the disk fails
 	durable uint64 // frames that were reported so
 	dropped int
 
-	mu    sync.Mutex // for what other goroutines ask about
-	door  *host.Door
-	own   map[string]bool // names that the host's user asked to record
-	cur   *recording.Recording
-	name  string
-	uid   uint32
-	since time.Time
-	tale  tally
+	mu   sync.Mutex // for what other goroutines ask about
+	door *host.Door
+	own  map[string]bool // names that the host's user asked to record
+	name string
+	uid  uint32
+	tale tally
 }
 
 // A tally counts what became of requests, for who waits for one.
@@ -84,36 +78,22 @@ func (r *recorder) attach(m *vmm.Machine, d *host.Door) {
 	r.mu.Lock()
 	r.door = d
 	r.mu.Unlock()
-	r.m, r.heard = m, nil
-	m.OnOutput(machine.Control, func(p []byte) {
-		e, err := backdoor.ParseEvent(p)
-		if err != nil {
-			panic("vmappliance: event of our own backdoor: " + err.Error())
-		}
-		r.heard = append(r.heard, e)
-	})
+	r.Attach(m)
 }
 
 // work does what was heard since the last boundary.
 func (r *recorder) work() {
-	r.m.TakeControl()
-	heard := r.heard
-	r.heard = nil
-	for _, e := range heard {
-		if r.cur == nil && e.Kind != backdoor.Started {
+	for _, e := range r.Heard() {
+		if r.Recording() == nil && e.Kind != backdoor.Started {
 			continue // of a recording that could not begin
 		}
+		r.Note(e)
 		switch e.Kind {
 		case backdoor.Started:
 			r.start(e)
-		case backdoor.Attr:
-			r.cur.Attr(e.Key, e.Text)
 		case backdoor.Marked:
-			r.cur.Mark(e.Text)
 			r.events.tell(event{Event: "mark", Text: e.Text})
 		case backdoor.Failed:
-			r.failed = e.Text
-			r.cur.Fail(e.Text)
 			r.events.tell(event{Event: "fail", Text: e.Text})
 		case backdoor.Stopped:
 			r.stop(e.Text == "keep" || r.keepAll, "stopped by request")
@@ -128,17 +108,15 @@ func (r *recorder) start(e backdoor.Event) {
 	}
 	o := r.options
 	o.Meta.Feature = e.Text
-	o.Meta.Created = int64(r.m.Clock().Epoch() + uint64(r.m.Now())/r.m.Clock().Hz())
-	cur, err := r.shelf.Start(r.m, o)
-	if err != nil {
+	if err := r.Start(e.Text, o); err != nil {
 		r.refuse(err)
 		return
 	}
 	r.mu.Lock()
-	r.cur, r.name, r.uid, r.since = cur, e.Text, e.UID, time.Now()
+	r.name, r.uid = e.Text, e.UID
 	r.mu.Unlock()
-	r.failed, r.warned, r.durable = "", false, 0
-	r.note(&r.tale.begun, r.shelf.Dir(cur.Name()))
+	r.durable = 0
+	r.note(&r.tale.begun, r.Shelf.Dir(r.Recording().Name()))
 	r.events.tell(event{Event: "start", UID: e.UID, Name: e.Text})
 	if !r.shown {
 		r.say("● REC %s", e.Text)
@@ -172,18 +150,14 @@ func (r *recorder) order(q wire.Request) bool {
 }
 
 // begin records from power-on, before the first instruction.
-func (r *recorder) begin(name string) {
+func (r *recorder) begin(m *vmm.Machine, name string) {
 	q := wire.Request{Verb: wire.Start, Text: name}
 	r.own[wire.Clean(name, wire.MaxName)] = true
-	r.m.Deliver(vmm.Input{Inlet: machine.Control, Data: []byte(q.Format())})
+	m.Deliver(vmm.Input{Inlet: machine.Control, Data: []byte(q.Format())})
 }
 
 func (r *recorder) stop(keep bool, why string) {
-	cur, took := r.cur, time.Since(r.since)
-	sum, err := cur.Stop(keep, why)
-	r.mu.Lock()
-	r.cur = nil
-	r.mu.Unlock()
+	sum, took, err := r.Stop(keep, why)
 	if err != nil {
 		r.say("%v; free some disk space in %s", err, r.dir)
 		r.events.tell(event{Event: "lost", Name: r.name, Text: err.Error()})
@@ -192,10 +166,10 @@ func (r *recorder) stop(keep bool, why string) {
 	}
 	what, folder := "dropped", ""
 	if keep {
-		what, folder = "kept", r.shelf.Dir(sum.Name)
+		what, folder = "kept", r.Shelf.Dir(sum.Name)
 	}
 	r.note(&r.tale.ended, folder)
-	r.events.tell(event{Event: "stop", UID: r.uid, Name: r.name, Kept: keep, Seconds: took.Seconds(), Bytes: sum.Bytes, Text: r.failed})
+	r.events.tell(event{Event: "stop", UID: r.uid, Name: r.name, Kept: keep, Seconds: took.Seconds(), Bytes: sum.Bytes, Text: r.Failed()})
 	if keep || !r.shown {
 		r.say("● REC %s: %.1f s, %s, %s%s", r.name, took.Seconds(), cli.Bytes(sum.Bytes), what, truncation(sum))
 	}
@@ -203,7 +177,7 @@ func (r *recorder) stop(keep bool, why string) {
 		r.dropped++
 		return
 	}
-	r.keep(&kept{Feature: r.name, Failure: r.failed, Summary: sum})
+	r.keep(&kept{Feature: r.name, Failure: r.Failed(), Summary: sum})
 }
 
 func truncation(s recording.Summary) string {
@@ -215,27 +189,22 @@ func truncation(s recording.Summary) string {
 
 // slice keeps the recording going between two pieces of the run.
 func (r *recorder) slice() {
-	if r.cur == nil {
-		return
-	}
-	r.cur.Slice()
-	st := r.cur.Status()
+	st, err := r.Slice()
 	if st.Durable > r.durable {
 		r.durable = st.Durable
-		r.events.tell(event{Event: "durable", Name: r.cur.Name(), Frames: st.Durable})
+		r.events.tell(event{Event: "durable", Name: r.Recording().Name(), Frames: st.Durable})
 	}
-	if st.Err != nil && !r.warned {
-		r.warned = true
-		r.say("the recording ends here, truncated: %v; the guest goes on; free some disk space in %s", st.Err, r.dir)
-		r.events.tell(event{Event: "truncated", Name: r.name, Text: st.Err.Error()})
+	if err != nil {
+		r.say("the recording ends here, truncated: %v; the guest goes on; free some disk space in %s", err, r.dir)
+		r.events.tell(event{Event: "truncated", Name: r.name, Text: err.Error()})
 	}
 }
 
 // end ends what is recorded because the machine ends. A guest that went down
 // while it was recorded has failed; one that the user stopped has not.
 func (r *recorder) end(byUser bool, why string) {
-	if r.cur != nil {
-		r.stop(!byUser || r.failed != "" || r.keepAll, why)
+	if r.Recording() != nil {
+		r.stop(!byUser || r.Failed() != "" || r.keepAll, why)
 	}
 }
 
@@ -254,42 +223,12 @@ type state struct {
 
 // state may be asked for by any goroutine.
 func (r *recorder) state() state {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	n := r.Now()
 	s := state{Schema: "vmappliance.record/1", State: "idle"}
-	if r.cur == nil {
+	if !n.Running {
 		return s
 	}
-	st := r.cur.Status()
-	return state{s.Schema, "recording", r.name, r.uid, time.Since(r.since).Seconds(), st.Bytes,
-		filepath.Join(r.dir, r.cur.Name()), st.Frames, st.Durable}
-}
-
-// show keeps the status row up to date until stop is called.
-func (r *recorder) show(t *host.Terminal) (stop func()) {
-	done := make(chan struct{})
-	go func() {
-		defer t.Guard()
-		for tick := time.NewTicker(250 * time.Millisecond); ; {
-			select {
-			case <-done:
-				tick.Stop()
-				return
-			case <-tick.C:
-			}
-			line := ""
-			if s := r.state(); s.State == "recording" {
-				line = fmt.Sprintf("● REC %s  %.0f s  %s", s.Name, s.Seconds, cli.Bytes(s.Bytes))
-			}
-			t.Status(line)
-		}
-	}()
-	return sync.OnceFunc(func() { close(done) })
-}
-
-// console is told of what the guest prints.
-func (r *recorder) console(p []byte) {
-	if r.cur != nil {
-		r.cur.Console(p)
-	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return state{s.Schema, "recording", n.Title, r.uid, n.Took.Seconds(), n.Bytes, filepath.Join(r.dir, n.Name), n.Frames, n.Durable}
 }
