@@ -43,4 +43,12 @@
 //
 // A program's come from a folder of the engineer's: files with the build id that
 // stands in the notes of a mapped file's first page, or with its name.
+//
+// # At a failure
+//
+// A program tells the recorder of its failure by a port access deep within the SDK.
+// OwnFrame has gdb select the frame that called the SDK, and behind a panic the one
+// that did: by the names of functions, so that without the program's symbols gdb
+// stays where it is. It needs a gdb with Python, as distributions build it; another
+// one complains and goes on.
 package debug

@@ -160,9 +160,17 @@ func (l *look) who() string {
 		out += " <" + y + ">"
 	}
 	if t, ok := l.current(); ok {
-		out += fmt.Sprintf(", task %d %s", t.PID, printable(t.Comm))
+		out += ", " + taskName(t)
 	}
 	return out + ", " + ring(c)
+}
+
+// taskName is a task as a line has it: process and thread.
+func taskName(t guestos.Task) string {
+	if t.PID != t.TGID {
+		return fmt.Sprintf("process %d %s, thread %d", t.TGID, printable(t.Comm), t.PID)
+	}
+	return fmt.Sprintf("process %d %s", t.PID, printable(t.Comm))
 }
 
 // printable keeps a guest's text from playing tricks on a terminal.

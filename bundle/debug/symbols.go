@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"debug/elf"
+	_ "embed"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -14,6 +15,13 @@ import (
 
 	"vmrecord/vmm/guestos"
 )
+
+// OwnFrame is a script for a gdb that has Python, to be run at a failure that the
+// program told the recorder: it selects the frame that did, not those of the SDK,
+// and shows ten.
+//
+//go:embed own.py
+var OwnFrame string
 
 // Kernel are the guest's kernel's symbols for gdb: a script of gdb's that loads
 // them, and what it loads, for people. Where Debian's package with the kernel's

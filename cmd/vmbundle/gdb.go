@@ -30,6 +30,8 @@ type gdbVerb struct {
 	stubOnly             bool
 	engine               machine.EngineFlags
 	args                 []string // gdb's own
+
+	own string // a script for gdb that selects the program's frame; "" for none
 }
 
 func gdbCommand() *cobra.Command {
@@ -74,7 +76,8 @@ func (v *gdbVerb) run(c *cobra.Command, name string) error {
 	}
 	defer done()
 	s.Only(v.process)
-	if err := s.Goto(ctx, place(b, v.at)); err != nil {
+	at := place(b, v.at)
+	if err := s.Goto(ctx, at); err != nil {
 		return status(err)
 	}
 	dir, err := os.MkdirTemp("", "vmbundle-gdb-")
@@ -87,6 +90,12 @@ func (v *gdbVerb) run(c *cobra.Command, name string) error {
 		return err
 	}
 	s.OnProgress(nil) // from here on the terminal is gdb's
+	if at == "failure" {
+		v.own = filepath.Join(dir, "own.py")
+		if err := os.WriteFile(v.own, []byte(debug.OwnFrame), 0o600); err != nil {
+			return err
+		}
+	}
 	v.greet(c.ErrOrStderr(), s, b)
 	if v.listen != "" {
 		return v.serve(ctx, c, s, script)
@@ -146,8 +155,11 @@ func (v *gdbVerb) start(c *cobra.Command, s *debug.Session, program, script stri
 	defer l.Close()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	args := append([]string{"-q", "-x", script, "-ex", "target remote " + socket}, v.args...)
-	g := exec.Command(program, args...)
+	args := []string{"-q", "-x", script, "-ex", "target remote " + socket}
+	if v.own != "" {
+		args = append(args, "-x", v.own)
+	}
+	g := exec.Command(program, append(args, v.args...)...)
 	g.Stdin, g.Stdout, g.Stderr = c.InOrStdin(), c.OutOrStdout(), c.ErrOrStderr()
 	quiet := make(chan os.Signal, 1) // the terminal sends ^C to us as well
 	signal.Notify(quiet, os.Interrupt)
@@ -188,7 +200,11 @@ func (v *gdbVerb) serve(ctx context.Context, c *cobra.Command, s *debug.Session,
 		return fmt.Errorf("--listen: %w; for any free port: --stub-only", err)
 	}
 	context.AfterFunc(ctx, func() { _ = l.Close() })
-	fmt.Fprintf(c.ErrOrStderr(), "waiting for a debugger, until ^C:\n  gdb -x %s -ex 'target remote %s'\n", script, l.Addr())
+	own := ""
+	if v.own != "" {
+		own = " -x " + v.own
+	}
+	fmt.Fprintf(c.ErrOrStderr(), "waiting for a debugger, until ^C:\n  gdb -x %s -ex 'target remote %s'%s\n", script, l.Addr(), own)
 	for {
 		conn, err := l.Accept()
 		if ctx.Err() != nil {

@@ -87,7 +87,7 @@ func TestStub(t *testing.T) {
 	ok(t, err)
 	ok(t, c.Start())
 	said, buf := "", make([]byte, 4096)
-	told := regexp.MustCompile(`gdb -x (\S+) -ex 'target remote (\S+)'\n`)
+	told := regexp.MustCompile(`gdb -x (\S+) -ex 'target remote (\S+)' -x (\S+)\n`)
 	for told.FindString(said) == "" {
 		n, err := out.Read(buf)
 		if said += string(buf[:n]); err != nil {
@@ -96,8 +96,8 @@ func TestStub(t *testing.T) {
 	}
 	m := told.FindStringSubmatch(said)
 	for range 2 {
-		g := command(t, "", nil, "gdb", "-nx", "-batch", "-x", m[1], "-ex", "target remote "+m[2], "-ex", "when", "-ex", "stepi")
-		g.want(t, 0, " s) of 0.01")
+		g := command(t, "", nil, "gdb", "-nx", "-batch", "-x", m[1], "-ex", "target remote "+m[2], "-x", m[3], "-ex", "when", "-ex", "stepi")
+		g.want(t, 0, "\n#0  0x", " s) of 0.01")
 	}
 	if c, err := net.Dial("tcp", m[2]); err != nil {
 		t.Error(err)

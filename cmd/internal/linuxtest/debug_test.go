@@ -60,10 +60,10 @@ var kernelFacts = []string{
 
 // monitorSays are what monitor's commands must say, in this order.
 var monitorSays = []string{
-	`kernel symbols: the kernel's own list`, `program symbols: \S+/init\n`, `task \d+ init, ring \d\n`,
-	`at 0x\w+ <tick_do_update_jiffies64>, task \d+ init, ring 0\n`,
+	`kernel symbols: the kernel's own list`, `program symbols: \S+/init\n`, `process \d+ init(, thread \d+)?, ring \d\n`,
+	`at 0x\w+ <tick_do_update_jiffies64>, process \d+ init(, thread \d+)?, ring 0\n`,
 	`No instruction between the recording's start and here writes to `,
-	`was last written at .*\n +by 0x\w+ <tick_do_update_jiffies64\+0x\w+>, task \d+ init, ring 0\n +was .*\n +is `,
+	`was last written at .*\n +by 0x\w+ <tick_do_update_jiffies64\+0x\w+>, process \d+ init(, thread \d+)?, ring 0\n +was .*\n +is `,
 	`0x\w+ tick_do_update_jiffies64\n`, `\* +1 +0 +running +/init\n`, `\d+ +1 +sleeps +sleeper a b  --c\n`,
 }
 
