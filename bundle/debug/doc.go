@@ -42,7 +42,10 @@
 // read, and those of modules.
 //
 // A program's come from a folder of the engineer's: files with the build id that
-// stands in the notes of a mapped file's first page, or with its name.
+// stands in the notes of a mapped file's first page, or with its name. Their source
+// is where a folder of the engineer's has all of the files that DWARF names in one
+// folder: that leads from a path of the computer where they were built, or from a
+// module's path (go build -trimpath), to the engineer's.
 //
 // # At a failure
 //

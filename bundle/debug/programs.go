@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -18,8 +17,9 @@ import (
 // process has mapped, from dir: the process that runs, or the one that
 // breakpoints are restricted to. A file there is a mapped one if it has the same
 // build id, or where either has none, the same name. found are those that it
-// loads.
-func (s *Session) Program(dir string) (script string, found []string, err error) {
+// loads. Their source is looked for in the folders sources, wherever it was when
+// they were built.
+func (s *Session) Program(dir string, sources []string) (script string, found []string, err error) {
 	t, err := s.subject()
 	if err != nil {
 		return "", nil, err
@@ -46,9 +46,10 @@ func (s *Session) Program(dir string) (script string, found []string, err error)
 		}
 	}
 	if len(found) == 0 {
-		err = fmt.Errorf("%s holds no file with the symbols of process %d (%s)", dir, t.PID, printable(t.Comm))
+		return "", nil, fmt.Errorf("%s holds no file with the symbols of process %d (%s)", dir, t.PID, printable(t.Comm))
 	}
-	return script, found, err
+	where, err := paths(found, sources)
+	return script + where, found, err
 }
 
 // subject is the process whose symbols count.
@@ -71,68 +72,60 @@ func (s *Session) subject() (t guestos.Task, err error) {
 	return t, fmt.Errorf("no process %q is here; see: monitor ps", s.only)
 }
 
-// candidates are the files under dir that may be ELF, by name.
-func candidates(dir string) (all []string, err error) {
+// An elfFile may hold a program's symbols.
+type elfFile struct{ name, buildID string }
+
+// candidates are the ELF files under dir, by name.
+func candidates(dir string) (all []elfFile, err error) {
 	const most = 10_000
+	seen := 0
 	err = filepath.WalkDir(dir, func(name string, e fs.DirEntry, err error) error {
-		if err == nil && e.Type().IsRegular() {
-			all = append(all, name)
+		if err != nil || !e.Type().IsRegular() {
+			return err
 		}
-		if len(all) > most {
+		if seen++; seen > most {
 			return fmt.Errorf("%s holds more than %d files", dir, most)
 		}
-		return err
+		if id, ok := buildIDOf(name); ok {
+			all = append(all, elfFile{name, id})
+		}
+		return nil
 	})
 	return all, err
 }
 
 // choose is the file with the build id, or else with the name and not another id.
-func choose(files []string, base, id string) string {
+func choose(files []elfFile, base, id string) string {
 	named := ""
 	for _, f := range files {
-		is := isELF(f)
-		if !is {
-			continue
+		if id != "" && f.buildID == id {
+			return f.name
 		}
-		has := buildIDOf(f)
-		if id != "" && has == id {
-			return f
-		}
-		if named == "" && (id == "" || has == "") && strings.TrimSuffix(filepath.Base(f), ".debug") == base {
-			named = f
+		if named == "" && (id == "" || f.buildID == "") && strings.TrimSuffix(filepath.Base(f.name), ".debug") == base {
+			named = f.name
 		}
 	}
 	return named
 }
 
-func isELF(name string) bool {
-	f, err := os.Open(name)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	b := make([]byte, 4)
-	_, err = f.Read(b)
-	return err == nil && string(b) == elf.ELFMAG
-}
-
-// buildIDOf is an ELF file's build id in hex, "" if it has none.
-func buildIDOf(name string) string {
+// buildIDOf is an ELF file's build id in hex, "" if it has none; false if there is
+// no such file.
+func buildIDOf(name string) (id string, ok bool) {
 	f, err := elf.Open(name)
 	if err != nil {
-		return ""
+		return "", false
 	}
 	defer f.Close()
 	for _, s := range f.Sections {
 		if s.Type == elf.SHT_NOTE && s.Size <= maxNotes {
 			if b, err := s.Data(); err == nil {
 				if id := guestos.NoteBuildID(b); id != "" {
-					return id
+					return id, true
 				}
 			}
 		}
 	}
-	return ""
+	return "", true
 }
 
 const maxNotes = 64 << 10

@@ -36,10 +36,11 @@ func (s *Session) Kernel(dir string) (script, what string, err error) {
 	}
 	k := l.linux
 	const debugRoot = "/usr/lib/debug/boot/vmlinux-"
-	if name := debugRoot + k.Release(); !strings.ContainsAny(k.Release(), "/\n") && k.BuildID() != "" && buildIDOf(name) == k.BuildID() {
+	name := debugRoot + k.Release()
+	if id, ok := buildIDOf(name); ok && !strings.ContainsAny(k.Release(), "/\n") && id != "" && id == k.BuildID() {
 		return fmt.Sprintf("symbol-file %s -o %#x\n", quote(name), k.KASLR()), name, nil
 	}
-	name := filepath.Join(dir, "kernel.elf")
+	name = filepath.Join(dir, "kernel.elf")
 	f, err := symbolFile(k.Symbols(), frames(orcOf(k)))
 	if err == nil {
 		err = os.WriteFile(name, f, 0o600)

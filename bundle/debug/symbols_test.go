@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"vmrecord/vmm/guestos"
@@ -161,16 +162,43 @@ func TestChoose(t *testing.T) {
 	}
 	plain := program(elf.ET_EXEC, 0x400000, "")[:64+2*56]
 	plain[56], plain[32] = 0, 0 // without segments
-	text, named, other := file("a.txt", []byte("text")), file("ledger", plain), file("other.debug", plain)
+	named, other := file("ledger", plain), file("other.debug", plain)
+	file("a.txt", []byte("text"))
 	files, err := candidates(dir)
 	ok(t, err)
-	for _, c := range []struct{ base, id, want string }{{"ledger", "", named}, {"ledger", "6162", named}, {"other", "", other}, {"a.txt", "", ""}, {"none", "", ""}} {
-		if got := choose(files, c.base, c.id); got != c.want || got == text {
+	files = append(files, elfFile{"with an id", "6364"})
+	for _, c := range []struct{ base, id, want string }{{"ledger", "", named}, {"ledger", "6162", named}, {"ledger", "6364", "with an id"},
+		{"with an id", "6162", ""}, {"other", "", other}, {"a.txt", "", ""}, {"none", "", ""}} {
+		if got := choose(files, c.base, c.id); got != c.want {
 			t.Errorf("%s %s: %q, want %q", c.base, c.id, got, c.want)
 		}
 	}
 	if id := guestos.NoteBuildID(note("abcd")); id != "61626364" {
 		t.Errorf("build id %q", id)
+	}
+}
+
+// A folder of the program's is found below the engineer's by all its files, and
+// the longest end of its path.
+func TestMoved(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"main.go", "a/b/x.go", "a/b/y.go", "b/x.go"} {
+		ok(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o700))
+		ok(t, os.WriteFile(filepath.Join(dir, name), nil, 0o600))
+	}
+	for _, c := range []struct{ folder, files, from string }{{"example.com/m", "main.go", "example.com/m"}, {"/build/m/a/b", "x.go y.go", "/build/m"},
+		{"m/b", "x.go", "m"}, {"m/b", "x.go y.go", "none"}, {"a/b", "x.go", ""}, {"/a/b", "y.go", ""}, {"runtime", "proc.go", "none"}} {
+		from, found := moved(c.folder, strings.Fields(c.files), dir)
+		if !found {
+			from = "none"
+		}
+		if from != c.from {
+			t.Errorf("%s: %s in place of it, want %s", c.folder, from, c.from)
+		}
+	}
+	const want = "set substitute-path \"m/sub\" \"/src\"\nset substitute-path \"m\" \"/src\"\ndirectory \"/src\"\n"
+	if got := rules(map[string]bool{"m": true, "": true, "m/sub": true}, "/src"); got != want {
+		t.Errorf("%s, want %s", got, want)
 	}
 }
 

@@ -26,6 +26,7 @@ import (
 // A gdbVerb is what gdb was asked for.
 type gdbVerb struct {
 	at, symbols, process string
+	sources              []string
 	listen               string
 	stubOnly             bool
 	engine               machine.EngineFlags
@@ -52,6 +53,7 @@ func gdbCommand() *cobra.Command {
 	f := c.Flags()
 	f.StringVar(&v.at, "at", "", "where to begin, `POS`: an instant, 12.5s, -3s, 50%, @mark, failure, end (default failure, or start)")
 	f.StringVar(&v.symbols, "symbols", "", "a folder with the program's ELF files, by build id or name (`DIR`)")
+	f.StringArrayVar(&v.sources, "source", nil, "a folder with the program's source, wherever it was built; with --symbols, and more than once if wanted (`DIR`)")
 	f.StringVar(&v.process, "process", "", "breakpoints wait for the programs of this `NAME` alone")
 	f.StringVar(&v.listen, "listen", "", "start no gdb, but wait for one at `ADDR`, a loopback address like 127.0.0.1:1234")
 	f.BoolVar(&v.stubOnly, "stub-only", false, "the same, at any free loopback port")
@@ -61,6 +63,9 @@ func gdbCommand() *cobra.Command {
 }
 
 func (v *gdbVerb) run(c *cobra.Command, name string) error {
+	if len(v.sources) > 0 && v.symbols == "" {
+		return exit.Errorf(exit.Usage, "--source %s: which source a program was made of, its symbols tell: give --symbols DIR too", v.sources[0])
+	}
 	if v.stubOnly && v.listen == "" {
 		v.listen = "127.0.0.1:0"
 	}
@@ -119,12 +124,12 @@ func (v *gdbVerb) script(c *cobra.Command, s *debug.Session, dir string) (string
 	}
 	text += kernel
 	if v.symbols != "" {
-		program, found, err := s.Program(v.symbols)
+		program, found, err := s.Program(v.symbols, v.sources)
 		switch {
 		case err == nil:
 			fmt.Fprintf(w, "program symbols: %s\n", strings.Join(found, ", "))
 		case errors.Is(err, os.ErrNotExist):
-			return "", exit.Errorf(exit.NotFound, "--symbols: %w", err)
+			return "", exit.With(exit.NotFound, err)
 		default:
 			fmt.Fprintf(w, "no program symbols: %v\n", err)
 		}

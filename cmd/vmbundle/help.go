@@ -29,7 +29,7 @@ help" lists more, as "monitor why ADDR": where memory was last written. With pro
 ELF files in a folder, their symbols are there too:
       vmbundle gdb R-XXXX-XXXX.vmb
       vmbundle gdb R-XXXX-XXXX.vmb --at 50% -- -batch -ex "info threads"
-      vmbundle gdb R-XXXX-XXXX.vmb --symbols . --process ledger
+      vmbundle gdb R-XXXX-XXXX.vmb --symbols . --source ~/src/ledger --process ledger
 
 List the guest's processes, with their command lines:
       vmbundle ps R-XXXX-XXXX.vmb --at 50%

@@ -2,12 +2,15 @@ package main
 
 import (
 	"bytes"
+	"debug/elf"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"vmrecord/vmm/guestos"
 )
 
 // marker says that a folder is ours to empty.
@@ -19,19 +22,14 @@ func (d *demo) prepare() error {
 		return err
 	}
 	app := filepath.Join(d.out, "appliance")
-	for _, dir := range []string{app, filepath.Join(d.out, "state"), filepath.Join(d.out, "inbox"), filepath.Join(d.out, "vendor")} {
+	for _, dir := range []string{app, filepath.Join(d.out, "state"), filepath.Join(d.out, "inbox"), d.symbols()} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}
 	}
 	d.step("build", "the guest's programs: vmagent, ledger")
-	for name, pkg := range map[string]string{"vmagent": "./cmd/vmagent", "ledger": "./configs/demo/ledger"} {
-		c := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w -buildid=", "-o", filepath.Join(app, name), pkg)
-		c.Env = append(os.Environ(), "GOOS=linux", "GOARCH=amd64", "GOAMD64=v1", "CGO_ENABLED=0", "GOFLAGS=-buildvcs=false")
-		c.Stderr = os.Stderr
-		if err := c.Run(); err != nil {
-			return fmt.Errorf("build %s: %w", pkg, err)
-		}
+	if err := d.programs(app); err != nil {
+		return err
 	}
 	d.step("kernel", "Debian's, unmodified, from its package")
 	if err := d.tool(app, "vmappliance", "build", "--kernel", "debian"); err != nil {
@@ -41,6 +39,53 @@ func (d *demo) prepare() error {
 		return err
 	}
 	return d.configure(app)
+}
+
+// symbols is the vendor's folder of what debuggers need.
+func (d *demo) symbols() string { return filepath.Join(d.out, "vendor", "symbols") }
+
+// programs builds what runs in the guest, small: the vendor keeps the ledger's
+// symbols, in a program that has the same code and the same build id.
+func (d *demo) programs(app string) error {
+	const small, agent, ledger = "-s -w -buildid=", "./cmd/vmagent", "./configs/demo/ledger"
+	if err := compile(agent, filepath.Join(app, "vmagent"), small); err != nil {
+		return err
+	}
+	full := filepath.Join(d.symbols(), "ledger")
+	if err := compile(ledger, full, ""); err != nil {
+		return err
+	}
+	id, err := buildID(full)
+	if err != nil {
+		return err
+	}
+	return compile(ledger, filepath.Join(app, "ledger"), small+" -B 0x"+id)
+}
+
+func compile(pkg, to, flags string) error {
+	c := exec.Command("go", "build", "-trimpath", "-ldflags="+flags, "-o", to, pkg)
+	c.Env = append(os.Environ(), "GOOS=linux", "GOARCH=amd64", "GOAMD64=v1", "CGO_ENABLED=0", "GOFLAGS=-buildvcs=false")
+	c.Stderr = os.Stderr
+	if err := c.Run(); err != nil {
+		return fmt.Errorf("build %s: %w", pkg, err)
+	}
+	return nil
+}
+
+// buildID is a program's GNU build id, which Go's linker makes of Go's own.
+func buildID(name string) (string, error) {
+	f, err := elf.Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	const section = ".note.gnu.build-id"
+	s := f.Section(section)
+	if s == nil {
+		return "", fmt.Errorf("%s has no %s: build with Go 1.24 or later", name, section)
+	}
+	b, err := s.Data()
+	return guestos.NoteBuildID(b), err
 }
 
 // empty makes out a fresh folder. It refuses one that it did not make.
