@@ -45,6 +45,9 @@
 // stands on the tape, a text's right before the instruction that writes its last
 // byte, or right after the timer that does.
 //
+// Each visits all matches of stops on a way in one run, where a search for each
+// would have the engine translate the guest's code again each time.
+//
 // # Two executions
 //
 // Bisect finds where two recordings that start alike part: by halves, since

@@ -131,6 +131,14 @@ func (r *runner) play(ctx context.Context, to vmm.Position, beat uint64) (beaten
 func (r *runner) struck() {
 	m := r.Machine
 	h, _ := m.Hit()
+	if w := r.watch; w.visit != nil {
+		stops, on := w.visit(h)
+		if stops != nil {
+			m.SetStops(stops)
+		}
+		w.over, m.Pass = !on, on
+		return
+	}
 	r.watch.note(Found{Kind: AtStop, Position: m.Position(), Hit: h})
 	m.Pass = !r.watch.enough()
 }

@@ -70,6 +70,8 @@ type watch struct {
 	back  bool
 	least vmm.Position // what lies before is no match
 	found *Found
+	visit func(vmm.Hit) ([]vmm.Stop, bool) // Each's
+	over  bool                             // it said so
 }
 
 // note is told of every match, in order.
@@ -83,7 +85,7 @@ func (w *watch) note(f Found) {
 }
 
 // enough tells whether there is no need to run on.
-func (w *watch) enough() bool { return w != nil && !w.back && w.found != nil }
+func (w *watch) enough() bool { return w != nil && (w.over || !w.back && w.found != nil) }
 
 // Next goes to the first match behind the position where the timeline stands.
 // Its errors are ErrNone, ErrQuery and those of Seek; after the context's, it
@@ -111,6 +113,29 @@ func (t *Timeline) Next(ctx context.Context, q Query) (Found, error) {
 		return Found{}, err
 	}
 	return t.arrive(ctx, w.found, end)
+}
+
+// Each goes on to a position, or to the end, and calls visit where stops are met
+// on the way: from the step that is next now on, up to the one that is next
+// there. Then the timeline stands right before the step, for visit to look at, not
+// to move. visit returns whether to go on, and if not nil, what stops to go on
+// with. Changing them is what costs: the engine's translations are lost. The
+// errors are those of Seek; a position behind this one is ErrQuery.
+func (t *Timeline) Each(ctx context.Context, stops []vmm.Stop, to vmm.Position, visit func(vmm.Hit) ([]vmm.Stop, bool)) error {
+	if before(t.o.End, to) {
+		to = t.o.End
+	}
+	if t.run.bad {
+		if err := t.Seek(ctx, t.Position()); err != nil {
+			return err
+		}
+	}
+	if before(to, t.Position()) {
+		return ErrQuery
+	}
+	t.run.look(&watch{q: &Query{Stops: stops}, visit: visit})
+	defer t.run.look(nil)
+	return t.advance(ctx, to, 0)
 }
 
 // arrive goes to what was found, or to where the search ended.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -193,6 +194,52 @@ func TestSearchUntil(t *testing.T) {
 	if somewhere(); l.Position() != start {
 		if _, err := l.Next(t.Context(), q); !errors.Is(err, timeline.ErrQuery) {
 			t.Errorf("forwards to the start: %v", err)
+		}
+	}
+}
+
+// Each meets in one way what a straight replay meets, from where it begins and
+// not at its end, and leaves the timeline where it was told to.
+func TestEach(t *testing.T) {
+	r := record(t, 2, 20)
+	q := queries["mixed"]
+	all := events(t, r, timeline.Query{Stops: q.Stops})
+	other := events(t, r, queries["timer"])
+	for name, e := range engines() {
+		l := r.open(t, e, timeline.Options{Every: 20_000})
+		var got []vmm.Position
+		note := func(vmm.Hit) ([]vmm.Stop, bool) {
+			got = append(got, l.Position())
+			return nil, true
+		}
+		from, to := len(all)/4, len(all)*3/4
+		ok(t, l.Seek(t.Context(), all[from]))
+		ok(t, l.Each(t.Context(), q.Stops, all[to], note))
+		if !slices.Equal(got, all[from:to]) || l.Position() != all[to] {
+			t.Errorf("%s: %d matches, now at %v; want %d and %v", name, len(got), l.Position(), to-from, all[to])
+		}
+		if err := l.Each(t.Context(), q.Stops, l.Start(), note); !errors.Is(err, timeline.ErrQuery) {
+			t.Errorf("backwards: %v", err)
+		}
+		// Other stops from the third match on, and no more after the sixth.
+		ok(t, l.Seek(t.Context(), l.Start()))
+		got = nil
+		ok(t, l.Each(t.Context(), q.Stops, l.End(), func(h vmm.Hit) ([]vmm.Stop, bool) {
+			note(h)
+			if len(got) == 3 {
+				return queries["timer"].Stops, true
+			}
+			return nil, len(got) < 6
+		}))
+		first, _ := slices.BinarySearchFunc(other, all[2], func(a, b vmm.Position) int {
+			if earlier(b, a) {
+				return 1
+			}
+			return -1 // the step where the stops changed is passed
+		})
+		want := slices.Concat(all[:3], other[first:first+3])
+		if !slices.Equal(got, want) || l.Position() != want[5] {
+			t.Errorf("%s: with other stops %v, now at %v; want %v", name, got, l.Position(), want)
 		}
 	}
 }
