@@ -39,7 +39,11 @@
 // Documentation/arch/x86/orc-unwinder.rst), as .debug_frame: a kernel without frame
 // pointers has no other. The frame of an interrupt or system call is shown as
 // "<signal handler called>", behind it the program's. Tables of Linux 6.3 are not
-// read, and those of modules.
+// read.
+//
+// Modules have the same two of their own, in the same file; or, from a folder of the
+// engineer's, the file that was loaded (.ko), with the addresses at which the kernel
+// put its sections. They are the modules of where gdb starts.
 //
 // A program's come from a folder of the engineer's: files with the build id that
 // stands in the notes of a mapped file's first page, or with its name. Their source

@@ -47,24 +47,46 @@ const maxORC = 1 << 22 // rows
 
 // orcOf reads a kernel's table; nil if it has none that is known.
 func orcOf(l *guestos.Linux) []orcRow {
-	var major, minor int
-	if n, _ := fmt.Sscanf(l.Release(), "%d.%d", &major, &minor); n != 2 || major == 6 && minor == 3 {
+	ip, ok := l.Symbol("__start_orc_unwind_ip")
+	end, ok2 := l.Symbol("__stop_orc_unwind_ip")
+	table, ok3 := l.Symbol("__start_orc_unwind")
+	if !ok || !ok2 || !ok3 {
 		return nil
 	}
-	table := func(name string) []byte {
-		from, ok := l.Symbol("__start_" + name)
-		to, ok2 := l.Symbol("__stop_" + name)
-		if size := to.Addr - from.Addr; ok && ok2 && size <= maxORC*orcBytes {
-			b := make([]byte, size)
-			return b[:l.Read(from.Addr, b)]
-		}
-		return nil
-	}
-	base, _ := l.Symbol("__start_orc_unwind_ip")
-	return orcRows(base.Addr, table("orc_unwind_ip"), table("orc_unwind"), major > 6 || major == 6 && minor > 3)
+	return readORC(l, guestos.ORC{IP: ip.Addr, Rows: table.Addr, Count: (end.Addr - ip.Addr) / orcIPBytes})
 }
 
-const orcBytes = 6
+// orcOfModules reads the tables of modules, and ends each with a row of which
+// nothing is known. What a module gave back when it was loaded is left out.
+func orcOfModules(l *guestos.Linux, all []guestos.Module) (rows []orcRow) {
+	for _, m := range all {
+		for _, r := range readORC(l, m.ORC) {
+			if r.addr-m.Base < m.Size && len(rows) < maxORC {
+				rows = append(rows, r)
+			}
+		}
+		rows = append(rows, orcRow{addr: m.Base + m.Size})
+	}
+	return rows
+}
+
+// readORC reads a table that the guest says it has.
+func readORC(l *guestos.Linux, t guestos.ORC) []orcRow {
+	var major, minor int
+	if n, _ := fmt.Sscanf(l.Release(), "%d.%d", &major, &minor); n != 2 || major == 6 && minor == 3 || t.Count > maxORC {
+		return nil
+	}
+	read := func(at, size uint64) []byte {
+		b := make([]byte, size)
+		return b[:l.Read(at, b)]
+	}
+	return orcRows(t.IP, read(t.IP, t.Count*orcIPBytes), read(t.Rows, t.Count*orcBytes), major > 6 || major == 6 && minor > 3)
+}
+
+const (
+	orcIPBytes = 4
+	orcBytes   = 6
+)
 
 // orcRows reads the two tables: four bytes a row, its address less that of these
 // bytes; and six: offsets of SP and BP, two bytes each, then from bit 0 on the

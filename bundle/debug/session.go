@@ -22,14 +22,15 @@ type Source struct {
 // A Session is a recording that somebody looks into. It is a gdb.Target. It is
 // for one goroutine.
 type Session struct {
-	src    Source
-	line   *timeline.Timeline
-	marks  []bundle.Marker // made in this session
-	seen   look
-	guest  guest
-	dir    string          // where files of symbols go
-	only   string          // the program whose address spaces count; "" for all
-	spaces map[uint64]bool // its page tables, as far as they were seen
+	src     Source
+	line    *timeline.Timeline
+	marks   []bundle.Marker // made in this session
+	seen    look
+	guest   guest
+	dir     string          // where files of symbols go
+	objects string          // where the engineer's own are, "" if there are none
+	only    string          // the program whose address spaces count; "" for all
+	spaces  map[uint64]bool // its page tables, as far as they were seen
 }
 
 // Open is where the timeline stands.

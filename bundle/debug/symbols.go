@@ -2,6 +2,7 @@ package debug
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"debug/elf"
 	_ "embed"
@@ -11,6 +12,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"vmrecord/vmm/guestos"
@@ -23,32 +25,41 @@ import (
 //go:embed own.py
 var OwnFrame string
 
-// Kernel are the guest's kernel's symbols for gdb: a script of gdb's that loads
-// them, and what it loads, for people. Where Debian's package with the kernel's
-// debug information is installed, and is that of the guest's very kernel, that is
-// it; else a file is written into dir. err says why there is none.
-// What is not there yet can be had later: monitor symbols.
-func (s *Session) Kernel(dir string) (script, what string, err error) {
-	s.dir = dir
+// Kernel are the symbols of the guest's kernel and of its modules for gdb: a script
+// of gdb's that loads them, and lines for people that say what it loads. Where
+// Debian's package with the kernel's debug information is installed, and is that of
+// the guest's very kernel, that is the kernel's; else a file is written into dir. A
+// module is looked for in objects, a folder of the engineer's, "" for none: a file
+// with its build id, or where either has none, NAME.ko. err says why there is none
+// of all this. What is not there yet can be had later: monitor symbols.
+func (s *Session) Kernel(dir, objects string) (script string, notes []string, err error) {
+	s.dir, s.objects = dir, objects
 	l := s.here()
 	if l.linux == nil {
-		return "", "", l.err
+		return "", nil, l.err
 	}
 	k := l.linux
-	const debugRoot = "/usr/lib/debug/boot/vmlinux-"
-	name := debugRoot + k.Release()
-	if id, ok := buildIDOf(name); ok && !strings.ContainsAny(k.Release(), "/\n") && id != "" && id == k.BuildID() {
-		return fmt.Sprintf("symbol-file %s -o %#x\n", quote(name), k.KASLR()), name, nil
+	files, rest, notes := modules(k, objects)
+	syms, rows := symbolsOf(k, rest), orcOfModules(k, rest)
+	name := filepath.Join(dir, "kernel.elf")
+	const own, debugRoot = "the kernel's own list of symbols", "/usr/lib/debug/boot/vmlinux-"
+	what := debugRoot + k.Release()
+	if id, _ := buildIDOf(what); strings.ContainsAny(k.Release(), "/\n") || id == "" || id != k.BuildID() {
+		what, script = own, "symbol-file "+quote(name)+"\n"
+		syms, rows = append(syms, k.Symbols()...), append(rows, orcOf(k)...)
+	} else if script = fmt.Sprintf("symbol-file %s -o %#x\n", quote(what), k.KASLR()); len(rest) > 0 {
+		script += "add-symbol-file " + quote(name) + " -o 0\n"
 	}
-	name = filepath.Join(dir, "kernel.elf")
-	f, err := symbolFile(k.Symbols(), frames(orcOf(k)))
+	slices.SortStableFunc(syms, func(a, b guestos.Symbol) int { return cmp.Compare(a.Addr, b.Addr) })
+	slices.SortStableFunc(rows, func(a, b orcRow) int { return cmp.Compare(a.addr, b.addr) })
+	f, err := symbolFile(syms, frames(rows))
 	if err == nil {
 		err = os.WriteFile(name, f, 0o600)
 	}
 	if err != nil {
-		return "", "", fmt.Errorf("write the kernel's symbols: %w", err)
+		return "", nil, fmt.Errorf("write the kernel's symbols: %w", err)
 	}
-	return "symbol-file " + quote(name) + "\n", "the kernel's own list of symbols", nil
+	return script + files, append([]string{"kernel symbols: " + what}, notes...), nil
 }
 
 // symbols is Kernel again, at another place.
@@ -56,11 +67,15 @@ func (s *Session) symbols(_ context.Context, _ []string, out io.Writer) error {
 	if s.dir == "" {
 		return errors.New("there is no folder for symbols here")
 	}
-	script, what, err := s.Kernel(s.dir)
-	if err == nil {
-		_, err = fmt.Fprintf(out, "%s: to load it\n  %s", what, script)
+	script, notes, err := s.Kernel(s.dir, s.objects)
+	if err != nil {
+		return err
 	}
-	return err
+	fmt.Fprintf(out, "%s; to load them\n", strings.Join(notes, "; "))
+	for line := range strings.Lines(script) {
+		fmt.Fprint(out, "  ", line)
+	}
+	return nil
 }
 
 // quote is a word of gdb's.

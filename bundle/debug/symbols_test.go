@@ -104,6 +104,28 @@ func TestORC(t *testing.T) {
 	}
 }
 
+// A module's file is loaded where the guest says that its parts are.
+func TestAddModule(t *testing.T) {
+	b, err := symbolFile([]guestos.Symbol{{Name: "f", Type: 't', Addr: kernelHalf, Size: 16}, {Name: "v", Type: 'd', Addr: kernelHalf + 16, Size: 8}}, nil)
+	ok(t, err)
+	name := filepath.Join(t.TempDir(), "racer.ko")
+	ok(t, os.WriteFile(name, b, 0o600))
+	for _, c := range []struct {
+		name, want string
+		in         []guestos.Section
+	}{
+		{name, "add-symbol-file " + quote(name) + ` -s ".text" 0xffffffffc0000000 -s ".data" 0x8000000000000000` + "\n",
+			[]guestos.Section{{Name: ".text", Addr: 0xffffffff_c0000000}, {Name: ".symtab", Addr: 1}, {Name: "of no file", Addr: 2}}},
+	} {
+		if got, err := addModule(c.name, c.in); err != nil || got != c.want {
+			t.Errorf("%q, %v, want %q", got, err, c.want)
+		}
+	}
+	if _, err := addModule(name, nil); err == nil || !strings.Contains(err.Error(), "does not say where") {
+		t.Errorf("without places: %v", err)
+	}
+}
+
 // The guest's word does no harm.
 func FuzzORC(f *testing.F) {
 	a, b := row(5, 8, -16, 0x115)

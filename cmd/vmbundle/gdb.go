@@ -52,7 +52,7 @@ func gdbCommand() *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVar(&v.at, "at", "", "where to begin, `POS`: an instant, 12.5s, -3s, 50%, @mark, failure, end (default failure, or start)")
-	f.StringVar(&v.symbols, "symbols", "", "a folder with the program's ELF files, by build id or name (`DIR`)")
+	f.StringVar(&v.symbols, "symbols", "", "a folder with ELF files, the program's and modules' (.ko), by build id or name (`DIR`)")
 	f.StringArrayVar(&v.sources, "source", nil, "a folder with the program's source, wherever it was built; with --symbols, and more than once if wanted (`DIR`)")
 	f.StringVar(&v.process, "process", "", "breakpoints wait for the programs of this `NAME` alone")
 	f.StringVar(&v.listen, "listen", "", "start no gdb, but wait for one at `ADDR`, a loopback address like 127.0.0.1:1234")
@@ -116,11 +116,12 @@ func (v *gdbVerb) script(c *cobra.Command, s *debug.Session, dir string) (string
 	w := c.ErrOrStderr()
 	const settings = "set confirm off\nset debuginfod enabled off\nset remotetimeout 60\nset stack-cache off\nset code-cache off\nset print thread-events off\n"
 	text := settings + gdb.Commands
-	kernel, what, err := s.Kernel(dir)
+	kernel, notes, err := s.Kernel(dir, v.symbols)
 	if err != nil {
 		fmt.Fprintf(w, "no kernel symbols: %v; where it runs: monitor symbols\n", err)
-	} else {
-		fmt.Fprintf(w, "kernel symbols: %s\n", what)
+	}
+	for _, n := range notes {
+		fmt.Fprintln(w, n)
 	}
 	text += kernel
 	if v.symbols != "" {

@@ -73,6 +73,14 @@
 // count. An enumeration has name and value, in 4 bytes each, or with a value of
 // 8 bytes in its other kind.
 //
+// # Modules
+//
+// A module's struct module says where its code is (core_layout; since 6.4
+// mem[0]), where the symbols of its ELF file are (kallsyms) and its tables for
+// unwinding (arch.orc_unwind_ip, arch.orc_unwind). What /sys/module/NAME/sections
+// shows is sect_attrs: each section's name and address, among them the note with
+// the build id. Linux 6.14 changed that: of its modules no section is known.
+//
 // # Left out
 //
 // 32-bit kernels; processors but the one whose registers are given; namespaces of

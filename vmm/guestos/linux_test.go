@@ -239,10 +239,22 @@ func TestProgram(t *testing.T) {
 	}
 }
 
+// sections makes a module_sect_attrs of names and addresses.
+func (w *world) sections(pairs ...any) uint64 {
+	const head, size = 16, 80
+	n := len(pairs) / 2
+	at := w.alloc(uint64(head + n*size))
+	w.set(at, "module_sect_attrs", "nsections", n)
+	for i := range n {
+		w.set(at+uint64(head+i*size), "module_sect_attr", "battr.attr.name", w.data(pairs[2*i].(string)), "address", pairs[2*i+1])
+	}
+	return at
+}
+
 func TestModules(t *testing.T) {
 	w := &world{layout: layout{absolute: true}}
 	l := build(t, w)
-	const base = imageEnd + 0x1000
+	const base = uint64(imageEnd + 0x1000)
 	sym := func(name uint32, section uint16, at uint64, size uint64) string {
 		b := binary.LittleEndian.AppendUint32(nil, name)
 		b = binary.LittleEndian.AppendUint16(append(b, 0, 0), section)
@@ -250,15 +262,22 @@ func TestModules(t *testing.T) {
 	}
 	table := w.data(sym(0, 0, 0, 0) + sym(1, 2, base+0x20, 16) + sym(6, 0, base, 0) + sym(11, 3, base+0x800, 0))
 	k := w.object("mod_kallsyms", "symtab", table, "num_symtab", 4, "strtab", w.data("\x00race\x00none\x00data\x00"), "typetab", w.data("?tUd"))
-	m := w.object("module", "name", "racer", "core_layout.base", uint64(base), "core_layout.size", 0x1000, "kallsyms", k, "list.next", uint64(modlist))
+	m := w.object("module", "name", "racer", "core_layout.base", uint64(base), "core_layout.size", 0x1000, "kallsyms", k, "list.next", uint64(modlist),
+		"sect_attrs", w.sections(".text", base, ".init.text", base+0x5000, ".note.gnu.build-id", w.data("\x04\x00\x00\x00\x02\x00\x00\x00\x03\x00\x00\x00GNU\x00\xca\xfe")),
+		"arch.num_orcs", 7, "arch.orc_unwind_ip", uint64(base+0x900), "arch.orc_unwind", uint64(base+0x980))
 	w.put64(modlist, m)
 
 	l, err := l.At(w.ram, w.regs)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if all, err := l.Modules(); err != nil || len(all) != 1 || all[0] != (Module{"racer", base, 0x1000}) {
-		t.Errorf("modules %v, %v", all, err)
+	all, err := l.Modules()
+	if got, want := fmt.Sprintf("%x", all), fmt.Sprintf("[{%x %x 1000 %x [{%x %x} {%x", "racer", base, "cafe", ".text", base, ".init.text"); err != nil || !strings.HasPrefix(got, want) ||
+		all[0].ORC != (ORC{base + 0x900, base + 0x980, 7}) {
+		t.Errorf("modules %s, %v; want %s", got, err, want)
+	}
+	if y := l.ModuleSymbols(); len(y) != 2 || y[0].Name != "race" {
+		t.Errorf("symbols of modules: %+v", y)
 	}
 	want := Symbol{Name: "race", Module: "racer", Type: 't', Addr: base + 0x20, Size: 16}
 	if y, off, ok := l.SymbolAt(base + 0x21); y != want || off != 1 || !ok {
@@ -269,6 +288,13 @@ func TestModules(t *testing.T) {
 	}
 	if _, ok := l.Symbol("none"); ok {
 		t.Error("a symbol that the module only uses")
+	}
+	w.set(m, "module", "sect_attrs", uint64(direct)-pageBytes) // where no memory is
+	if l, err = l.At(w.ram, w.regs); err != nil {
+		t.Fatal(err)
+	}
+	if all, err := l.Modules(); err != nil || len(all) != 1 || all[0].Name != "racer" || all[0].Sections != nil || all[0].BuildID != "" {
+		t.Errorf("without sections: %+v, %v", all, err)
 	}
 	w.put64(banner, 0)
 	if _, err := l.At(w.ram, w.regs); err == nil || !strings.Contains(err.Error(), "6.1.0-test is not in memory") {

@@ -3,7 +3,24 @@ package guestos
 // A Module is code that was loaded into the kernel.
 type Module struct {
 	Name       string
-	Base, Size uint64 // of its code
+	Base, Size uint64    // of its code; up to Linux 6.3, of its data too
+	BuildID    string    // of its file, in hex; "" if it has none
+	Sections   []Section // of its file; nil from Linux 6.14 on
+	ORC        ORC
+}
+
+// A Section is where a part of a module's file is; where it was, if it was for the
+// module's beginning alone (.init.text and the like).
+type Section struct {
+	Name string
+	Addr uint64
+}
+
+// An ORC is where the tables are by which a module's functions are unwound
+// (Documentation/arch/x86/orc-unwinder.rst).
+type ORC struct {
+	IP, Rows uint64
+	Count    uint64 // rows of each
 }
 
 // loaded are the modules of an instant.
@@ -15,6 +32,7 @@ type loaded struct {
 const (
 	maxModules       = 1024
 	maxModuleSymbols = 1 << 16
+	maxSections      = 1024
 )
 
 // Modules lists what is loaded, the newest first. The error says what could not
@@ -22,6 +40,12 @@ const (
 func (l *Linux) Modules() ([]Module, error) {
 	m, err := l.modules()
 	return m.list, err
+}
+
+// ModuleSymbols are those of all modules, by address. They are not to be changed.
+func (l *Linux) ModuleSymbols() []Symbol {
+	m, _ := l.modules()
+	return m.syms.all
 }
 
 func (l *Linux) readModules() (m loaded, err error) {
@@ -37,6 +61,7 @@ func (l *Linux) readModules() (m loaded, err error) {
 		}
 		mod := v.module(at - link)
 		if v.err == nil {
+			l.details(at-link, &mod)
 			m.list = append(m.list, mod)
 			all = append(all, v.moduleSymbols(at-link, mod)...)
 		}
@@ -83,6 +108,44 @@ func (v *view) moduleSymbols(at uint64, m Module) []Symbol {
 			continue
 		}
 		all = append(all, Symbol{Name: v.text(names+name, maxName), Module: m.Name, Type: types[i], Addr: addr, Size: le64(e[16:])})
+	}
+	return all
+}
+
+// details reads what a kernel may keep otherwise than is known here, or not at
+// all: without it a module is still listed.
+func (l *Linux) details(at uint64, m *Module) {
+	v := l.view()
+	orc := ORC{v.get(at, "module", "arch.orc_unwind_ip"), v.get(at, "module", "arch.orc_unwind"), v.get(at, "module", "arch.num_orcs")}
+	if v.err == nil {
+		m.ORC = orc
+	}
+	v = l.view()
+	all := v.sections(at)
+	if v.err != nil {
+		return
+	}
+	m.Sections = all
+	for _, s := range all {
+		if s.Name == ".note.gnu.build-id" {
+			b := make([]byte, pageBytes)
+			m.BuildID = NoteBuildID(b[:l.Read(s.Addr, b)])
+		}
+	}
+}
+
+// sections reads what /sys/module/NAME/sections shows.
+func (v *view) sections(at uint64) (all []Section) {
+	const attr = "module_sect_attr"
+	sect := v.get(at, "module", "sect_attrs")
+	count := v.get(sect, "module_sect_attrs", "nsections")
+	first, size := sect+v.offset("module_sect_attrs", "attrs"), v.size(attr)
+	if count > maxSections {
+		v.fail("a module has %d sections", count)
+	}
+	for i := uint64(0); i < count && v.err == nil; i++ {
+		a := first + i*size
+		all = append(all, Section{v.text(v.get(a, attr, "battr.attr.name"), maxName), v.get(a, attr, "address")})
 	}
 	return all
 }

@@ -32,7 +32,12 @@ dentry 32: d_parent u64 0, d_name qstr 8
 vfsmount 16: mnt_root u64 0
 mount 64: mnt_parent u64 8, mnt vfsmount 16, mnt_mountpoint u64 32
 module_layout 16: base u64 0, size u32 8
-module 128: list list_head 0, name u8[56] 16, core_layout module_layout 72, kallsyms u64 96
+mod_arch_specific 24: num_orcs u32 0, orc_unwind_ip u64 8, orc_unwind u64 16
+module 192: list list_head 0, name u8[56] 16, core_layout module_layout 72, kallsyms u64 96, sect_attrs u64 104, arch mod_arch_specific 112
+attribute 16: name u64 0
+bin_attribute 64: attr attribute 8
+module_sect_attr 80: battr bin_attribute 0, address u64 64
+module_sect_attrs 176: nsections u32 8, attrs module_sect_attr 16
 mod_kallsyms 32: symtab u64 0, num_symtab u32 8, strtab u64 16, typetab u64 24
 vm_struct 8: nr_pages u32 0
 inactive_task_frame 56: r15 u64 0, r14 u64 8, r13 u64 16, r12 u64 24, bx u64 32, bp u64 40, ret_addr u64 48
