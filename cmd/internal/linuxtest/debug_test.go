@@ -1,6 +1,7 @@
 package linuxtest
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -71,35 +72,18 @@ var monitorSays = []string{
 // same.
 func debugged(t *testing.T, ready *guest) {
 	dir := t.TempDir()
-	file, vmbundle, script := filepath.Join(dir, "linux.vmb"), filepath.Join(dir, "vmbundle"), filepath.Join(dir, "session.gdb")
+	file, vmbundle, symbols := filepath.Join(dir, "linux.vmb"), buildVMBundle(t, dir), filepath.Join(dir, "symbols")
 	computing(t, ready.fork(t), file)
-	if out, err := exec.Command("go", "build", "-o", vmbundle, "vmrecord/cmd/vmbundle").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
 	init, err := program("amd64", "./testdata/tasks")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, b := range map[string][]byte{script: []byte(kernelSession), filepath.Join(dir, "symbols", "init"): init} {
-		_ = os.Mkdir(filepath.Dir(name), 0o700)
-		if err := os.WriteFile(name, b, 0o600); err != nil {
-			t.Fatal(err)
-		}
+	if err := errors.Join(os.Mkdir(symbols, 0o700), os.WriteFile(filepath.Join(symbols, "init"), init, 0o600)); err != nil {
+		t.Fatal(err)
 	}
-	var first [2]string
-	for i := range 2 {
-		var out, errs strings.Builder
-		c := exec.Command(vmbundle, "gdb", file, "--symbols", filepath.Join(dir, "symbols"), "--process", "init", "--", "-nx", "-batch", "-x", script)
-		c.Env = append(os.Environ(), "VMRECORD_CACHE="+filepath.Join(dir, "cache")) // the second has the first one's checkpoints
-		c.Stdout, c.Stderr = &out, &errs
-		if err := c.Run(); err != nil {
-			t.Fatalf("%v: %s%s", err, out.String(), errs.String())
-		}
-		if got := [2]string{out.String(), errs.String()}; i == 0 {
-			first = got
-		} else if got != first {
-			t.Errorf("the second time: %s\nthe first: %s", got, first)
-		}
+	first := gdb(t, vmbundle, file, kernelSession, "--symbols", symbols, "--process", "init")
+	if got := gdb(t, vmbundle, file, kernelSession, "--symbols", symbols, "--process", "init"); got != first {
+		t.Errorf("the second time: %s\nthe first: %s", got, first)
 	}
 	inOrder(t, first[0], kernelFacts)
 	inOrder(t, first[1], monitorSays)
@@ -111,6 +95,33 @@ func debugged(t *testing.T, ready *guest) {
 	if len(when) < 6 || when[1] != when[2] || when[1] == when[3] {
 		t.Errorf("100 steps and 100 back lead from %q", when)
 	}
+}
+
+// buildVMBundle builds the vendor's program in dir.
+func buildVMBundle(t *testing.T, dir string) string {
+	t.Helper()
+	name := filepath.Join(dir, "vmbundle")
+	if out, err := exec.Command("go", "build", "-o", name, "vmrecord/cmd/vmbundle").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return name
+}
+
+// gdb has gdb obey lines on a bundle, and returns what it and monitor said.
+func gdb(t *testing.T, vmbundle, file, lines string, flags ...string) [2]string {
+	t.Helper()
+	script := filepath.Join(t.TempDir(), "session.gdb")
+	if err := os.WriteFile(script, []byte(lines), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out, errs strings.Builder
+	c := exec.Command(vmbundle, append(append([]string{"gdb", file}, flags...), "--", "-nx", "-batch", "-x", script)...)
+	c.Env = append(os.Environ(), "VMRECORD_CACHE="+filepath.Join(filepath.Dir(file), "cache")) // the second has the first one's checkpoints
+	c.Stdout, c.Stderr = &out, &errs
+	if err := c.Run(); err != nil {
+		t.Fatalf("%v: %s%s", err, out.String(), errs.String())
+	}
+	return [2]string{out.String(), errs.String()}
 }
 
 // inOrder holds a text against regular expressions.

@@ -12,7 +12,8 @@
 // TestKernels boots the kernels for any PC, with 64 bits and with 32, to vmagent
 // and testdata/worker, which has its work recorded. TestGuestOS compares what
 // package guestos reads of a guest's memory with what testdata/tasks prints of
-// /proc in the guest.
+// /proc in the guest. TestClassic builds testdata/race, a module, against the
+// headers of the guest's kernel.
 //
 // # What a guest must not spend time on
 //

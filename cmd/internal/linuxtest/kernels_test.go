@@ -76,7 +76,8 @@ func visit(from vmm.Instant, typed string) *script {
 	return &s
 }
 
-// recordsItself runs the guest until it is off. Its recording has a visitor.
+// recordsItself runs the guest until it is off. Its recording has a visitor; it ends
+// with the guest at the latest.
 func (g *guest) recordsItself(t *testing.T, shelf *recording.Shelf, typed string) (sum recording.Summary) {
 	t.Helper()
 	var r *recording.Recording
@@ -97,6 +98,12 @@ func (g *guest) recordsItself(t *testing.T, shelf *recording.Shelf, typed string
 	for {
 		switch e := g.Run(g.Now() + piece); {
 		case e == vmm.Stopped:
+			if r != nil {
+				var err error
+				if sum, err = r.Stop(true, "the guest stopped"); err != nil {
+					t.Fatal(err)
+				}
+			}
 			return sum
 		case e == vmm.Beat:
 			r.Beat()

@@ -43,7 +43,7 @@ type bootable struct {
 var files = sync.OnceValues(func() (bootable, error) { return bootFiles(guestkernel.Cloud, "amd64", "init=./testdata/probe") })
 
 // bootFiles fetches a kernel and builds programs, each NAME=PACKAGE, into an
-// initial ramdisk.
+// initial ramdisk. NAME=/PATH is a file of this computer's.
 func bootFiles(flavour guestkernel.Flavour, arch string, programs ...string) (f bootable, err error) {
 	cache, err := cli.CacheDir()
 	if err != nil {
@@ -60,7 +60,11 @@ func bootFiles(flavour guestkernel.Flavour, arch string, programs ...string) (f 
 	in := []cpio.File{{Name: "dev/console", Mode: cpio.Char | 0o600, Major: 5, Minor: 1}}
 	for _, p := range programs {
 		name, pkg, _ := strings.Cut(p, "=")
-		b, err := program(arch, pkg)
+		read := func() ([]byte, error) { return program(arch, pkg) }
+		if filepath.IsAbs(pkg) {
+			read = func() ([]byte, error) { return os.ReadFile(pkg) }
+		}
+		b, err := read()
 		if err != nil {
 			return f, err
 		}
