@@ -25,6 +25,9 @@ import (
 //go:embed own.py
 var OwnFrame string
 
+// KernelFile is what Kernel writes: symbols at their addresses, for any debugger.
+const KernelFile = "kernel.elf"
+
 // Kernel are the symbols of the guest's kernel and of its modules for gdb: a script
 // of gdb's that loads them, and lines for people that say what it loads. Where
 // Debian's package with the kernel's debug information is installed, and is that of
@@ -41,7 +44,7 @@ func (s *Session) Kernel(dir, objects string) (script string, notes []string, er
 	k := l.linux
 	files, rest, notes := modules(k, objects)
 	syms, rows := symbolsOf(k, rest), orcOfModules(k, rest)
-	name := filepath.Join(dir, "kernel.elf")
+	name := filepath.Join(dir, KernelFile)
 	const own, debugRoot = "the kernel's own list of symbols", "/usr/lib/debug/boot/vmlinux-"
 	what := debugRoot + k.Release()
 	if id, _ := buildIDOf(what); strings.ContainsAny(k.Release(), "/\n") || id == "" || id != k.BuildID() {

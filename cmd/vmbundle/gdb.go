@@ -42,7 +42,8 @@ func gdbCommand() *cobra.Command {
 		Short: "Debug a recording with gdb, forwards and backwards",
 		Long: "gdb starts gdb on a recording: threads are the guest's tasks, the kernel's symbols are\n" +
 			"there, and reverse-continue, reverse-stepi and the like go back in time. Nothing that\n" +
-			"gdb does changes what is replayed. In gdb, \"monitor help\" lists what else there is.",
+			"gdb does changes what is replayed. In gdb, \"monitor help\" lists what else there is.\n" +
+			"With --listen another debugger can be used: it prints how to start gdb or LLDB.",
 		Args: func(c *cobra.Command, args []string) error {
 			if n := c.ArgsLenAtDash(); n >= 0 {
 				v.args, args = args[n:], args[:n]
@@ -55,7 +56,7 @@ func gdbCommand() *cobra.Command {
 	f.StringVar(&v.symbols, "symbols", "", "a folder with ELF files, the program's and modules' (.ko), by build id or name (`DIR`)")
 	f.StringArrayVar(&v.sources, "source", nil, "a folder with the program's source, wherever it was built; with --symbols, and more than once if wanted (`DIR`)")
 	f.StringVar(&v.process, "process", "", "breakpoints wait for the programs of this `NAME` alone")
-	f.StringVar(&v.listen, "listen", "", "start no gdb, but wait for one at `ADDR`, a loopback address like 127.0.0.1:1234")
+	f.StringVar(&v.listen, "listen", "", "start no gdb, but wait for a debugger at `ADDR`, a loopback address like 127.0.0.1:1234")
 	f.BoolVar(&v.stubOnly, "stub-only", false, "the same, at any free loopback port")
 	lookFlags(c, &v.engine)
 	c.RunE = func(c *cobra.Command, args []string) error { return v.run(c, args[0]) }
@@ -211,6 +212,11 @@ func (v *gdbVerb) serve(ctx context.Context, c *cobra.Command, s *debug.Session,
 		own = " -x " + v.own
 	}
 	fmt.Fprintf(c.ErrOrStderr(), "waiting for a debugger, until ^C:\n  gdb -x %s -ex 'target remote %s'%s\n", script, l.Addr(), own)
+	kernel := filepath.Join(filepath.Dir(script), debug.KernelFile)
+	if _, err := os.Stat(kernel); err != nil {
+		kernel = "" // no Linux was to be seen
+	}
+	fmt.Fprintf(c.ErrOrStderr(), "  lldb -o 'gdb-remote %s' %s\n", l.Addr(), kernel)
 	for {
 		conn, err := l.Accept()
 		if ctx.Err() != nil {

@@ -23,7 +23,11 @@ func describe(regs []register) string {
 			open = r.feature
 			fmt.Fprintf(&b, "<feature name=\"%s\">\n%s", open, types(open))
 		}
-		fmt.Fprintf(&b, "<reg name=\"%s\" bitsize=\"%d\" type=\"%s\" regnum=\"%d\"/>\n", r.name, r.bits, r.typ, i)
+		other := ""
+		if r.name == "eflags" && arch != "i386" {
+			other = " altname=\"rflags\"" // LLDB's; gdb takes no notice
+		}
+		fmt.Fprintf(&b, "<reg name=\"%s\"%s bitsize=\"%d\" type=\"%s\" regnum=\"%d\"/>\n", r.name, other, r.bits, r.typ, i)
 	}
 	b.WriteString("</feature>\n</target>\n")
 	return b.String()

@@ -113,4 +113,20 @@
 // with its own registers, as far as they were saved, and its own address
 // space. The one that runs is the first, and the one that a stop is reported
 // of.
+//
+// # LLDB
+//
+// LLDB speaks the same protocol and some words of its own (its docs,
+// lldb-gdb-remote.txt). What Debian 12's, 14.0.6, needs is little: it takes the
+// target description, in which it looks for rflags (altname), and Z, z, vCont, c,
+// m, M, p. QThreadSuffixSupported is its second packet and tells it apart; from
+// then on it names a thread behind p, P, g and G (";thread:2a;"), so that H, and
+// with it the memory that m reads, stays with the thread that runs: to LLDB all
+// threads have one memory. qThreadStopInfo is a stop reply for each thread, where
+// "hexname:" has its name. All else that it asks for, jThreadsInfo, qHostInfo,
+// qProcessInfo, qMemoryRegionInfo, it does without.
+//
+// LLDB 14 knows no way back. "process plugin packet monitor goto -1s", or any
+// other command, goes there; LLDB sees it after its next step, for which a thread
+// that is not there is no error.
 package gdb

@@ -25,21 +25,32 @@ var update = flag.Bool("update", false, "rewrite the transcripts in testdata")
 // Serve ended. Something meanwhile is given the process.
 func debug(t *testing.T, target Target, script string, meanwhile func(context.Context, *os.Process)) (transcript string, served error) {
 	t.Helper()
+	return play(t, target, meanwhile, func(dir, socket string) []string {
+		commands := filepath.Join(dir, "commands.gdb")
+		if err := os.WriteFile(commands, []byte(Commands), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return []string{"gdb", "-nx", "-batch", "-iex", "set debuginfod enabled off", "-iex", "set width 0",
+			"-iex", "set remotetimeout 100", "-x", commands, "-ex", "target remote " + socket, "-x", script}
+	})
+}
+
+// play runs a debugger on a target, by a command line made for a folder and a
+// socket.
+func play(t *testing.T, target Target, meanwhile func(context.Context, *os.Process), line func(dir, socket string) []string) (transcript string, served error) {
+	t.Helper()
 	dir, err := os.MkdirTemp("", "gdb") // the path of a socket must be short
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer os.RemoveAll(dir)
-	socket, commands := filepath.Join(dir, "s"), filepath.Join(dir, "commands.gdb")
-	if err := os.WriteFile(commands, []byte(Commands), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	socket := filepath.Join(dir, "s")
 	l, err := net.Listen("unix", socket)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute) // for a gdb that waits forever
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute) // for a debugger that waits forever
 	defer cancel()
 	done := make(chan error, 1)
 	go func() {
@@ -51,20 +62,20 @@ func debug(t *testing.T, target Target, script string, meanwhile func(context.Co
 		defer c.Close()
 		done <- Serve(ctx, c, target)
 	}()
-	cmd := exec.CommandContext(ctx, "gdb", "-nx", "-batch", "-iex", "set debuginfod enabled off", "-iex", "set width 0",
-		"-iex", "set remotetimeout 100", "-x", commands, "-ex", "target remote "+socket, "-x", script)
+	args := line(dir, socket)
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Env = append(os.Environ(), "HOME="+dir, "LC_ALL=C", "TERM=dumb", "DEBUGINFOD_URLS=")
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
-		t.Fatalf("%v: install Debian's gdb", err)
+		t.Fatalf("%v: apt install %s", err, args[0])
 	}
 	meanwhile(ctx, cmd.Process)
 	err = cmd.Wait()
 	l.Close()
 	served = <-done
 	if e := new(exec.ExitError); err != nil && !(errors.As(err, &e) && e.Exited()) {
-		t.Fatalf("gdb: %v; served: %v\n%s", err, served, out.String())
+		t.Fatalf("%s: %v; served: %v\n%s", args[0], err, served, out.String())
 	}
 	return fmt.Sprintf("%s[exit status %d]\n", out.String(), cmd.ProcessState.ExitCode()), served
 }

@@ -274,6 +274,9 @@ func (s *session) readOne(rest string) string {
 		return badForm
 	}
 	state, known := s.t.Registers(s.thread)
+	if s.lldb && known&s.regs[n].known == 0 {
+		return notThere // it takes an x for a digit
+	}
 	return s.regs[n].hex(state, known)
 }
 

@@ -83,14 +83,16 @@ func (s *session) reason(stop Stop) string {
 	return "05"
 }
 
-// stopReply says why the machine stands, which thread runs, and the registers
-// that gdb asks for at every stop: RBP, RSP, RIP.
-func (s *session) stopReply() string {
-	t := s.t.Threads()[0].ID
-	out := "T" + s.stop + "thread:" + hexNumber(t) + ";"
-	state, known := s.t.Registers(t)
+// stopReply says why the machine stands, and which thread runs.
+func (s *session) stopReply() string { return s.standing(s.t.Threads()[0], s.stop) }
+
+// standing is a stop reply for a thread, with the registers that gdb asks for at
+// every stop, if they are known: RBP, RSP, RIP.
+func (s *session) standing(t Thread, reason string) string {
+	out := "T" + reason + "thread:" + hexNumber(t.ID) + ";" + s.nameOf(t)
+	state, known := s.t.Registers(t.ID)
 	for i, r := range s.regs {
-		if r.expedite {
+		if r.expedite && known&r.known != 0 {
 			out += fmt.Sprintf("%x:%s;", i, r.hex(state, known))
 		}
 	}
@@ -121,8 +123,12 @@ func (s *session) resume(rest string) string {
 	action, id, named := strings.Cut(f[1], ":")
 	o := Order{Steps: 1}
 	if named && id != "-1" {
-		if o.Thread, named = number(id); !named || !s.exists(o.Thread) {
+		o.Thread, named = number(id)
+		switch {
+		case !named || !s.lldb && !s.exists(o.Thread):
 			return notThere
+		case !s.exists(o.Thread):
+			o.Thread = 0 // "monitor goto" went without its client to where it is not
 		}
 	}
 	switch {

@@ -44,6 +44,7 @@ type session struct {
 
 	regs   []register // as the description lists them
 	noAck  bool
+	lldb   bool   // the client wants what lldb.go says
 	last   string // packet sent
 	naks   int    // of it
 	thread uint64 // whose registers and memory are asked for
@@ -103,7 +104,7 @@ func (s *session) answer(p string) error {
 	name, rest := split(p)
 	reply := "" // not supported
 	if f := s.packets[name]; f != nil {
-		reply = f(s, rest)
+		reply = s.ofThread(name, rest, f)
 	}
 	if reply != silent {
 		if err := s.send(reply); err != nil {
@@ -117,10 +118,12 @@ func (s *session) answer(p string) error {
 }
 
 // split parts a packet's name from the rest: one letter, two behind b, a word
-// behind q, Q and v.
+// behind q, Q and v; behind one of LLDB's words the rest follows at once.
 func split(p string) (name, rest string) {
 	n := min(1, len(p))
 	switch {
+	case strings.HasPrefix(p, threadStopInfo):
+		n = len(threadStopInfo)
 	case p == "":
 	case p[0] == 'b':
 		n = min(2, len(p))
@@ -165,6 +168,9 @@ func packets() map[string]func(*session, string) string {
 		"bc":    func(s *session, _ string) string { return s.run(Order{Back: true}) },
 		"bs":    func(s *session, _ string) string { return s.run(Order{Back: true, Steps: 1}) },
 		"qRcmd": (*session).monitor,
+
+		"QThreadSuffixSupported": func(s *session, _ string) string { s.lldb = true; return "OK" },
+		threadStopInfo:           (*session).threadStop,
 
 		"D":     (*session).detach,
 		"k":     func(s *session, _ string) string { s.over, s.err = true, ErrKilled; return silent },

@@ -36,17 +36,21 @@ func (s *session) threadList() string {
 	return b.String()
 }
 
-// text escapes what may come from the guest. gdb reads ASCII.
+// text escapes what may come from the guest.
 func text(s string) string {
 	var b strings.Builder
-	s = strings.Map(func(r rune) rune {
+	xml.EscapeText(&b, []byte(printable(s))) // a strings.Builder takes everything
+	return b.String()
+}
+
+// printable keeps to ASCII, which gdb reads.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' {
 			return '?'
 		}
 		return r
 	}, s)
-	xml.EscapeText(&b, []byte(s)) // a strings.Builder takes everything
-	return b.String()
 }
 
 // selectThread is "H OP THREAD": g for registers and memory. The thread of
