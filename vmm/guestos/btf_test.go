@@ -3,6 +3,7 @@ package guestos
 import (
 	"encoding/binary"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -136,6 +137,37 @@ func TestBTF(t *testing.T) {
 	}
 }
 
+// A prototype's parameters come with what a register needs to be read.
+func TestBTFFunc(t *testing.T) {
+	b := newBTF()
+	num := b.add(kindInt, "int", 4, 0, 1<<24|32)
+	char := b.add(kindInt, "char", 1, 0, 1<<24|8)
+	octet := b.add(kindInt, "unsigned char", 1, 0, 8)
+	text := b.add(kindPtr, "", b.add(kindConst, "", char, 0), 0)
+	path := b.structure(kindStruct, "path", 16, 0, member{"mnt", 0, text})
+	proto := b.add(kindFuncProto, "", num, 4, b.str("name"), text, b.str("to"), b.add(kindPtr, "", octet, 0), b.str("at"), path, b.str("flags"), b.add(kindTypedef, "gfp_t", octet, 0))
+	b.add(kindFunc, "open", proto, 0)
+	b.add(kindFunc, "bad", num, 0)
+	b.add(kindFunc, "nothing", b.add(kindFuncProto, "", 0, 0), 0)
+	x, err := ParseBTF(b.bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, result, err := x.Func("open")
+	want := []Param{{Name: "name", Size: 8, Text: true}, {Name: "to", Size: 8}, {Name: "at", Size: 16, Whole: true}, {Name: "flags", Size: 1}}
+	if err != nil || !slices.Equal(got, want) || result != (Param{Size: 4, Signed: true}) {
+		t.Errorf("%+v returns %+v, %v", got, result, err)
+	}
+	if got, result, err := x.Func("nothing"); err != nil || len(got) != 0 || result != (Param{}) {
+		t.Errorf("nothing: %+v, %+v, %v", got, result, err)
+	}
+	for _, name := range []string{"bad", "none", "path"} {
+		if _, _, err := x.Func(name); err == nil {
+			t.Errorf("%s is a function", name)
+		}
+	}
+}
+
 // TestBTFDamaged: each error names what is wrong, and none runs away.
 func TestBTFDamaged(t *testing.T) {
 	whole := sample().bytes()
@@ -181,6 +213,7 @@ func TestBTFDamaged(t *testing.T) {
 
 func FuzzBTF(f *testing.F) {
 	f.Add(sample().bytes(), "outer", "in.b")
+	f.Add(sample().bytes(), "f", "")
 	f.Fuzz(func(t *testing.T, b []byte, typ, path string) {
 		x, err := ParseBTF(b)
 		if err != nil {
@@ -190,5 +223,6 @@ func FuzzBTF(f *testing.F) {
 			_, _ = s.Field(path)
 		}
 		_, _ = x.Enum(typ)
+		_, _, _ = x.Func(typ)
 	})
 }
