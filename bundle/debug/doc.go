@@ -58,4 +58,22 @@
 // that did: by the names of functions, so that without the program's symbols gdb
 // stays where it is. It needs a gdb with Python, as distributions build it; another
 // one complains and goes on.
+//
+// # Probes
+//
+// A probe is a stop that does not stop: Session.Probe passes over the recording
+// once and takes a picture at each place that is met. Arguments of the kernel's
+// functions come from its own types (BTF), those of programs from DWARF (package
+// program); both where a function begins, and results at its RET instructions. A
+// function that is left by a jump to another does not return there, and a Go
+// function whose stack has to grow begins again.
+//
+// A program's code is told by its bytes, so that another program at the same
+// address is not taken for it. Where a file can be loaded anywhere, its places are
+// read from all tasks' mappings where the probe begins, and from the current
+// task's whenever the kernel has mapped code (perf_event_mmap). Symbols of modules
+// are those loaded where the probe begins.
+//
+// Callers are found in the kernel by its unwind tables, through interrupts and
+// system calls into the program, and there by frame pointers.
 package debug

@@ -7,6 +7,7 @@ import (
 	"vmrecord/bundle"
 	"vmrecord/bundle/replay"
 	"vmrecord/vmm"
+	"vmrecord/vmm/guestos"
 	"vmrecord/vmm/tape"
 	"vmrecord/vmm/timeline"
 )
@@ -26,6 +27,8 @@ type Session struct {
 	line    *timeline.Timeline
 	marks   []bundle.Marker // made in this session
 	seen    look
+	rows    []orcRow       // how the kernel is unwound, if it was asked for
+	rowsOf  *guestos.Linux // which kernel
 	guest   guest
 	dir     string          // where files of symbols go
 	objects string          // where the engineer's own are, "" if there are none

@@ -138,8 +138,8 @@ func note(id string) []byte {
 	return append(append(le.AppendUint32(le.AppendUint32(le.AppendUint32(nil, 4), uint32(len(id))), 3), "GNU\x00"...), id...)
 }
 
-// program is a file's first page: one segment at vaddr, and a build id.
-func program(typ elf.Type, vaddr uint64, id string) []byte {
+// firstPage is a file's first page: one segment at vaddr, and a build id.
+func firstPage(typ elf.Type, vaddr uint64, id string) []byte {
 	var b bytes.Buffer
 	h := elf.Header64{Type: uint16(typ), Machine: uint16(elf.EM_X86_64), Version: 1, Phoff: 64, Phnum: 2, Phentsize: 56, Ehsize: 64}
 	copy(h.Ident[:], "\x7fELF\x02\x01\x01")
@@ -157,8 +157,8 @@ func TestHead(t *testing.T) {
 		start uint64
 		want  head
 	}{
-		{program(elf.ET_EXEC, 0x400000, "abcd"), 0x400000, head{"61626364", 0}},
-		{program(elf.ET_DYN, 0, "abcd"), 0x7f0000000000, head{"61626364", 0x7f0000000000}},
+		{firstPage(elf.ET_EXEC, 0x400000, "abcd"), 0x400000, head{"61626364", 0}},
+		{firstPage(elf.ET_DYN, 0, "abcd"), 0x7f0000000000, head{"61626364", 0x7f0000000000}},
 	} {
 		if h, ok := headOf(c.page, c.start); !ok || h != c.want {
 			t.Errorf("%+v, want %+v", h, c.want)
@@ -170,7 +170,7 @@ func TestHead(t *testing.T) {
 }
 
 func FuzzHead(f *testing.F) {
-	f.Add(program(elf.ET_DYN, 0, "abcd"))
+	f.Add(firstPage(elf.ET_DYN, 0, "abcd"))
 	f.Fuzz(func(t *testing.T, b []byte) { headOf(b, 0x1000) })
 }
 
@@ -182,7 +182,7 @@ func TestChoose(t *testing.T) {
 		ok(t, os.WriteFile(name, b, 0o600))
 		return name
 	}
-	plain := program(elf.ET_EXEC, 0x400000, "")[:64+2*56]
+	plain := firstPage(elf.ET_EXEC, 0x400000, "")[:64+2*56]
 	plain[56], plain[32] = 0, 0 // without segments
 	named, other := file("ledger", plain), file("other.debug", plain)
 	file("a.txt", []byte("text"))

@@ -20,6 +20,11 @@ Write down what it did before it failed: system calls, calls, instructions, inte
       vmbundle trace R-XXXX-XXXX.vmb --what syscall
       vmbundle trace R-XXXX-XXXX.vmb --what insn --from -1ms -o insns.txt
 
+Print afterwards what functions were called with, and by whom: the kernel's, or with the
+program's ELF file in a folder its own, each time in the recording:
+      vmbundle probe R-XXXX-XXXX.vmb vfs_write --print args,stack
+      vmbundle probe R-XXXX-XXXX.vmb 'main.(*Bank).Transfer' --symbols . --limit 10
+
 Stop anywhere and go on live from there, with this terminal as the guest's console:
       vmbundle golive R-XXXX-XXXX.vmb --at 50%
 

@@ -8,16 +8,22 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path"
+	"path/filepath"
 	"slices"
 	"sort"
 	"strings"
+
+	"vmrecord/vmm/guestos"
 )
 
 // A File is an open ELF file. Addresses are those that it was linked for.
 type File struct {
-	Name  string
-	Moves bool // it may be loaded anywhere: a shared library, or a program that is like one
+	Name    string
+	Base    string // the name without folders, and without .debug
+	BuildID string // in hex, "" if it has none
+	Moves   bool   // it may be loaded anywhere: a shared library, or a program that is like one
 
 	elf   *elf.File
 	dwarf *dwarf.Data // nil: there is none
@@ -36,13 +42,14 @@ func Open(name string) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("symbols of %s: %w", name, err)
 	}
-	f := &File{Name: name, elf: e, Moves: e.Type == elf.ET_DYN, lines: map[uint64]string{}}
+	f := &File{Name: name, Base: strings.TrimSuffix(path.Base(filepath.ToSlash(name)), ".debug"), BuildID: buildID(e),
+		elf: e, Moves: e.Type == elf.ET_DYN, lines: map[uint64]string{}}
 	if e.Machine != elf.EM_X86_64 {
 		return nil, errors.Join(fmt.Errorf("symbols of %s: it is for %v", name, e.Machine), e.Close())
 	}
 	f.symbols()
 	if len(f.funcs) == 0 {
-		return nil, errors.Join(fmt.Errorf("%s has no symbols: it was stripped", name), e.Close())
+		return nil, errors.Join(fmt.Errorf("%s has no symbols: it was stripped: %w", name, fs.ErrNotExist), e.Close())
 	}
 	if e.Section(".debug_info") != nil || e.Section(".zdebug_info") != nil {
 		if f.dwarf, err = e.DWARF(); err != nil {
@@ -50,6 +57,57 @@ func Open(name string) (*File, error) {
 		}
 	}
 	return f, nil
+}
+
+// buildID finds it in the file's notes.
+func buildID(e *elf.File) string {
+	const most = 64 << 10
+	for _, s := range e.Sections {
+		if s.Type != elf.SHT_NOTE || s.Size > most {
+			continue
+		}
+		if b, err := s.Data(); err == nil {
+			if id := guestos.NoteBuildID(b); id != "" {
+				return id
+			}
+		}
+	}
+	return ""
+}
+
+// Folder opens all files with symbols in a folder and below.
+func Folder(dir string) (all []*File, err error) {
+	const mostFiles, mostPrograms = 10_000, 64
+	var why error // of one without
+	n := 0
+	err = filepath.WalkDir(dir, func(name string, e fs.DirEntry, err error) error {
+		if err != nil || !e.Type().IsRegular() {
+			return err
+		}
+		f, err := Open(name)
+		switch bad := (*elf.FormatError)(nil); {
+		case err == nil:
+			all = append(all, f)
+		case !errors.As(err, &bad) && !errors.Is(err, io.EOF): // an ELF file
+			why = err
+		}
+		if n++; n > mostFiles || len(all) > mostPrograms {
+			return fmt.Errorf("%s holds more than %d programs or %d files; name a folder with those that are of interest", dir, mostPrograms, mostFiles)
+		}
+		return nil
+	})
+	if err == nil && len(all) == 0 {
+		if err = why; why == nil {
+			err = fmt.Errorf("%s: no program with symbols is there: put its ELF file there, not stripped: %w", dir, fs.ErrNotExist)
+		}
+	}
+	if err != nil {
+		for _, f := range all {
+			_ = f.Close()
+		}
+		return nil, err
+	}
+	return all, nil
 }
 
 func (f *File) symbols() {

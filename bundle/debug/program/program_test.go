@@ -2,7 +2,10 @@ package program
 
 import (
 	"encoding/binary"
+	"errors"
+	"io/fs"
 	"math"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -168,13 +171,6 @@ func places(t *testing.T, f *File) {
 	if _, err := f.Function(addr + 1); err == nil {
 		t.Error("a function begins in another")
 	}
-	name := filepath.Join(t.TempDir(), "stripped")
-	if out, err := exec.Command("go", "build", "-ldflags=-s -w", "-o", name, "./testdata/args").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	if _, err := Open(name); err == nil || !strings.Contains(err.Error(), "stripped") {
-		t.Errorf("without symbols: %v", err)
-	}
 }
 
 // Members are found by their path, through pointers; what is not there is said.
@@ -197,5 +193,33 @@ func members(t *testing.T, f *File) {
 		if got != want && (err == nil || !strings.Contains(got, want)) {
 			t.Errorf("%s: %s, want %s", path, got, want)
 		}
+	}
+}
+
+// A folder's programs are those with symbols; where there are none, it says why.
+func TestFolder(t *testing.T) {
+	dir := t.TempDir()
+	ok(t, os.WriteFile(filepath.Join(dir, "notes.txt"), []byte("no program"), 0o600))
+	ok(t, os.WriteFile(filepath.Join(dir, "empty"), nil, 0o600))
+	if all, err := Folder(dir); !errors.Is(err, fs.ErrNotExist) || all != nil {
+		t.Errorf("%v, %v", all, err)
+	}
+	build := func(out string, args ...string) {
+		if b, err := exec.Command("gcc", append(args, "-o", filepath.Join(dir, out), "./testdata/args.c")...).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, b)
+		}
+	}
+	build("bare", "-s", "-static")
+	if _, err := Folder(dir); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "bare has no symbols") {
+		t.Errorf("a stripped program: %v", err)
+	}
+	build("args.debug", "-g", "-Wl,--build-id=0x616263")
+	all, err := Folder(dir)
+	if err != nil || len(all) != 1 || all[0].Base != "args" || all[0].BuildID != "616263" || !all[0].Moves {
+		t.Fatalf("%+v, %v", all, err)
+	}
+	ok(t, all[0].Close())
+	if _, err := Folder(filepath.Join(dir, "missing")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a folder that is not there: %v", err)
 	}
 }

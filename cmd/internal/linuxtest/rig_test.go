@@ -74,7 +74,7 @@ func bootFiles(flavour guestkernel.Flavour, arch string, programs ...string) (f 
 	return f, err
 }
 
-// program builds a package for the oldest processor there is.
+// program builds a package, or a file of C, for the oldest processor there is.
 func program(arch, pkg string) ([]byte, error) {
 	dir, err := os.MkdirTemp("", "linuxtest-")
 	if err != nil {
@@ -83,10 +83,13 @@ func program(arch, pkg string) ([]byte, error) {
 	defer os.RemoveAll(dir)
 	name := filepath.Join(dir, "program")
 	c := exec.Command("go", "build", "-trimpath", "-o", name, pkg)
+	if strings.HasSuffix(pkg, ".c") {
+		c = exec.Command("gcc", "-static-pie", "-O2", "-g", "-fno-omit-frame-pointer", "-o", name, pkg)
+	}
 	c.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch, "GOAMD64=v1", "GO386=sse2", "GOFLAGS=")
 	c.Stderr = os.Stderr
 	if err := c.Run(); err != nil {
-		return nil, fmt.Errorf("go build %s: %w", pkg, err)
+		return nil, fmt.Errorf("build %s: %w", pkg, err)
 	}
 	return os.ReadFile(name)
 }

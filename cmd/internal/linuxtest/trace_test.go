@@ -31,7 +31,7 @@ func TestSyscallTrace(t *testing.T) {
 	if testing.Short() {
 		t.Skip("boots a kernel for real")
 	}
-	f, err := bootFiles(guestkernel.Cloud, "amd64", "init=./testdata/caller")
+	f, err := bootFiles(guestkernel.Cloud, "amd64", "init=./testdata/caller", "pie=./testdata/pie.c")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,4 +74,5 @@ func TestSyscallTrace(t *testing.T) {
 	if other := window(machine.Interp); other != got {
 		t.Errorf("the reference's trace is another:\n%s\n%s", other, got)
 	}
+	t.Run("probes", func(t *testing.T) { probed(t, ready) })
 }

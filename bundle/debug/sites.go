@@ -1,0 +1,364 @@
+package debug
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"vmrecord/bundle/debug/program"
+	"vmrecord/vmm"
+	"vmrecord/vmm/cpu"
+	"vmrecord/vmm/guestos"
+)
+
+// A mappedFile is a program's file, and where the guest has it.
+type mappedFile struct {
+	*program.File
+	moved []uint64 // how far from where it was linked to be
+}
+
+// A site is where a probe is placed.
+type site struct {
+	image *mappedFile // nil: the kernel's, or just an address
+	addr  uint64      // as linked
+	begin bool        // a function's first instruction
+	back  bool        // a function's return
+
+	fn     *program.Function // what is known of a program's function; may be nil
+	kernel []guestos.Param   // and of the kernel's
+	result guestos.Param
+	typed  bool // kernel and result are known
+	isGo   bool // it is a program of Go's
+}
+
+const (
+	maxMoved = 256     // places of one file
+	maxBody  = 1 << 20 // bytes of a function
+	maxStops = 4096
+)
+
+// load opens the files with symbols.
+func (w *prober) load() error {
+	if w.Symbols == "" {
+		return nil
+	}
+	files, err := program.Folder(w.Symbols)
+	if err != nil {
+		return fmt.Errorf("--symbols: %w", err)
+	}
+	for _, f := range files {
+		i := &mappedFile{File: f}
+		if !f.Moves {
+			i.moved = []uint64{0}
+		}
+		w.images = append(w.images, i)
+	}
+	return nil
+}
+
+func text(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+func (w *prober) close() {
+	for _, i := range w.images {
+		_ = i.Close()
+	}
+}
+
+// moving tells whether a site is in a file whose place has to be found.
+func (w *prober) moving() bool {
+	return slices.ContainsFunc(w.sites, func(s *site) bool { return s.image != nil && s.image.Moves })
+}
+
+// find makes sites of what the user wrote.
+func (w *prober) find() error {
+	w.sites = nil
+	at := strings.TrimSpace(strings.TrimPrefix(w.At, "func "))
+	if la, err := strconv.ParseUint(at, 0, 64); err == nil {
+		w.sites = []*site{{addr: la}}
+		return nil
+	}
+	if file, line, ok := lineOf(at); ok {
+		return w.lines(file, line)
+	}
+	for _, i := range w.images {
+		if addr, size, ok := i.Symbol(at); ok {
+			if err := w.function(&site{image: i, addr: addr}, at, i.Code(addr, int(min(size, maxBody)))); err != nil {
+				return err
+			}
+		}
+	}
+	if len(w.sites) > 0 {
+		return nil
+	}
+	if w.linux == nil {
+		return w.unknown(at)
+	}
+	y, ok := w.linux.Symbol(at)
+	if !ok {
+		return w.unknown(at)
+	}
+	body := make([]byte, min(y.Size, maxBody))
+	return w.function(&site{addr: y.Addr}, at, body[:w.linux.Read(y.Addr, body)])
+}
+
+// lineOf takes FILE:LINE apart.
+func lineOf(at string) (file string, line int, ok bool) {
+	i := strings.LastIndexByte(at, ':')
+	if i <= 0 {
+		return "", 0, false
+	}
+	line, err := strconv.Atoi(at[i+1:])
+	return at[:i], line, err == nil && line > 0
+}
+
+func (w *prober) lines(file string, line int) error {
+	var why error
+	for _, i := range w.images {
+		addrs, err := i.Line(file, line)
+		why = errors.Join(why, err)
+		for _, a := range addrs {
+			w.sites = append(w.sites, &site{image: i, addr: a})
+		}
+	}
+	if len(w.sites) == 0 {
+		return &ProbeError{Why: fmt.Sprintf("no code of %s:%d is known: %s", file, line, either(text(why), "name a folder with the program by --symbols DIR, and a line that has code"))}
+	}
+	return nil
+}
+
+// function adds a function's beginning or, of its code, its returns: RET (C3, C2)
+// and REP RET. An instruction that begins with one of these bytes is one, and
+// where none begins no probe is met.
+func (w *prober) function(s *site, name string, code []byte) error {
+	if s.begin = !w.Return; s.begin {
+		w.types(s, name, s.addr)
+		w.sites = append(w.sites, s)
+		return nil
+	}
+	for i, c := range code {
+		if c == 0xc3 || c == 0xc2 || c == 0xf3 && i+1 < len(code) && code[i+1] == 0xc3 {
+			r := &site{image: s.image, addr: s.addr + uint64(i), back: true}
+			w.types(r, name, s.addr)
+			w.sites = append(w.sites, r)
+		}
+	}
+	if len(w.sites) == 0 {
+		return &ProbeError{Why: fmt.Sprintf("%s has no return that is known; probe where it begins, without --at return", name)}
+	}
+	return nil
+}
+
+// types finds what a function takes and returns.
+func (w *prober) types(s *site, name string, begins uint64) {
+	if s.image != nil {
+		_, _, s.isGo = s.image.Symbol("runtime.main")
+		if fn, err := s.image.Function(begins); err == nil {
+			s.fn = fn
+		}
+		return
+	}
+	t, err := w.linux.BTF()
+	if err == nil {
+		s.kernel, s.result, err = t.Func(name)
+	}
+	s.typed = err == nil
+}
+
+// unknown says that there is no such name, and what there is.
+func (w *prober) unknown(name string) error {
+	like := []string{}
+	last := name[strings.LastIndexAny(name, ".:)")+1:]
+	for _, i := range w.images {
+		like = append(like, i.Like(last, 3-min(3, len(like)))...)
+	}
+	if w.linux != nil {
+		for _, y := range w.linux.Symbols() {
+			if code := y.Type|0x20 == 't'; code && len(like) < 3 && last != "" && strings.Contains(y.Name, last) {
+				like = append(like, y.Name)
+			}
+		}
+	}
+	why := fmt.Sprintf("no function %q is known", name)
+	switch {
+	case len(like) > 0:
+		why += "; there is " + strings.Join(like, ", ")
+	case w.Symbols == "":
+		why += " to the guest's kernel; a program's symbols come from its ELF file: --symbols DIR"
+	default:
+		why += "; it may be compiled into its callers: probe a line of it, FILE:LINE"
+	}
+	if w.linux == nil {
+		why += " (there is no Linux to be seen in the guest)"
+	}
+	return &ProbeError{Why: why}
+}
+
+// hook is a function of the kernel's that is called with each new mapping, once
+// it is made (kernel/events/core.c).
+const hook = "perf_event_mmap"
+
+// check refuses what cannot be followed.
+func (w *prober) check() error {
+	if !w.moving() {
+		return nil
+	}
+	if w.linux == nil {
+		return &ProbeError{Why: "a program that may be loaded anywhere is found through the guest's kernel, and no Linux is to be seen"}
+	}
+	if _, ok := w.linux.Symbol(hook); !ok {
+		return &ProbeError{Why: "a program that may be loaded anywhere is followed by way of the kernel's function " + hook + ", which this kernel lacks"}
+	}
+	return nil
+}
+
+// place makes stops of sites.
+func (w *prober) place() {
+	w.stops = nil
+	add := func(la uint64) {
+		s := vmm.Stop{On: vmm.StopExec, First: la, Last: la, Any: true}
+		if !slices.Contains(w.stops, s) && len(w.stops) < maxStops {
+			w.stops = append(w.stops, s)
+		}
+	}
+	for _, s := range w.sites {
+		if s.image == nil {
+			add(s.addr)
+			continue
+		}
+		for _, moved := range s.image.moved {
+			add(s.addr + moved)
+		}
+	}
+	if w.moving() {
+		y, _ := w.linux.Symbol(hook)
+		add(y.Addr)
+	}
+}
+
+func (w *prober) isHook(la uint64) bool {
+	if !w.moving() {
+		return false
+	}
+	y, _ := w.linux.Symbol(hook)
+	return y.Addr == la
+}
+
+// codeBytes of a file and of memory are compared to tell which program it is.
+const codeBytes = 16
+
+// siteAt is the one that an address is, in the address space in use. Another
+// program's code may lie there too.
+func (w *prober) siteAt(la uint64) *site {
+	var code [codeBytes]byte
+	n := w.peek(la, code[:])
+	for _, s := range w.sites {
+		if s.image == nil && s.addr == la {
+			return s
+		}
+		if s.image != nil && slices.Contains(s.image.moved, la-s.addr) && s.image.Is(s.addr, code[:n]) {
+			return s
+		}
+	}
+	return nil
+}
+
+func (w *prober) peek(la uint64, p []byte) int {
+	m := w.s.line.Machine()
+	return cpu.Peek(m.CPU, m.Mem, la, p)
+}
+
+// mapsCode tells whether the kernel has just mapped a file's code: the hook's
+// argument is a vm_area_struct.
+func (w *prober) mapsCode(l *guestos.Linux) bool {
+	const vmExec = 4
+	s, err := l.Struct("vm_area_struct")
+	if err != nil {
+		return false
+	}
+	get := func(name string) uint64 {
+		off, err := s.Offset(name)
+		var b [8]byte
+		if err != nil || l.Read(w.s.line.Machine().CPU.R[7]+off, b[:]) < len(b) {
+			return 0
+		}
+		return le64(b[:])
+	}
+	return get("vm_flags")&vmExec != 0 && get("vm_file") != 0
+}
+
+// mapped looks where a task has files that may be anywhere, and tells whether
+// there are new places.
+func (w *prober) mapped(t guestos.Task) (found bool) {
+	maps, _ := t.Maps() // as far as it can be read
+	for _, m := range maps {
+		if !strings.HasPrefix(m.Path, "/") {
+			continue
+		}
+		for _, i := range w.images {
+			if !i.Moves || !i.is(t, m) {
+				continue
+			}
+			if moved, ok := i.Moved(m.Offset, m.Start); ok && !slices.Contains(i.moved, moved) && len(i.moved) < maxMoved {
+				i.moved, found = append(i.moved, moved), true
+			}
+		}
+	}
+	return found
+}
+
+// is tells whether a mapping is of the image's file: of its name, or with its
+// build id, if the page with it is in memory.
+func (i *mappedFile) is(t guestos.Task, m guestos.Mapping) bool {
+	if path.Base(m.Path) == i.Base {
+		return true
+	}
+	h, ok := mapped(t, m)
+	return m.Offset == 0 && ok && i.BuildID != "" && h.buildID == i.BuildID
+}
+
+// where names an address: a symbol of the kernel's, or a function of a program's
+// whose code is there, with its line. Where a call returns to, before is 1: the
+// call counts, behind which another function may begin.
+func (w *prober) where(la, before uint64) string {
+	la -= before
+	if la >= kernelHalf {
+		if w.linux == nil {
+			return ""
+		}
+		y, off, ok := w.linux.SymbolAt(la)
+		if !ok {
+			return ""
+		}
+		return plus(y.Name, off+before)
+	}
+	var code [codeBytes]byte
+	n := w.peek(la, code[:])
+	for _, i := range w.images {
+		for _, moved := range i.moved {
+			name, off, ok := i.SymbolAt(la - moved)
+			if !ok || !i.Is(la-moved, code[:n]) {
+				continue
+			}
+			if line := i.LineAt(la - moved); line != "" {
+				return plus(name, off+before) + " (" + line + ")"
+			}
+			return plus(name, off+before)
+		}
+	}
+	return ""
+}
+
+func plus(name string, off uint64) string {
+	if off == 0 {
+		return name
+	}
+	return fmt.Sprintf("%s+%#x", name, off)
+}

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"vmrecord/bundle/debug"
+	"vmrecord/cmd/internal/cli"
+	"vmrecord/cmd/internal/exit"
+	"vmrecord/cmd/internal/machine"
+)
+
+// A probeVerb is what probe was asked for.
+type probeVerb struct {
+	p                    debug.Probe
+	at, from, to, format string
+	limit                uint64
+	engine               machine.EngineFlags
+}
+
+func probeCommand() *cobra.Command {
+	var v probeVerb
+	c := &cobra.Command{
+		Use:   "probe FILE|ID WHERE",
+		Short: "Print arguments and callers wherever a function ran: prints added afterwards",
+		Long: `probe passes over the recording and writes a line each time that WHERE is reached, in
+order: position, thread, and what --print asks for. WHERE is a function of the guest's
+kernel or its modules; with --symbols a function of a program, or FILE:LINE; or an address.
+A Go function is written as Go does: main.(*Bank).Transfer.
+
+  --print args     the function's arguments: of the kernel's by its own types, of programs'
+                   by their debug information; where there is none, registers (the default)
+  --print stack    its callers
+  --print regs     registers
+  --print NAME     an argument, a member of one (order.from), a register (rdi), a symbol
+  --print '*rsp+8:4'   memory at a register, argument, symbol or number: 4 bytes; :s a text
+
+With --at return, args is what the function returns; that it left by a jump is not seen.
+A Go function whose stack had to grow begins twice.`,
+		Example: `  vmbundle probe R-XXXX-XXXX.vmb do_sys_openat2 --print args,'*rsi:s'
+  vmbundle probe R-XXXX-XXXX.vmb 'main.(*Bank).Transfer' --symbols . --print args,stack
+  vmbundle probe R-XXXX-XXXX.vmb ledger.go:82 --symbols . --print rax --limit 10`,
+		Args: cli.Args(2, 2),
+	}
+	f := c.Flags()
+	f.StringSliceVarP(&v.p.Print, "print", "p", nil, "what to write, `WHAT,...`: args, stack, regs, and names or memory")
+	f.StringVar(&v.p.Symbols, "symbols", "", "a folder with programs' ELF files (`DIR`)")
+	f.StringVar(&v.p.Process, "process", "", "only where the program of this `NAME` or number runs")
+	f.StringVar(&v.at, "at", "entry", "entry or return (`END`) of the function")
+	f.StringVar(&v.from, "from", "start", "where to begin, `POS`: an instant, 12.5s, -3s, 50%, @mark, failure")
+	f.StringVar(&v.to, "to", "end", "where to end, `POS`")
+	f.Uint64Var(&v.limit, "limit", 0, "end after `N` lines; 0: never")
+	f.StringVar(&v.format, "format", "text", "text or ndjson (`FORMAT`)")
+	lookFlags(c, &v.engine)
+	c.RunE = func(c *cobra.Command, args []string) error { return v.run(c, args[0], args[1]) }
+	return c
+}
+
+func (v *probeVerb) run(c *cobra.Command, name, where string) error {
+	if v.at != "entry" && v.at != "return" {
+		return exit.Errorf(exit.Usage, "--at %s: want entry or return; where to begin is --from", v.at)
+	}
+	if !slices.Contains([]string{"text", "ndjson"}, v.format) {
+		return exit.Errorf(exit.Usage, "--format %s: want one of text, ndjson", v.format)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	s, _, done, err := session(ctx, c, name, v.engine)
+	if err != nil {
+		return err
+	}
+	defer done()
+	v.p.At, v.p.Return = where, v.at == "return"
+	if v.p.From, err = s.Parse(v.from); err == nil {
+		v.p.To, err = s.Parse(v.to)
+	}
+	if err == nil && (v.p.From.At > v.p.To.At || v.p.From.At == v.p.To.At && v.p.From.Inputs > v.p.To.Inputs) {
+		err = exit.Errorf(exit.Usage, "--from %s is behind --to %s", v.from, v.to)
+	}
+	if err != nil {
+		return status(err)
+	}
+	return v.write(ctx, c, s)
+}
+
+// write writes a line for each time, as it comes.
+func (v *probeVerb) write(ctx context.Context, c *cobra.Command, s *debug.Session) error {
+	out := bufio.NewWriter(c.OutOrStdout())
+	e := json.NewEncoder(out)
+	e.SetEscapeHTML(false)
+	n := uint64(0)
+	err := s.Probe(ctx, v.p, func(shot *debug.Shot) (on bool, err error) {
+		if v.format == "ndjson" {
+			err = e.Encode(shot)
+		} else {
+			_, err = fmt.Fprintln(out, shot)
+		}
+		n++
+		return n != v.limit, err
+	})
+	err = errors.Join(err, out.Flush())
+	bad := (*debug.ProbeError)(nil)
+	switch {
+	case errors.As(err, &bad) && bad.Print:
+		return exit.With(exit.Usage, err)
+	case bad != nil, errors.Is(err, fs.ErrNotExist):
+		return exit.With(exit.NotFound, err)
+	}
+	if err == nil && n == 0 {
+		fmt.Fprintf(c.ErrOrStderr(), "%s was not reached between %s and %s\n", strings.TrimSpace(v.p.At), v.p.From, v.p.To)
+	}
+	return status(err)
+}
