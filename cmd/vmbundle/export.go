@@ -1,0 +1,186 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/google/renameio/v2"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"vmrecord/bundle"
+	"vmrecord/bundle/export"
+	"vmrecord/bundle/replay"
+	"vmrecord/cmd/internal/cli"
+	"vmrecord/cmd/internal/exit"
+	"vmrecord/cmd/internal/machine"
+	"vmrecord/configs/spelling"
+	"vmrecord/vmm"
+)
+
+// An exportVerb is what export was asked for.
+type exportVerb struct {
+	format, from, to, at, size, out string
+	keys, force                     bool
+	engine                          machine.EngineFlags
+}
+
+func exportCommand() *cobra.Command {
+	var v exportVerb
+	c := &cobra.Command{
+		Use:   "export FILE|ID --format FORMAT -o OUT",
+		Short: "Write a recording, or an instant of it, for other tools",
+		Long:  "export replays a recording and writes what other tools open:\n\n" + formatList() + formatHelp,
+		Example: `  vmbundle export R-XXXX-XXXX.vmb --format asciicast -o console.cast
+      asciinema play console.cast`,
+		Args: cli.Args(1, 1),
+	}
+	f := c.Flags()
+	f.StringVar(&v.format, "format", "", "one of the above (`FORMAT`)")
+	f.StringVar(&v.from, "from", "", "where a window begins, `POS`: an instant, 12.5s, -3s, 50%, @mark, failure (default start)")
+	f.StringVar(&v.to, "to", "", "where it ends, `POS` (default end)")
+	f.StringVar(&v.at, "at", "", "the instant, `POS` (default failure, or end)")
+	f.StringVar(&v.size, "size", "80x24", "`COLUMNSxROWS` of the console's terminal")
+	f.BoolVar(&v.keys, "keys", false, "what was typed too")
+	f.StringVarP(&v.out, "output", "o", "", "write to `OUT`; - is standard output")
+	f.BoolVar(&v.force, "force", false, "overwrite OUT")
+	v.engine.Define(c)
+	_, _ = c.MarkFlagRequired("format"), c.MarkFlagRequired("output")
+	c.RunE = func(c *cobra.Command, args []string) error { return v.run(c, args[0]) }
+	return c
+}
+
+const formatHelp = `
+A format of an instant takes --at, one of a window --from and --to. OUT appears when it is
+complete, readable by its owner alone: all that is in the recording may be in it.`
+
+// formatList is a line for each format, with the flags that it takes.
+func formatList() string {
+	var b strings.Builder
+	for _, f := range export.Formats() {
+		fmt.Fprintf(&b, "  %-10s %-58s --%s\n", f.Name, f.Does, strings.Join(f.Takes, " --"))
+	}
+	return b.String()
+}
+
+func (v *exportVerb) run(c *cobra.Command, name string) error {
+	f, o, err := v.options(c)
+	if err != nil {
+		return err
+	}
+	if err := v.free(c, f); err != nil {
+		return err
+	}
+	if name, err = find(c, name); err != nil {
+		return err
+	}
+	b, err := open(name)
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	if o.From, o.To, err = v.window(b, slices.Contains(f.Takes, "at")); err != nil {
+		return status(err)
+	}
+	var free func()
+	r, err := replay.Open(b, build(v.engine, &free))
+	if err != nil {
+		return status(err)
+	}
+	defer func() { free() }()
+	p := cli.NewProgress(c.ErrOrStderr())
+	defer p.End()
+	o.Progress = p.Part
+	o.Note = func(text string) { p.End(); fmt.Fprintln(c.ErrOrStderr(), "vmbundle: "+text) }
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return status(v.write(c, func(w io.Writer) error {
+		return f.Write(ctx, export.Recording{Replay: r, Manifest: b.Manifest(), ID: b.ID(), Typed: machine.ConsoleIn}, o, w)
+	}))
+}
+
+// options checks the flags that need no bundle.
+func (v *exportVerb) options(c *cobra.Command) (f export.Format, o export.Options, err error) {
+	var names []string
+	all := export.Formats()
+	for _, f := range all {
+		names = append(names, f.Name)
+	}
+	i := slices.Index(names, v.format)
+	if i < 0 {
+		hint := ""
+		if n, ok := spelling.Nearest(v.format, names); ok {
+			hint = fmt.Sprintf("; did you mean %s?", n)
+		}
+		return f, o, exit.Errorf(exit.Usage, "--format %s: want one of %s%s", v.format, strings.Join(names, ", "), hint)
+	}
+	f = all[i]
+	for _, flag := range []string{"from", "to", "at", "size", "keys"} {
+		if c.Flags().Changed(flag) && !slices.Contains(f.Takes, flag) {
+			return f, o, exit.Errorf(exit.Usage, "--%s does not go with --format %s, which takes --%s", flag, f.Name, strings.Join(f.Takes, ", --"))
+		}
+	}
+	o.Keys = v.keys
+	if n, err := fmt.Sscanf(v.size+"\n", "%dx%d\n", &o.Columns, &o.Rows); err != nil || n != 2 || min(o.Columns, o.Rows) < 1 || max(o.Columns, o.Rows) > export.MaxSide {
+		return f, o, exit.Errorf(exit.Usage, "--size %s: want COLUMNSxROWS, each up to %d", v.size, export.MaxSide)
+	}
+	return f, o, nil
+}
+
+// window finds the positions; of an instant, it is the second.
+func (v *exportVerb) window(b *bundle.Bundle, instant bool) (from, to vmm.Position, err error) {
+	l := replay.LineOf(b.Manifest())
+	last := cmp.Or(v.at, v.to)
+	switch {
+	case last != "":
+	case instant && b.Manifest().Failure != nil:
+		last = "failure"
+	default:
+		last = "end"
+	}
+	if from, err = replay.ParsePosition(cmp.Or(v.from, "start"), l); err != nil {
+		return from, to, err
+	}
+	to, err = replay.ParsePosition(last, l)
+	if err == nil && (from.At > to.At || from.At == to.At && from.Inputs > to.Inputs) {
+		err = exit.Errorf(exit.Usage, "--from %s is behind --to %s", from, to)
+	}
+	return from, to, err
+}
+
+// free tells whether OUT may be written.
+func (v *exportVerb) free(c *cobra.Command, f export.Format) error {
+	if v.out == "-" {
+		if out, ok := c.OutOrStdout().(*os.File); ok && !f.Text && term.IsTerminal(int(out.Fd())) {
+			return exit.Errorf(exit.Usage, "%s is nothing for a terminal; name a file: -o OUT", f.Name)
+		}
+		return nil
+	}
+	if i, err := os.Stat(v.out); err == nil && !i.Mode().IsRegular() {
+		return fmt.Errorf("%s is no file; to write to a pipe or a device: -o - and the shell's >", v.out)
+	}
+	return cli.Fresh(v.out, v.force)
+}
+
+// write has f write OUT, which is there when all is.
+func (v *exportVerb) write(c *cobra.Command, f func(io.Writer) error) error {
+	if v.out == "-" {
+		return f(struct{ io.Writer }{c.OutOrStdout()})
+	}
+	out, err := renameio.NewPendingFile(v.out, renameio.WithPermissions(0o600))
+	if err != nil {
+		return err
+	}
+	if err := f(out); err != nil {
+		return errors.Join(err, out.Cleanup())
+	}
+	return out.CloseAtomicallyReplace()
+}

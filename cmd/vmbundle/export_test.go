@@ -1,0 +1,85 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"vmrecord/cmd/internal/exit"
+)
+
+// exported writes a recording and reads it back.
+func exported(t testing.TB, file, args string) []byte {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "out")
+	vmbundle(t, "", append(strings.Fields("export "+file+" --format "+args), "-o", out)...).want(t, 0)
+	b, err := os.ReadFile(out)
+	ok(t, err)
+	return b
+}
+
+// asciinema prints what the guest did, all of it or a window.
+func TestExportAsciicast(t *testing.T) {
+	m := newMade(t)
+	all := vmbundle(t, "", "replay", m.file).want(t, 0).out
+	half := vmbundle(t, "", "replay", m.file, "--until", "@middle").want(t, 0).out
+	for _, c := range []struct{ args, want string }{{"", all}, {" --keys --size 100x30", all}, {" --to @middle", half}, {" --from @middle", all[len(half):]}} {
+		dir := t.TempDir()
+		ok(t, os.WriteFile(filepath.Join(dir, "cast"), exported(t, m.file, "asciicast"+c.args), 0o600))
+		// It wants a terminal, which script(1) makes.
+		command(t, "", nil, "script", "-qec", fmt.Sprintf("asciinema cat '%s/cast' >'%[1]s/text'", dir), "/dev/null").want(t, 0)
+		got, err := os.ReadFile(filepath.Join(dir, "text"))
+		ok(t, err)
+		if string(got) != c.want || c.want == "" {
+			t.Errorf("%s: asciinema prints %q, the guest wrote %q", c.args, got, c.want)
+		}
+	}
+	cast := string(exported(t, m.file, "asciicast --keys --size 100x30"))
+	for _, want := range []string{`{"version":2,"width":100,"height":30,"timestamp":1790000000,`, " test\"}\n", `[0.005000, "i", "x"]`, `[0.007000, "i", "y"]`, `[0.015000, "i", "q"]`} {
+		if !strings.Contains(cast, want) {
+			t.Errorf("want %s: %s", want, cast)
+		}
+	}
+}
+
+// What cannot be done is said before the replay.
+func TestExportSays(t *testing.T) {
+	m := newMade(t)
+	there := filepath.Join(t.TempDir(), "there")
+	ok(t, os.WriteFile(there, []byte("mine"), 0o600))
+	for _, c := range []struct {
+		args   string
+		status exit.Code
+		says   string
+	}{
+		{"", exit.Usage, "required flag"},
+		{"--format asciicast", exit.Usage, "required flag"},
+		{"--format asciicst -o x", exit.Usage, "did you mean asciicast?"},
+		{"--format xml -o x", exit.Usage, "want one of asciicast"},
+		{"--format asciicast --at 50% -o x", exit.Usage, "--at does not go with --format asciicast, which takes --from, --to"},
+		{"--format asciicast --size 0x24 -o x", exit.Usage, "COLUMNSxROWS"},
+		{"--format asciicast --size 80 -o x", exit.Usage, "COLUMNSxROWS"},
+		{"--format asciicast --from 50% --to 10% -o x", exit.Usage, "is behind"},
+		{"--format asciicast --from @nowhere -o x", exit.Usage, "no such mark"},
+		{"--format asciicast -o " + there, exit.Failure, "--force"},
+		{"--format asciicast --force -o " + filepath.Dir(there), exit.Failure, "is no file"},
+		{"--format asciicast --force -o /dev/null", exit.Failure, "is no file"},
+		{"--format asciicast -o /nowhere/x", exit.Failure, "no such file"},
+	} {
+		vmbundle(t, "", strings.Fields("export "+m.file+" "+c.args)...).want(t, int(c.status), c.says)
+	}
+	if b, err := os.ReadFile(there); err != nil || string(b) != "mine" {
+		t.Errorf("%q, %v", b, err)
+	}
+	vmbundle(t, "", "export", m.file, "--format", "asciicast", "--force", "-o", there).want(t, 0)
+	if r := vmbundle(t, "", "export", m.file, "--format", "asciicast", "-o", "-").want(t, 0, `{"version":2`); r.out != string(exported(t, m.file, "asciicast")) {
+		t.Errorf("another time, another cast: %s", r.out)
+	}
+	vmbundle(t, "", "export", "none.vmb", "--format", "asciicast", "-o", "x").want(t, int(exit.NotFound), "no such file")
+	vmbundle(t, "", "export", "R-ABCD-EFGH", "--format", "asciicast", "-o", "x").want(t, int(exit.NotFound), "inbox list")
+	if left, err := filepath.Glob(filepath.Join(filepath.Dir(there), ".*")); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %q, %v", left, err)
+	}
+}
