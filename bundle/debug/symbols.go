@@ -43,19 +43,15 @@ func (s *Session) Kernel(dir, objects string) (script string, notes []string, er
 	}
 	k := l.linux
 	files, rest, notes := modules(k, objects)
-	syms, rows := symbolsOf(k, rest), orcOfModules(k, rest)
 	name := filepath.Join(dir, KernelFile)
 	const own, debugRoot = "the kernel's own list of symbols", "/usr/lib/debug/boot/vmlinux-"
 	what := debugRoot + k.Release()
 	if id, _ := buildIDOf(what); strings.ContainsAny(k.Release(), "/\n") || id == "" || id != k.BuildID() {
 		what, script = own, "symbol-file "+quote(name)+"\n"
-		syms, rows = append(syms, k.Symbols()...), append(rows, orcOf(k)...)
 	} else if script = fmt.Sprintf("symbol-file %s -o %#x\n", quote(what), k.KASLR()); len(rest) > 0 {
 		script += "add-symbol-file " + quote(name) + " -o 0\n"
 	}
-	slices.SortStableFunc(syms, func(a, b guestos.Symbol) int { return cmp.Compare(a.Addr, b.Addr) })
-	slices.SortStableFunc(rows, func(a, b orcRow) int { return cmp.Compare(a.addr, b.addr) })
-	f, err := symbolFile(syms, frames(rows))
+	f, err := kernelFile(k, rest, what == own)
 	if err == nil {
 		err = os.WriteFile(name, f, 0o600)
 	}
@@ -63,6 +59,25 @@ func (s *Session) Kernel(dir, objects string) (script string, notes []string, er
 		return "", nil, fmt.Errorf("write the kernel's symbols: %w", err)
 	}
 	return script + files, append([]string{"kernel symbols: " + what}, notes...), nil
+}
+
+// KernelELF is an ELF file for gdb with the symbols of a guest's kernel and of its
+// modules, as far as they can be read, and how to unwind its stacks.
+func KernelELF(k *guestos.Linux) ([]byte, error) {
+	all, _ := k.Modules()
+	return kernelFile(k, all, true)
+}
+
+// kernelFile is an ELF file with the symbols of modules, and if asked for, those of
+// the kernel itself.
+func kernelFile(k *guestos.Linux, all []guestos.Module, own bool) ([]byte, error) {
+	syms, rows := symbolsOf(k, all), orcOfModules(k, all)
+	if own {
+		syms, rows = append(syms, k.Symbols()...), append(rows, orcOf(k)...)
+	}
+	slices.SortStableFunc(syms, func(a, b guestos.Symbol) int { return cmp.Compare(a.Addr, b.Addr) })
+	slices.SortStableFunc(rows, func(a, b orcRow) int { return cmp.Compare(a.addr, b.addr) })
+	return symbolFile(syms, frames(rows))
 }
 
 // symbols is Kernel again, at another place.

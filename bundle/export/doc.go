@@ -19,4 +19,35 @@
 // are not UTF-8 are U+FFFD, since JSON has no other way. No recording knows how
 // large the user's terminal was, and what was on the screen before the window is
 // not written.
+//
+// # vmcore
+//
+// An ELF64 core file (System V ABI) of x86-64, as kdump leaves it in /proc/vmcore
+// (Documentation/admin-guide/kdump), of an instant:
+//
+//	note CORE, type 1 (NT_PRSTATUS)  struct elf_prstatus: the processor's general
+//	                                 registers and the running task's PID; orig_rax
+//	                                 is -1, everything else 0
+//	note VMCOREINFO, type 0          the kernel's vmcoreinfo_data, as it is in memory
+//	PT_LOAD                          the kernel's image
+//	PT_LOAD, each                    a range of RAM as the guest was told (e820),
+//	                                 where the kernel's direct map has it
+//	PT_LOAD, each                    what else the page tables in use map: modules,
+//	                                 vmalloc and stacks, then the running program
+//
+// p_paddr and p_vaddr are where a segment is, and p_filesz is p_memsz. Each byte
+// of RAM is in the file once; segments of the same memory share it. Pages of
+// zeros are holes where the file can have them. The notes come from package
+// guestos and from the processor, the direct map from page_offset_base. Where no
+// Linux is to be seen there is no VMCOREINFO, and p_vaddr of RAM is its p_paddr.
+//
+// crash and drgn translate by themselves, with VMCOREINFO (for KASLR) and the
+// debug information of the very kernel; gdb, which knows nothing of page tables,
+// by p_vaddr. Left out: registers of x87 and SSE and control registers; mappings
+// behind the first 16384; programs that do not run.
+//
+// # symbols
+//
+// The ELF file that bundle/debug makes of the kernel's own list of symbols, and of
+// how to unwind: gdb kernel.elf vmcore.
 package export

@@ -23,9 +23,13 @@ type Options struct {
 	From, To      vmm.Position // the window; of an instant, it is To
 	Columns, Rows int          // of the console's terminal, 1 to MaxSide each
 	Keys          bool         // asciicast: what was typed too
+	RAM           []Range      // vmcore: the guest's memory, ascending
 	Progress      func(what string, done, total uint64)
 	Note          func(text string) // told of what is missing in what was written
 }
+
+// A Range is one of physical memory.
+type Range struct{ Base, Size uint64 }
 
 // MaxSide is the most columns or rows that a terminal may have.
 const MaxSide = 500
@@ -43,6 +47,8 @@ type Format struct {
 func Formats() []Format {
 	return []Format{
 		{"asciicast", "the console, for asciinema", []string{"from", "to", "size", "keys"}, true, asciicast},
+		{"vmcore", "memory and registers at an instant, for crash, drgn, gdb", []string{"at"}, false, vmcore},
+		{"symbols", "the guest kernel's symbols, for gdb with a vmcore", []string{"at"}, false, symbols},
 	}
 }
 

@@ -23,6 +23,7 @@ import (
 	"vmrecord/cmd/internal/exit"
 	"vmrecord/cmd/internal/machine"
 	"vmrecord/configs/spelling"
+	"vmrecord/hwdevices/firmware"
 	"vmrecord/vmm"
 )
 
@@ -40,7 +41,11 @@ func exportCommand() *cobra.Command {
 		Short: "Write a recording, or an instant of it, for other tools",
 		Long:  "export replays a recording and writes what other tools open:\n\n" + formatList() + formatHelp,
 		Example: `  vmbundle export R-XXXX-XXXX.vmb --format asciicast -o console.cast
-      asciinema play console.cast`,
+      asciinema play console.cast
+  vmbundle export R-XXXX-XXXX.vmb --format vmcore -o vmcore
+      drgn -c vmcore -s /usr/lib/debug/boot/vmlinux-RELEASE; crash the same two files; or
+  vmbundle export R-XXXX-XXXX.vmb --format symbols -o kernel.elf
+      gdb kernel.elf vmcore`,
 		Args: cli.Args(1, 1),
 	}
 	f := c.Flags()
@@ -100,11 +105,20 @@ func (v *exportVerb) run(c *cobra.Command, name string) error {
 	defer p.End()
 	o.Progress = p.Part
 	o.Note = func(text string) { p.End(); fmt.Fprintln(c.ErrOrStderr(), "vmbundle: "+text) }
+	for _, m := range firmware.Map(b.Manifest().Machine.MemoryBytes) {
+		if m.Type == firmware.RAM {
+			o.RAM = append(o.RAM, export.Range{Base: m.Base, Size: m.Size})
+		}
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	return status(v.write(c, func(w io.Writer) error {
+	err = v.write(c, func(w io.Writer) error {
 		return f.Write(ctx, export.Recording{Replay: r, Manifest: b.Manifest(), ID: b.ID(), Typed: machine.ConsoleIn}, o, w)
-	}))
+	})
+	if no := (*export.NoLinuxError)(nil); errors.As(err, &no) {
+		return exit.With(exit.NotFound, err)
+	}
+	return status(err)
 }
 
 // options checks the flags that need no bundle.

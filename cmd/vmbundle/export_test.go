@@ -83,3 +83,32 @@ func TestExportSays(t *testing.T) {
 		t.Errorf("left behind: %q, %v", left, err)
 	}
 }
+
+// gdb reads the same in a core as in the recording.
+func TestExportVmcore(t *testing.T) {
+	m := newMade(t)
+	core := filepath.Join(t.TempDir(), "core")
+	const look = "echo here\\n\ninfo registers rax rbx rcx rdx rsi rdi rbp rsp r8 r15 rip eflags cs ss ds es fs gs\np/x {$fs_base, $gs_base}\nx/4i $pc\nx/64xb $rsp\nx/16xg 0x100000\necho there\\n\n"
+	for _, at := range []string{"@middle", "failure"} {
+		vmbundle(t, "", "export", m.file, "--format", "vmcore", "--at", at, "--force", "-o", core).want(t, 0, "no Linux", "no VMCOREINFO")
+		script := filepath.Join(filepath.Dir(core), "look")
+		ok(t, os.WriteFile(script, []byte(look), 0o600))
+		got := command(t, "", nil, "gdb", "-nx", "-batch", "-ex", "core-file "+core, "-x", script).want(t, 0)
+		want := gdbOn(t, m.file, look, "--at", at).want(t, 0)
+		_, a, _ := strings.Cut(got.out, "here\n")
+		_, b, _ := strings.Cut(want.out, "here\n")
+		a, _, _ = strings.Cut(a, "there\n")
+		b, _, _ = strings.Cut(b, "there\n")
+		if a != b || len(a) < 1000 {
+			t.Errorf("%s: of the core %s\nof the recording %s", at, a, b)
+		}
+	}
+	b, err := os.ReadFile(core)
+	ok(t, err)
+	usual := exported(t, m.file, "vmcore")
+	stream := vmbundle(t, "", "export", m.file, "--format", "vmcore", "-o", "-").want(t, 0).out
+	if string(usual) != string(b) || stream != string(b) {
+		t.Error("a core without a position, or to a pipe, is not that of the failure")
+	}
+	vmbundle(t, "", "export", m.file, "--format", "symbols", "-o", filepath.Join(t.TempDir(), "x")).want(t, int(exit.NotFound), "no Linux")
+}

@@ -151,25 +151,31 @@ func (l *Linux) check() error {
 
 // Vmcoreinfo is what the kernel tells those who read its memory, by name.
 func (l *Linux) Vmcoreinfo() (map[string]string, error) {
+	text, err := l.VmcoreinfoText()
+	m := map[string]string{}
+	for line := range strings.Lines(text) {
+		if name, value, ok := strings.Cut(strings.TrimRight(line, "\n"), "="); ok {
+			m[name] = value
+		}
+	}
+	return m, err
+}
+
+// VmcoreinfoText is the same as it stands in memory: lines of NAME=VALUE, at
+// most 64 KiB.
+func (l *Linux) VmcoreinfoText() (string, error) {
 	const limit = 64 << 10
 	data, ok := l.syms.byName("vmcoreinfo_data")
 	size, ok2 := l.syms.byName("vmcoreinfo_size")
 	if !ok || !ok2 {
-		return nil, errors.New("the guest's kernel has no VMCOREINFO (CONFIG_VMCORE_INFO)")
+		return "", errors.New("the guest's kernel has no VMCOREINFO (CONFIG_VMCORE_INFO)")
 	}
 	v := l.view()
 	at, n := v.u64(data.Addr), v.u64(size.Addr)
 	if v.err == nil && (at == 0 || n == 0 || n > limit) {
 		v.fail("the guest's kernel has not made its VMCOREINFO yet")
 	}
-	text := v.bytes(at, int(min(n, limit)))
-	m := map[string]string{}
-	for line := range strings.Lines(string(text)) {
-		if name, value, ok := strings.Cut(strings.TrimRight(line, "\n"), "="); ok {
-			m[name] = value
-		}
-	}
-	return m, v.err
+	return string(v.bytes(at, int(min(n, limit)))), v.err
 }
 
 // Banner is what the kernel says first on its console.

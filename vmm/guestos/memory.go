@@ -3,6 +3,7 @@ package guestos
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 
 	"vmrecord/vmm/cpu"
 )
@@ -65,12 +66,13 @@ func newSpace(m Memory, cr3, cr4 uint64) space {
 }
 
 // phys translates an address. run is the number of bytes from there to the end
-// of its page; of the largest page there would be if ok is false.
+// of its page; of the largest page there would be if ok is false, or to the next
+// canonical address.
 func (s space) phys(la uint64) (pa, run uint64, ok bool) {
 	const present, large = 1, 1 << 7
 	table, width := s.cr3, 12+9*s.levels
 	if top := int64(la) >> (width - 1); top != 0 && top != -1 { // not canonical
-		return 0, pageBytes - la%pageBytes, false
+		return 0, math.MaxUint64<<(width-1) - la, false
 	}
 	for shift := width - 9; ; shift -= 9 {
 		var b [8]byte

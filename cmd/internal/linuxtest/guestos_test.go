@@ -53,6 +53,7 @@ func TestGuestOS(t *testing.T) {
 			}
 			if c.moved {
 				t.Run("gdb", func(t *testing.T) { debugged(t, g) })
+				t.Run("export", func(t *testing.T) { exported(t, g, f.release) })
 			}
 			g.runsInit(t, l)
 		})
