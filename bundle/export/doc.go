@@ -20,6 +20,17 @@
 // large the user's terminal was, and what was on the screen before the window is
 // not written.
 //
+// # png
+//
+// The console's screen at an instant: a terminal of VT100's kind
+// (github.com/hinshun/vt10x), of characters of 8 by 16 pixels in Go Mono with
+// xterm's colours, the cursor reversed. It shows what was written since the
+// recording's start, since what was there before is in no recording. As a film
+// strip it is that screen at the window's start and each so many instants after,
+// in rows from the left, each with its seconds since the recording's start and
+// its position below. Bold, underline and blink are not drawn, and what Go Mono
+// has no glyph for is a box.
+//
 // # vmcore
 //
 // An ELF64 core file (System V ABI) of x86-64, as kdump leaves it in /proc/vmcore

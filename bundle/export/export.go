@@ -23,6 +23,7 @@ type Options struct {
 	From, To      vmm.Position // the window; of an instant, it is To
 	Columns, Rows int          // of the console's terminal, 1 to MaxSide each
 	Keys          bool         // asciicast: what was typed too
+	Every         vmm.Instant  // png: pictures of a window, one each so many instants; 0: one of an instant
 	RAM           []Range      // vmcore: the guest's memory, ascending
 	Progress      func(what string, done, total uint64)
 	Note          func(text string) // told of what is missing in what was written
@@ -47,6 +48,7 @@ type Format struct {
 func Formats() []Format {
 	return []Format{
 		{"asciicast", "the console, for asciinema", []string{"from", "to", "size", "keys"}, true, asciicast},
+		{"png", "the console as a picture; with --every a film strip", []string{"at", "every", "from", "to", "size"}, false, picture},
 		{"vmcore", "memory and registers at an instant, for crash, drgn, gdb", []string{"at"}, false, vmcore},
 		{"symbols", "the guest kernel's symbols, for gdb with a vmcore", []string{"at"}, false, symbols},
 	}

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
@@ -30,6 +31,7 @@ import (
 // An exportVerb is what export was asked for.
 type exportVerb struct {
 	format, from, to, at, size, out string
+	every                           time.Duration
 	keys, force                     bool
 	engine                          machine.EngineFlags
 }
@@ -42,6 +44,7 @@ func exportCommand() *cobra.Command {
 		Long:  "export replays a recording and writes what other tools open:\n\n" + formatList() + formatHelp,
 		Example: `  vmbundle export R-XXXX-XXXX.vmb --format asciicast -o console.cast
       asciinema play console.cast
+  vmbundle export R-XXXX-XXXX.vmb --format png --from -10s --every 1s -o film.png
   vmbundle export R-XXXX-XXXX.vmb --format vmcore -o vmcore
       drgn -c vmcore -s /usr/lib/debug/boot/vmlinux-RELEASE; crash the same two files; or
   vmbundle export R-XXXX-XXXX.vmb --format symbols -o kernel.elf
@@ -53,6 +56,7 @@ func exportCommand() *cobra.Command {
 	f.StringVar(&v.from, "from", "", "where a window begins, `POS`: an instant, 12.5s, -3s, 50%, @mark, failure (default start)")
 	f.StringVar(&v.to, "to", "", "where it ends, `POS` (default end)")
 	f.StringVar(&v.at, "at", "", "the instant, `POS` (default failure, or end)")
+	f.DurationVar(&v.every, "every", 0, "a picture each `TIME` of the guest's: 1s, 20ms")
 	f.StringVar(&v.size, "size", "80x24", "`COLUMNSxROWS` of the console's terminal")
 	f.BoolVar(&v.keys, "keys", false, "what was typed too")
 	f.StringVarP(&v.out, "output", "o", "", "write to `OUT`; - is standard output")
@@ -92,9 +96,10 @@ func (v *exportVerb) run(c *cobra.Command, name string) error {
 		return err
 	}
 	defer b.Close()
-	if o.From, o.To, err = v.window(b, slices.Contains(f.Takes, "at")); err != nil {
+	if o.From, o.To, err = v.window(b, slices.Contains(f.Takes, "at") && v.every == 0); err != nil {
 		return status(err)
 	}
+	o.Every = vmm.Instant(vmm.MulDiv(uint64(v.every), b.Manifest().Machine.Hz, uint64(time.Second)))
 	var free func()
 	r, err := replay.Open(b, build(v.engine, &free))
 	if err != nil {
@@ -118,6 +123,9 @@ func (v *exportVerb) run(c *cobra.Command, name string) error {
 	if no := (*export.NoLinuxError)(nil); errors.As(err, &no) {
 		return exit.With(exit.NotFound, err)
 	}
+	if errors.Is(err, export.ErrFilm) {
+		return exit.With(exit.Usage, err)
+	}
 	return status(err)
 }
 
@@ -137,10 +145,17 @@ func (v *exportVerb) options(c *cobra.Command) (f export.Format, o export.Option
 		return f, o, exit.Errorf(exit.Usage, "--format %s: want one of %s%s", v.format, strings.Join(names, ", "), hint)
 	}
 	f = all[i]
-	for _, flag := range []string{"from", "to", "at", "size", "keys"} {
-		if c.Flags().Changed(flag) && !slices.Contains(f.Takes, flag) {
+	given := c.Flags().Changed
+	for _, flag := range []string{"from", "to", "at", "every", "size", "keys"} {
+		if given(flag) && !slices.Contains(f.Takes, flag) {
 			return f, o, exit.Errorf(exit.Usage, "--%s does not go with --format %s, which takes --%s", flag, f.Name, strings.Join(f.Takes, ", --"))
 		}
+	}
+	switch window := given("from") || given("to") || given("every"); {
+	case given("at") && window:
+		return f, o, exit.Errorf(exit.Usage, "--at is an instant; --from, --to and --every are of a window")
+	case slices.Contains(f.Takes, "every") && window && v.every < time.Microsecond:
+		return f, o, exit.Errorf(exit.Usage, "a window needs --every, at least 1us")
 	}
 	o.Keys = v.keys
 	if n, err := fmt.Sscanf(v.size+"\n", "%dx%d\n", &o.Columns, &o.Rows); err != nil || n != 2 || min(o.Columns, o.Rows) < 1 || max(o.Columns, o.Rows) > export.MaxSide {

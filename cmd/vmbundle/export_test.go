@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
+	"image"
+	"image/png"
 	"os"
 	"path/filepath"
 	"strings"
@@ -57,12 +60,16 @@ func TestExportSays(t *testing.T) {
 		{"", exit.Usage, "required flag"},
 		{"--format asciicast", exit.Usage, "required flag"},
 		{"--format asciicst -o x", exit.Usage, "did you mean asciicast?"},
-		{"--format xml -o x", exit.Usage, "want one of asciicast"},
+		{"--format xml -o x", exit.Usage, "want one of asciicast, png, vmcore, symbols"},
 		{"--format asciicast --at 50% -o x", exit.Usage, "--at does not go with --format asciicast, which takes --from, --to"},
 		{"--format asciicast --size 0x24 -o x", exit.Usage, "COLUMNSxROWS"},
 		{"--format asciicast --size 80 -o x", exit.Usage, "COLUMNSxROWS"},
 		{"--format asciicast --from 50% --to 10% -o x", exit.Usage, "is behind"},
 		{"--format asciicast --from @nowhere -o x", exit.Usage, "no such mark"},
+		{"--format png --at 50% --every 1ms -o x", exit.Usage, "--at is an instant"},
+		{"--format png --to 50% -o x", exit.Usage, "a window needs --every"},
+		{"--format png --every -1s -o x", exit.Usage, "a window needs --every"},
+		{"--format png --every 1us -o x", exit.Usage, "take longer steps"},
 		{"--format asciicast -o " + there, exit.Failure, "--force"},
 		{"--format asciicast --force -o " + filepath.Dir(there), exit.Failure, "is no file"},
 		{"--format asciicast --force -o /dev/null", exit.Failure, "is no file"},
@@ -111,4 +118,64 @@ func TestExportVmcore(t *testing.T) {
 		t.Error("a core without a position, or to a pipe, is not that of the failure")
 	}
 	vmbundle(t, "", "export", m.file, "--format", "symbols", "-o", filepath.Join(t.TempDir(), "x")).want(t, int(exit.NotFound), "no Linux")
+}
+
+// cell is a character's place in a picture.
+func cell(x, y int) image.Rectangle { return image.Rect(8*x, 16*y, 8*x+8, 16*y+16) }
+
+// A picture shows the text that was written until then: ink where a character
+// is, the same for the same, another for others.
+func TestExportPNG(t *testing.T) {
+	m := newMade(t)
+	text := vmbundle(t, "", "replay", m.file, "--until", "@middle").want(t, 0).out
+	lines := strings.Split(text, "\r\n")
+	b := exported(t, m.file, "png --at @middle")
+	p, err := png.Decode(bytes.NewReader(b))
+	ok(t, err)
+	if p.Bounds() != image.Rect(0, 0, 640, 384) || len(lines) < 2 || len(lines) > 24 {
+		t.Fatalf("%v for %q", p.Bounds(), text)
+	}
+	drawn, is := map[byte]string{}, map[string]byte{}
+	for y := range 24 {
+		for x := range 80 {
+			c := byte(' ')
+			if y < len(lines) && x < len(lines[y]) {
+				c = lines[y][x]
+			}
+			if y == len(lines)-1 && x == len(lines[y]) {
+				continue // the cursor
+			}
+			ink := pixels(p, cell(x, y))
+			if was, ok := drawn[c]; ok && was != ink {
+				t.Fatalf("%q in column %d of line %d is not drawn as elsewhere", c, x, y)
+			}
+			if was, ok := is[ink]; ok && was != c {
+				t.Fatalf("%q in column %d of line %d is drawn as %q", c, x, y, was)
+			}
+			drawn[c], is[ink] = ink, c
+		}
+	}
+	if len(drawn) < 10 {
+		t.Errorf("%d characters", len(drawn))
+	}
+	film, err := png.Decode(bytes.NewReader(exported(t, m.file, "png --every 2ms --to @middle --size 60x20")))
+	ok(t, err)
+	// 0, 2, 4, 6, 8 ms: three across, two down; the last shows what the picture does.
+	if film.Bounds() != image.Rect(0, 0, 8+3*(480+8), 8+2*(320+32+8)) {
+		t.Fatalf("a film strip of %v", film.Bounds())
+	}
+	for _, c := range []image.Point{{0, 0}, {3, 0}, {5, 0}, {9, 0}} {
+		if last := cell(c.X, c.Y).Add(image.Pt(8+480+8, 8+320+32+8)); pixels(film, last) != pixels(p, cell(c.X, c.Y)) {
+			t.Errorf("the film's last picture is another at %v", c)
+		}
+	}
+}
+
+func pixels(p image.Image, r image.Rectangle) (s string) {
+	for y := r.Min.Y; y < r.Max.Y; y++ {
+		for x := r.Min.X; x < r.Max.X; x++ {
+			s += fmt.Sprint(p.At(x, y))
+		}
+	}
+	return s
 }
