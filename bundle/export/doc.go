@@ -20,6 +20,42 @@
 // large the user's terminal was, and what was on the screen before the window is
 // not written.
 //
+// # ndjson
+//
+// An object a line, in the order of what happens. The first is of the recording:
+//
+//	kind     "recording"
+//	schema   "vmbundle.events/1"
+//	id       the bundle's
+//	hz       instants in a guest second
+//	epoch    what the machine's clock showed at instant 0, in Unix seconds
+//	console  the console's outlet
+//	from, to the window's first position, and the recording's last, as they are
+//	         written on the command line: instant+inputs
+//
+// Every other one is an event:
+//
+//	kind     "input"    something from outside: keys, requests, leaps of time
+//	         "console"  a line that the guest wrote to its console, when it ends
+//	         "output"   what another outlet carried: backdoor/control (the guest's
+//	                    packets: start, attr, mark, fail, stop, as package backdoor
+//	                    has them), backdoor/log, com1/space (room for keys)
+//	         "mark", "fail", "attr"  what the tape was marked with
+//	         "end"      the recording's end, and why
+//	at       the instant, of inputs right before their delivery
+//	inputs   how many were delivered by then: at+inputs is a position
+//	seconds  since the recording's start
+//	inlet, outlet  where it went in or came out
+//	size     how many bytes it had, a line's end among them
+//	text     the bytes, if they are UTF-8, or else
+//	hex      the bytes, two digits each; of both the first 4096
+//
+// Lines of the console have no "\r" and no "\n" at their end, are cut behind 64 KiB,
+// and always are text: what is not UTF-8 is U+FFFD. A member that would be empty
+// is left out, but for text. Readers ignore members and kinds that they do not
+// know; a change that they would notice has another schema. Heartbeats, which
+// only compare, are not written.
+//
 // # png
 //
 // The console's screen at an instant: a terminal of VT100's kind

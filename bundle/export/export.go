@@ -48,6 +48,7 @@ type Format struct {
 func Formats() []Format {
 	return []Format{
 		{"asciicast", "the console, for asciinema", []string{"from", "to", "size", "keys"}, true, asciicast},
+		{"ndjson", "what happened: inputs, marks, console, other outputs", []string{"from", "to"}, true, ndjson},
 		{"png", "the console as a picture; with --every a film strip", []string{"at", "every", "from", "to", "size"}, false, picture},
 		{"vmcore", "memory and registers at an instant, for crash, drgn, gdb", []string{"at"}, false, vmcore},
 		{"symbols", "the guest kernel's symbols, for gdb with a vmcore", []string{"at"}, false, symbols},

@@ -60,7 +60,7 @@ func TestExportSays(t *testing.T) {
 		{"", exit.Usage, "required flag"},
 		{"--format asciicast", exit.Usage, "required flag"},
 		{"--format asciicst -o x", exit.Usage, "did you mean asciicast?"},
-		{"--format xml -o x", exit.Usage, "want one of asciicast, png, vmcore, symbols"},
+		{"--format xml -o x", exit.Usage, "want one of asciicast, ndjson, png, vmcore, symbols"},
 		{"--format asciicast --at 50% -o x", exit.Usage, "--at does not go with --format asciicast, which takes --from, --to"},
 		{"--format asciicast --size 0x24 -o x", exit.Usage, "COLUMNSxROWS"},
 		{"--format asciicast --size 80 -o x", exit.Usage, "COLUMNSxROWS"},
@@ -118,6 +118,34 @@ func TestExportVmcore(t *testing.T) {
 		t.Error("a core without a position, or to a pipe, is not that of the failure")
 	}
 	vmbundle(t, "", "export", m.file, "--format", "symbols", "-o", filepath.Join(t.TempDir(), "x")).want(t, int(exit.NotFound), "no Linux")
+}
+
+// jq finds in the events what was typed, said and marked, each at its position.
+func TestExportNDJSON(t *testing.T) {
+	m := newMade(t)
+	file := filepath.Join(t.TempDir(), "events")
+	ok(t, os.WriteFile(file, exported(t, m.file, "ndjson"), 0o600))
+	text := vmbundle(t, "", "replay", m.file).want(t, 0).out
+	for _, c := range []struct{ query, want string }{
+		{`.[0] | [.kind, .schema, .hz, .from] | join(" ")`, "recording vmbundle.events/1 4000000000 0+0"},
+		{`.[0].id`, strings.TrimSuffix(filepath.Base(m.file), ".vmb")},
+		{`map(select(.kind == "input" and .inlet == "com1/rx") | "\(.at)+\(.inputs) \(.seconds) \(.text)") | join(", ")`,
+			"20000000+0 0.005 x, 28000000+1 0.007 y, 60000000+2 0.015 q"},
+		{`map(select(.kind == "mark" or .kind == "fail") | "\(.kind) \(.at)+\(.inputs) \(.text)") | join(", ")`, "mark 32000000+2 middle, fail 48000000+2 late"},
+		{`map(select(.kind == "console") | .text) | join("\n")`, strings.TrimRight(strings.ReplaceAll(text, "\r\n", "\n"), "\n")},
+		{`map(select(.kind == "console") | .size) | add`, fmt.Sprint(len(text))},
+		{`.[-1] | "\(.kind) \(.text)"`, "end power-off"},
+		{`[.[1:][].at] | . == sort`, "true"},
+	} {
+		r := command(t, "", nil, "jq", "-rs", c.query, file).want(t, 0)
+		if got := strings.TrimSuffix(r.out, "\n"); got != c.want {
+			t.Errorf("%s: %s\nwant %s", c.query, got, c.want)
+		}
+	}
+	if part := string(exported(t, m.file, "ndjson --from @middle --to failure")); strings.Contains(part, `"x"`) || strings.Contains(part, `"end"`) ||
+		!strings.Contains(part, `"from":"32000000+2"`) || !strings.Contains(part, `"late"`) {
+		t.Errorf("a window: %s", part)
+	}
 }
 
 // cell is a character's place in a picture.
