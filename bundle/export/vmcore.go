@@ -108,13 +108,11 @@ func (c *core) pid() int32 {
 	if c.linux == nil {
 		return 0
 	}
-	tasks, _ := c.linux.Tasks() // some are better than none
-	for _, t := range tasks {
-		if t.Running {
-			return int32(t.PID)
-		}
+	t, err := c.linux.Current()
+	if err != nil {
+		return 0
 	}
-	return 0
+	return int32(t.PID)
 }
 
 // Where Linux has its image (Documentation/arch/x86/x86_64/mm.rst), and where the

@@ -86,6 +86,15 @@ func TestExportSays(t *testing.T) {
 	}
 	vmbundle(t, "", "export", "none.vmb", "--format", "asciicast", "-o", "x").want(t, int(exit.NotFound), "no such file")
 	vmbundle(t, "", "export", "R-ABCD-EFGH", "--format", "asciicast", "-o", "x").want(t, int(exit.NotFound), "inbox list")
+	b, err := os.ReadFile(m.file)
+	ok(t, err)
+	b[len(b)/2] ^= 1
+	damaged := filepath.Join(filepath.Dir(there), "damaged.vmb")
+	ok(t, os.WriteFile(damaged, b, 0o600))
+	vmbundle(t, "", "export", damaged, "--format", "asciicast", "--force", "-o", there).want(t, int(exit.Integrity))
+	if after, err := os.ReadFile(there); err != nil || string(after) != string(exported(t, m.file, "asciicast")) {
+		t.Errorf("an export that failed leaves %q, %v", after, err)
+	}
 	if left, err := filepath.Glob(filepath.Join(filepath.Dir(there), ".*")); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %q, %v", left, err)
 	}
