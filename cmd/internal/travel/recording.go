@@ -1,0 +1,53 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"vmrecord/bundle"
+	"vmrecord/bundle/replay"
+	"vmrecord/cmd/internal/machine"
+	"vmrecord/vmm"
+	"vmrecord/vmm/timeline"
+)
+
+// A recording is where machines at its start come from.
+type recording struct {
+	fresh func(machine.Maker) (*timeline.Run, error)
+	end   vmm.Position
+}
+
+// read is a bundle's recording.
+func read(file string) (*recording, error) {
+	b, err := bundle.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	r := &recording{end: b.Manifest().Tape.End, fresh: func(e machine.Maker) (*timeline.Run, error) { return load(file, e) }}
+	return r, b.Close()
+}
+
+// load is a machine at the start of a bundle's recording.
+func load(file string, e machine.Maker) (*timeline.Run, error) {
+	b, err := bundle.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	free := func() {}
+	r, err := replay.Open(b, func(c replay.Config) (*vmm.Machine, error) {
+		s, err := machine.Parse(c.Machine)
+		if err != nil {
+			return nil, fmt.Errorf("the recorded machine: %w", err)
+		}
+		m, f, err := s.BuildOn(e, c.Board.Epoch, c.Seed)
+		if err == nil {
+			free = f
+		}
+		return m, err
+	})
+	if err != nil {
+		free()
+		return nil, errors.Join(err, b.Close())
+	}
+	return r.Timeline(func() error { free(); return b.Close() }), nil
+}
