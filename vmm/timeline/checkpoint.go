@@ -59,29 +59,35 @@ func (t *Timeline) latest(ok func(*checkpoint) bool) *checkpoint {
 	return t.points[0]
 }
 
-// take makes a checkpoint of where the machine is.
+// take keeps a checkpoint of where the machine is.
 func (t *Timeline) take(rung bool) {
-	r, m := t.run, t.run.Machine
-	i, have := slices.BinarySearchFunc(t.points, m.Position(), order)
+	i, have := slices.BinarySearchFunc(t.points, t.Position(), order)
 	if have {
 		t.points[i].rung = t.points[i].rung && rung
 		return
 	}
-	tab := t.pages.capture(r.table, m.Mem, m.Mem.Changed(r.since).No)
-	r.since = m.Mem.Mark()
-	t.hold(tab)
-	c := &checkpoint{pos: m.Position(), retired: m.Retired(), place: r.Player.Place(), table: tab,
-		text: slices.Clip(last(r.text)), rung: rung}
-	for _, s := range m.Save() {
-		c.state = append(c.state, s.Data)
-	}
-	t.pages.hold(tab)
+	c := t.here()
+	c.rung = rung
+	t.pages.hold(c.table)
 	t.others += c.bytes()
 	t.points = slices.Insert(t.points, i, c)
 	if !rung && i > 0 {
 		t.unsaved++
 	}
 	t.fit()
+}
+
+// here makes a checkpoint of where the machine is.
+func (t *Timeline) here() *checkpoint {
+	r, m := t.run, t.run.Machine
+	tab := t.pages.capture(r.table, m.Mem, m.Mem.Changed(r.since).No)
+	r.since = m.Mem.Mark()
+	t.hold(tab)
+	c := &checkpoint{pos: m.Position(), retired: m.Retired(), place: r.Player.Place(), table: tab, text: slices.Clip(last(r.text))}
+	for _, s := range m.Save() {
+		c.state = append(c.state, s.Data)
+	}
+	return c
 }
 
 // hold has the timeline's machine refer to a table instead of its old one.

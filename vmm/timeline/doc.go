@@ -48,6 +48,13 @@
 // Each visits all matches of stops on a way in one run, where a search for each
 // would have the engine translate the guest's code again each time.
 //
+// # Side by side
+//
+// Relay has a stretch of the recording run in legs, each by a machine of its own:
+// the timeline's goes ahead, on the translating engine many times as fast as
+// somebody who looks at every instruction, and hands its state over at the
+// beginning of each leg.
+//
 // # Two executions
 //
 // Bisect finds where two recordings that start alike part: by halves, since
