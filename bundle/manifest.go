@@ -128,18 +128,23 @@ func encode(v any) ([]byte, error) {
 // identify derives a bundle's names from its manifest.
 func identify(manifest []byte) (uuid, id string) {
 	d := sha256.Sum256(manifest)
+	u := d
+	u[6], u[8] = u[6]&0x0f|0x80, u[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:16]), "R-" + Letters([5]byte(d[:5]))
+}
+
+// Letters are 40 bits as in a report's id: XXXX-XXXX, Crockford's base 32.
+func Letters(b [5]byte) string {
 	const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 	n := uint64(0)
-	for _, c := range d[:5] {
+	for _, c := range b {
 		n = n<<8 | uint64(c)
 	}
 	var t [8]byte
 	for i := range t {
 		t[i] = alphabet[n>>(35-5*i)&31]
 	}
-	u := d
-	u[6], u[8] = u[6]&0x0f|0x80, u[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:16]), fmt.Sprintf("R-%s-%s", t[:4], t[4:])
+	return fmt.Sprintf("%s-%s", t[:4], t[4:])
 }
 
 // text is the content of vmbundle.txt.
