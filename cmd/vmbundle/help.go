@@ -30,8 +30,13 @@ memory and registers for crash, drgn and gdb:
       vmbundle export R-XXXX-XXXX.vmb --format asciicast -o console.cast
       vmbundle export R-XXXX-XXXX.vmb --format vmcore --at 50% -o vmcore
 
-Stop anywhere and go on live from there, with this terminal as the guest's console:
+Stop anywhere and go on live from there, with this terminal as the guest's console. With
+--record what happens then is kept: a branch, to be replayed and left like the report.
+Its name stands wherever a file does; tree shows them all, names, annotates, drops them:
       vmbundle golive R-XXXX-XXXX.vmb --at 50%
+      vmbundle golive R-XXXX-XXXX.vmb --at 50% --record another-way
+      vmbundle replay another-way
+      vmbundle tree R-XXXX-XXXX.vmb
 
 Debug it with gdb, forwards and backwards, from the failure or anywhere else. Threads are
 the guest's tasks, and break, watch, reverse-continue and reverse-stepi work; "monitor

@@ -14,13 +14,13 @@ import (
 func inspectCommand() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
-		Use:   "inspect FILE",
+		Use:   "inspect FILE|ID",
 		Short: "Tell what is inside a bundle, without running it",
 		Args:  cli.Args(1, 1),
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		b, err := open(args[0])
+		b, err := openNamed(c, args[0])
 		if err != nil {
 			return err
 		}
@@ -42,6 +42,9 @@ func describe(w io.Writer, i bundle.Info) {
 	line("bundle", "%s, %s, level %s, %s", i.ID, cli.Bytes(i.Bytes), i.Manifest.Level, i.UUID)
 	r := i.Manifest.Recording
 	line("recorded", "%q of %q %q, %s", r.Feature, r.Appliance, r.Version, time.Unix(r.Created, 0).UTC().Format(time.DateTime))
+	if r.Branch != nil {
+		line("branch", "%s of %.40q, left at %s", r.Branch.ID, r.Branch.Parent, r.Branch.At)
+	}
 	if i.Manifest.Signer != "" {
 		line("signed", "by %q", i.Manifest.Signer)
 	}

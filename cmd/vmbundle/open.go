@@ -14,6 +14,7 @@ import (
 	"vmrecord/bundle"
 	"vmrecord/bundle/keys"
 	"vmrecord/bundle/replay"
+	"vmrecord/bundle/tree"
 	"vmrecord/cmd/internal/cli"
 	"vmrecord/cmd/internal/exit"
 	"vmrecord/cmd/internal/machine"
@@ -21,8 +22,16 @@ import (
 	"vmrecord/vmm/tape"
 )
 
-// open opens a bundle file, a sealed one with every key that is here.
+// open opens the folder of a recording, or a bundle file, a sealed one with every
+// key that is here.
 func open(name string) (*bundle.Bundle, error) {
+	if i, err := os.Stat(name); err == nil && i.IsDir() {
+		b, err := bundle.OpenRecording(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			err = fmt.Errorf("%s is not a file, and no recording's folder", name)
+		}
+		return b, status(err)
+	}
 	b, err := bundle.Open(name)
 	if sealed := (*bundle.SealedError)(nil); errors.As(err, &sealed) {
 		b, err = unseal(name)
@@ -49,11 +58,23 @@ func unseal(name string) (*bundle.Bundle, error) {
 	return b, err
 }
 
-// find is the file that a user named: a path, or the report id of a bundle in the
-// inbox.
+// openNamed opens what a user named, as find has it.
+func openNamed(c *cobra.Command, name string) (*bundle.Bundle, error) {
+	file, err := find(c, name)
+	if err != nil {
+		return nil, err
+	}
+	return open(file)
+}
+
+// find is the file that a user named: a path, the name or id of a node of the
+// tree, or the report id of a bundle in the inbox.
 func find(c *cobra.Command, name string) (string, error) {
 	if _, err := os.Stat(name); !errors.Is(err, fs.ErrNotExist) || strings.ContainsAny(name, "./") {
 		return name, nil
+	}
+	if path, err := pathOfNode(c, name); path != "" || err != nil {
+		return path, err
 	}
 	in, _, err := openInbox(c)
 	if err != nil {
@@ -73,6 +94,7 @@ func status(err error) error {
 		incompatible *bundle.IncompatibleError
 		diverged     *tape.Divergence
 		position     *replay.PositionError
+		name         *tree.NameError
 	)
 	switch {
 	case err == nil:
@@ -83,7 +105,7 @@ func status(err error) error {
 		return exit.With(exit.Integrity, err)
 	case errors.As(err, &incompatible):
 		return exit.With(exit.Incompatible, err)
-	case errors.As(err, &position):
+	case errors.As(err, &position), errors.As(err, &name):
 		return exit.With(exit.Usage, err)
 	case errors.Is(err, context.Canceled):
 		return exit.With(exit.Interrupted, errors.New("interrupted"))

@@ -35,8 +35,8 @@ func packCommand() *cobra.Command {
 		Use:   "pack RECORDING [OUT]",
 		Short: "Make a bundle of a recording's folder",
 		Long: "pack makes a bundle of a recording that an appliance kept: a folder such as\n" +
-			"~/.local/share/vmrecord/recordings/000001. OUT is a file or a folder, by default this one.\n" +
-			"With --to, only who has the key's other half can open it.",
+			"~/.local/share/vmrecord/recordings/000001, or of a branch, by its name. OUT is a file or a\n" +
+			"folder, by default this one. With --to, only who has the key's other half can open it.",
 		Example: "  vmbundle pack ~/.local/share/vmrecord/recordings/000001 --to age1...",
 		Args:    cli.Args(1, 2),
 	}
@@ -44,13 +44,17 @@ func packCommand() *cobra.Command {
 	c.Flags().StringVar(&seal.sign, "sign", "", "sign it with the key of this `NAME`")
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
 	c.RunE = func(c *cobra.Command, args []string) error {
+		from, err := find(c, args[0])
+		if err != nil {
+			return err
+		}
 		progress := cli.NewProgress(c.ErrOrStderr())
 		o, err := seal.options()
 		if err != nil {
 			return err
 		}
 		o.Progress = func(done, total int) { progress.Part("packing", uint64(done), uint64(total)) }
-		p, err := bundle.Pack(args[0], append(args, ".")[1], o)
+		p, err := bundle.Pack(from, append(args, ".")[1], o)
 		progress.End()
 		if errors.Is(err, fs.ErrNotExist) {
 			return exit.Errorf(exit.NotFound, "%s is no recording: %w; to see all: vmappliance recordings list", args[0], err)

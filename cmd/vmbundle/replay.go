@@ -40,7 +40,7 @@ type replayDocument struct {
 func replayCommand() *cobra.Command {
 	var v replayVerb
 	c := &cobra.Command{
-		Use:   "replay FILE",
+		Use:   "replay FILE|ID",
 		Short: "Run a recording again, and compare it with what was recorded",
 		Long: "replay executes what a bundle recorded. The guest's console comes out on standard\n" +
 			"output, or with --json on standard error. Status 0: all was equal, 7: it diverged.",
@@ -58,7 +58,7 @@ func replayCommand() *cobra.Command {
 }
 
 func (v *replayVerb) run(c *cobra.Command, name string) error {
-	b, err := open(name)
+	b, err := openNamed(c, name)
 	if err != nil {
 		return err
 	}

@@ -26,9 +26,6 @@ type Config struct {
 	Hz    uint64 // instants in a guest second; 0: vmm.DefaultHz
 	Pace  Pace
 	Clock Clock // nil: the host's monotonic clock
-	// First is what the machine is told at its first boundary, before anything
-	// else and at every pace.
-	First []vmm.Input
 }
 
 // A Door is the live vmm.Door.
@@ -78,13 +75,17 @@ func NewDoor(c Config) *Door {
 	if c.Clock == nil {
 		c.Clock = systemClock{time.Now()}
 	}
-	d := &Door{hz: c.Hz, pace: c.Pace, clock: c.Clock, first: c.First, wake: make(chan struct{}, 1), turn: firstTurn}
+	d := &Door{hz: c.Hz, pace: c.Pace, clock: c.Clock, wake: make(chan struct{}, 1), turn: firstTurn}
 	d.room.L = &d.mu
 	return d
 }
 
 // Clock is the wall clock that the door is tied to.
 func (d *Door) Clock() Clock { return d.clock }
+
+// First is what the machine is told at its first boundary, before anything else
+// and at every pace. It must be said before the machine knows this door.
+func (d *Door) First(in ...vmm.Input) { d.first = in }
 
 // Await waits, before the machine knows this door, until something has come for
 // it or Quit was called, which it reports, or until the clock shows t.

@@ -290,11 +290,10 @@ func TestQueueIsBounded(t *testing.T) {
 // behind it.
 func TestFirst(t *testing.T) {
 	for p, want := range map[Pace]string{Real: `a "1", leap 400, b "2", com1/rx "", c "3"`, Virtual: `a "1", leap 400, b "2", com1/rx ""`} {
-		d := NewDoor(Config{Pace: p, Clock: &fakeClock{now: time.Hour}, First: []vmm.Input{
-			{Inlet: "a", Data: []byte("1")},
-			{Inlet: vmm.InletLeap, Data: binary.LittleEndian.AppendUint64(nil, 400)},
-			{Inlet: "b", Data: []byte("2")},
-		}})
+		d, _ := newDoor(p)
+		d.First(vmm.Input{Inlet: "a", Data: []byte("1")},
+			vmm.Input{Inlet: vmm.InletLeap, Data: binary.LittleEndian.AppendUint64(nil, 400)},
+			vmm.Input{Inlet: "b", Data: []byte("2")})
 		d.Stream("com1/rx").At(0, []byte("x"))
 		d.Send("c", []byte("3"))
 		if got := all(d, 5); got != want {

@@ -26,6 +26,8 @@ type Session struct {
 	Work, Beat, Slice func()
 	// Heard is told of what the guest prints, before the console; may be nil.
 	Heard func(p []byte)
+
+	in *host.Stream // where typed bytes go, once somebody listens
 }
 
 // An End is how a run ended.
@@ -57,11 +59,20 @@ func (d untilStop) Next(now vmm.Instant) (vmm.Input, bool) {
 	return d.Door.Next(now)
 }
 
+// Listen has the door take what is typed from now on, before there is a machine.
+func (s *Session) Listen() {
+	s.in = s.Door.Stream(machine.ConsoleIn)
+	s.Console.connect(s.in)
+}
+
 // Connect ties the machine to the door and the console.
 func (s *Session) Connect(script host.Script) {
+	if s.in == nil {
+		s.Listen()
+	}
+	in := s.in
 	s.M.Door = untilStop{s.Door, s.M}
 	s.Door.OnQuit(func() { s.M.Leave = true })
-	in := s.Door.Stream(machine.ConsoleIn)
 	var cue *host.Listener
 	if script.Cue != "" {
 		cue = host.Listen(script.Cue)
@@ -78,7 +89,6 @@ func (s *Session) Connect(script host.Script) {
 		}
 		s.Console.out.Write(p)
 	})
-	s.Console.connect(in)
 }
 
 // Run runs the machine to an end.
