@@ -170,6 +170,7 @@ func TestDocumentsHaveSchemas(t *testing.T) {
 		"vmbundle.pack/1":          "vmbundle pack state/recordings/000001 b.vmb --json",
 		"vmbundle.inspect/1":       "vmbundle inspect a.vmb --json",
 		"vmbundle.replay/1":        "vmbundle replay a.vmb --json",
+		"vmbundle.tree/1":          "vmbundle tree a.vmb --json",
 		"vmbundle.version/1":       "vmbundle version --json",
 		"vmbundle.ingest/1":        "vmbundle ingest a.vmb --json",
 	} {

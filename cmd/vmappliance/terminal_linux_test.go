@@ -241,3 +241,23 @@ func TestGoliveAtATerminal(t *testing.T) {
 	s.types("\x1dq")
 	s.ends(c, 0)
 }
+
+// At a terminal a replay in slow motion is taken over by the first key, which is
+// none of ours.
+func TestTakeOverAtATerminal(t *testing.T) {
+	s, box := newScreen(t), newSandbox(t)
+	box.write("keys", []byte("20ms \"x\"\n+2s \"q\""))
+	box.want(0, strings.Fields("vmappliance run --kernel keys-guest --memory 4M --recordings recs --record-from-start all --keys keys --pace virtual"))
+	c := box.command("vmbundle", "replay", "recs/000001", "--speed", "0.02x", "--takeover", "--record", "mine")
+	s.start(c)
+	s.await("● REPLAY at 0.02x")
+	s.types("\x1d?")
+	s.await("Ctrl-] ? this help")
+	s.types("y")
+	s.await("● LIVE from ")
+	s.await("● REC mine")
+	s.types("\x1dq")
+	s.await("● recorded mine")
+	s.ends(c, 0)
+	box.want(0, []string{"vmbundle", "replay", "mine"}, "identical: ")
+}

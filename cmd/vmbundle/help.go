@@ -16,6 +16,9 @@ are compared with the recording; status 7 and the place if they differ:
       vmbundle replay R-XXXX-XXXX.vmb
       vmbundle replay R-XXXX-XXXX.vmb --until 50%
 
+Show it in its own time, to somebody who may take it over: the first key goes live:
+      vmbundle replay R-XXXX-XXXX.vmb --speed 1x --takeover
+
 Write down what it did before it failed: system calls, calls, instructions, interrupts:
       vmbundle trace R-XXXX-XXXX.vmb --what syscall
       vmbundle trace R-XXXX-XXXX.vmb --what insn --from -1ms -o insns.txt
