@@ -51,6 +51,20 @@
 // folder: that leads from a path of the computer where they were built, or from a
 // module's path (go build -trimpath), to the engineer's.
 //
+// Where users name what is in memory, a program's global variables count too, and
+// parts of them: NAME.FIELD[INDEX], through pointers and Go's slices, as DWARF has
+// them. Places in programs are told as function and line; of functions that were
+// compiled into others, the innermost in the package of the outermost, so that an
+// atomic store is told where it stands in the program. Local variables are gdb's to
+// find.
+//
+// # Who and why
+//
+// "why" is the last write before here, "who" the last reads and writes, both by
+// linear address. One instruction's accesses in one call, one after another, are
+// told once. Go's checks for nil pointers read a byte and use nothing of it; they
+// are left out.
+//
 // # At a failure
 //
 // A program tells the recorder of its failure by a port access deep within the SDK.

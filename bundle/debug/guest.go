@@ -142,7 +142,11 @@ func (l *look) symbol(la uint64) string {
 	if l.linux == nil {
 		return ""
 	}
-	y, off, ok := l.linux.SymbolAt(la)
+	return symbol(l.linux, la)
+}
+
+func symbol(k *guestos.Linux, la uint64) string {
+	y, off, ok := k.SymbolAt(la)
 	switch {
 	case !ok:
 		return ""
@@ -152,17 +156,22 @@ func (l *look) symbol(la uint64) string {
 	return fmt.Sprintf("%s+%#x", y.Name, off)
 }
 
-// who is what runs, and where, in a line.
-func (l *look) who() string {
-	c := l.m.CPU
-	out := fmt.Sprintf("%#x", c.RIP)
-	if y := l.symbol(c.RIP); y != "" {
-		out += " <" + y + ">"
+// at is what runs, and where, in a line.
+func (s *Session) at() string {
+	l := s.here()
+	t, known := l.current()
+	rip := l.m.CPU.RIP
+	out, name := fmt.Sprintf("%#x", rip), l.symbol(rip)
+	if p, ok := s.place(t.TGID, rip); ok {
+		name = p.String()
 	}
-	if t, ok := l.current(); ok {
+	if name != "" {
+		out += " <" + name + ">"
+	}
+	if known {
 		out += ", " + taskName(t)
 	}
-	return out + ", " + ring(c)
+	return out + ", " + ring(l.m.CPU)
 }
 
 // taskName is a task as a line has it: process and thread.

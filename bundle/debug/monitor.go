@@ -9,9 +9,7 @@ import (
 	"strings"
 
 	"vmrecord/bundle"
-	"vmrecord/vmm"
 	"vmrecord/vmm/tape"
-	"vmrecord/vmm/timeline"
 )
 
 // A command is one of "monitor".
@@ -29,7 +27,9 @@ func commands() []command {
 		{"ps", "", "the guest's processes; * is what runs", (*Session).ps},
 		{"process", "[NAME|all]", "breakpoints wait for the programs of this name alone", (*Session).process},
 		{"mark", "[NAME]", "name this position, for goto @NAME; without a name: list them", (*Session).mark},
-		{"why", "ADDR|SYMBOL [LEN]", "where the bytes there were last written before this", (*Session).why},
+		{"why", "WHAT [LEN]", "where an address, symbol or variable was last written", (*Session).why},
+		{"who", "WHAT [N]", "the last N reads and writes of it (default 10)", (*Session).who},
+		{"hash", "", "the hash of all that the machine is here", (*Session).hash},
 		{"sym", "NAME|ADDR", "look a symbol of the guest's kernel up", (*Session).sym},
 		{"symbols", "", "find the kernel's symbols, where there were none when gdb started", (*Session).symbols},
 		{"golive", "", "the command that runs the guest on from here, another way", (*Session).golive},
@@ -54,7 +54,12 @@ func (s *Session) Monitor(ctx context.Context, text string, out io.Writer) error
 }
 
 func (s *Session) when(_ context.Context, _ []string, out io.Writer) error {
-	_, err := fmt.Fprintf(out, "%s of %.6f s, at %s\n", s.where(s.Position()), s.seconds(s.line.End()), s.here().who())
+	_, err := fmt.Fprintf(out, "%s of %.6f s, at %s\n", s.where(s.Position()), s.seconds(s.line.End()), s.at())
+	return err
+}
+
+func (s *Session) hash(_ context.Context, _ []string, out io.Writer) error {
+	_, err := fmt.Fprintf(out, "%x\n", tape.EndHash(s.line.Machine()))
 	return err
 }
 
@@ -155,27 +160,11 @@ func (s *Session) golive(_ context.Context, _ []string, out io.Writer) error {
 	return err
 }
 
-// address is a number, or the name of one of the kernel's symbols.
-func (s *Session) address(text string) (uint64, error) {
-	if la, err := strconv.ParseUint(text, 0, 64); err == nil {
-		return la, nil
-	}
-	l := s.here()
-	if l.linux == nil {
-		return 0, fmt.Errorf("%q is no number, and symbols there are none: %w", text, l.err)
-	}
-	y, ok := l.linux.Symbol(text)
-	if !ok {
-		return 0, fmt.Errorf("the guest's kernel has no symbol %q", text)
-	}
-	return y.Addr, nil
-}
-
 func (s *Session) sym(_ context.Context, args []string, out io.Writer) error {
 	if len(args) != 1 {
 		return errors.New("sym takes a name or an address")
 	}
-	la, err := s.address(args[0])
+	la, _, err := s.address(args[0])
 	if err != nil {
 		return err
 	}
@@ -185,61 +174,4 @@ func (s *Session) sym(_ context.Context, args []string, out io.Writer) error {
 	}
 	_, err = fmt.Fprintf(out, "%#x %s\n", la, name)
 	return err
-}
-
-const maxWhy = 1 << 20 // bytes
-
-// why finds the last write, and comes back. Below the kernel's half, the address
-// is one of the address space in use.
-func (s *Session) why(ctx context.Context, args []string, out io.Writer) error {
-	if len(args) == 0 || len(args) > 2 {
-		return errors.New("why takes an address or a symbol, and how many bytes (8 if not told)")
-	}
-	la, err := s.address(args[0])
-	if err != nil {
-		return err
-	}
-	size := uint64(8)
-	if len(args) == 2 {
-		if size, err = strconv.ParseUint(args[1], 0, 32); err != nil || size == 0 || size > maxWhy {
-			return fmt.Errorf("%q is no number of bytes from 1 to %d", args[1], maxWhy)
-		}
-	}
-	if la+size-1 < la {
-		size = -la // to the end of the address space
-	}
-	here, stop := s.Position(), vmm.Stop{On: vmm.StopWrite, First: la, Last: la + size - 1, Any: la>>63 != 0, CR3: s.line.Machine().CPU.CR3}
-	f, err := s.line.Prev(ctx, timeline.Query{Stops: []vmm.Stop{stop}})
-	what := ""
-	switch {
-	case errors.Is(err, timeline.ErrNone) && ignore(err) == nil:
-		what = fmt.Sprintf("No instruction between the recording's start and here writes to %#x, %d bytes.\n", la, size)
-	case err != nil:
-		return errors.Join(err, s.line.Seek(context.WithoutCancel(ctx), here))
-	default:
-		what = s.wrote(ctx, f)
-	}
-	if err := s.line.Seek(ctx, here); err != nil {
-		return err
-	}
-	_, err = io.WriteString(out, what)
-	return err
-}
-
-// wrote tells of a write that is about to happen.
-func (s *Session) wrote(ctx context.Context, f timeline.Found) string {
-	l := s.here()
-	n := min(int(f.Hit.Size), 16)
-	old := s.hex(f.Hit.Addr, n)
-	out := fmt.Sprintf("%#x, %d bytes, was last written at %s\n  by %s\n", f.Hit.Addr, f.Hit.Size, s.where(f.Position), l.who())
-	if err := s.line.StepInsn(ctx, 1); err == nil {
-		out += fmt.Sprintf("  was %s\n  is  %s\n", old, s.hex(f.Hit.Addr, n))
-	}
-	return out + fmt.Sprintf("  to go there: goto %s\n", f.Position)
-}
-
-// hex are bytes of memory, up to the first that is not there.
-func (s *Session) hex(la uint64, n int) string {
-	b := make([]byte, n)
-	return fmt.Sprintf("% x", b[:s.Read(s.Threads()[0].ID, la, b)])
 }

@@ -32,6 +32,7 @@ func (s *Session) Program(dir string, sources []string) (script string, found []
 	if err != nil {
 		return "", nil, err
 	}
+	s.images = nil
 	for _, m := range maps {
 		if m.Offset != 0 || !strings.HasPrefix(m.Path, "/") {
 			continue
@@ -42,6 +43,7 @@ func (s *Session) Program(dir string, sources []string) (script string, found []
 		}
 		if name := choose(files, path.Base(m.Path), head.buildID); name != "" && !slices.Contains(found, name) {
 			found = append(found, name)
+			s.images = append(s.images, image{file: name, process: t.TGID, moved: head.moved})
 			script += fmt.Sprintf("add-symbol-file %s -o %#x\n", quote(name), head.moved)
 		}
 	}

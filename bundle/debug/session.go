@@ -34,6 +34,8 @@ type Session struct {
 	objects string          // where the engineer's own are, "" if there are none
 	only    string          // the program whose address spaces count; "" for all
 	spaces  map[uint64]bool // its page tables, as far as they were seen
+
+	images []image // whose symbols were found
 }
 
 // Open is where the timeline stands.

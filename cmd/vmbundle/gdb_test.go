@@ -1,11 +1,14 @@
 package main
 
 import (
+	"encoding/json"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -40,6 +43,8 @@ stepi
 continue
 when
 monitor why 0x18cfc8
+monitor who 0x18cfc8 3
+monitor hash
 delete
 continue
 reverse-continue
@@ -52,7 +57,7 @@ echo not reached\n
 	first := gdbOn(t, r.file, session)
 	first.want(t, 1, `failure: "late", at 48000000+2`, "last lines on the console:\n  bare: polled", `Thread 4194305 "cpu" (ring 0)`,
 		"48000000+2 (0.012000 s) of 0.0", `input com1/rx "y"`, "you are here", `fail "late"`, "@here is ",
-		"\n32000000+2 (0.008000 s) of ", "Hardware watchpoint 1: -location *(long*)$rsp", "was last written at ", "No more reverse-execution history",
+		"\n32000000+2 (0.008000 s) of ", "Hardware watchpoint 1: -location *(long*)$rsp", "was last written at ", "THREAD PROCESS          ACCESS", "No more reverse-execution history",
 		"recording ends here: power-off", `wait for "nobody" alone`, "vmbundle golive "+r.file+" --at 0+0", `no command "bogus"; see: monitor help`)
 	if strings.Contains(first.out, "not reached") {
 		t.Errorf("a script goes on behind a command that failed: %s", first)
@@ -76,6 +81,32 @@ func path(t testing.TB, name string) string {
 	p, err := exec.LookPath(name)
 	ok(t, err)
 	return p
+}
+
+// who lists accesses with the last at the end, as many as wanted, and comes to
+// the same twice.
+func TestWho(t *testing.T) {
+	r := newMade(t)
+	var doc whoDocument
+	for _, n := range []int{4, 2} {
+		said := vmbundle(t, "", "who", r.file, "0x18cfc8", "-n", fmt.Sprint(n), "--json").want(t, 0)
+		last := doc
+		doc = whoDocument{}
+		ok(t, json.Unmarshal([]byte(said.out), &doc))
+		if len(doc.Accesses) != n || doc.Schema != "vmbundle.who/1" || doc.All || len(last.Accesses) > n && !slices.Equal(last.Accesses[len(last.Accesses)-n:], doc.Accesses) {
+			t.Errorf("the last %d: %+v, after %+v", n, doc, last)
+		}
+	}
+	a := doc.Accesses
+	if p, q := a[0].Position, a[1].Position; p.At >= q.At || a[0].Seconds < a[1].Seconds || a[0].Is != a[1].Was {
+		t.Errorf("out of order: %+v", a)
+	}
+	vmbundle(t, "", "who", r.file, "0x18cfc8", "-n", "2").want(t, 0, "      BEFORE   THREAD PROCESS", fmt.Sprintf("%#x\n", a[1].RIP))
+	vmbundle(t, "", "who", r.file, "0x18cfc8", "--at", "start").want(t, 0, "before these 0, none since the recording's start")
+	vmbundle(t, "", "who", r.file, "jiffies").want(t, int(exit.NotFound), "is no number", "no Linux is to be seen")
+	vmbundle(t, "", "who", r.file, "0x18cfc8", "--process", "ledger").want(t, int(exit.NotFound), "no Linux")
+	vmbundle(t, "", "who", r.file, "1", "--symbols", "/nowhere").want(t, 0, "no program symbols: no Linux")
+	vmbundle(t, "", "who", r.file, "1", "-n", "0").want(t, int(exit.Usage), "list 1 to 1000")
 }
 
 // Without a gdb of its own, the stub serves one after another, and ends when it

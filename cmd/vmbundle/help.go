@@ -43,11 +43,14 @@ Its name stands wherever a file does; tree shows them all, names, annotates, dro
 
 Debug it with gdb, forwards and backwards, from the failure or anywhere else. Threads are
 the guest's tasks, and break, watch, reverse-continue and reverse-stepi work; "monitor
-help" lists more, as "monitor why ADDR": where memory was last written. With programs'
+help" lists more, as "monitor why WHAT": where memory was last written. With programs'
 ELF files in a folder, their symbols are there too:
       vmbundle gdb R-XXXX-XXXX.vmb
       vmbundle gdb R-XXXX-XXXX.vmb --at 50% -- -batch -ex "info threads"
       vmbundle gdb R-XXXX-XXXX.vmb --symbols . --source ~/src/ledger --process ledger
+
+List who last read and wrote something: an address, a symbol, or a program's variable:
+      vmbundle who R-XXXX-XXXX.vmb 'main.books.accounts[14].balance' --symbols .
 
 List the guest's processes, with their command lines:
       vmbundle ps R-XXXX-XXXX.vmb --at 50%

@@ -26,8 +26,9 @@ func root() *cobra.Command {
 			"  vmbundle help engineer       for those who look for the bug",
 	}
 	c.AddCommand(
-		inspectCommand(), verifyCommand(), replayCommand(), goliveCommand(), gdbCommand(), psCommand(), traceCommand(), probeCommand(),
-		exportCommand(), bisectCommand(), treeCommand(), packCommand(), inboxCommand(), ingestCommand(), keysCommand(), versionCommand(),
+		inspectCommand(), verifyCommand(), replayCommand(), goliveCommand(), gdbCommand(), psCommand(), whoCommand(), traceCommand(),
+		probeCommand(), exportCommand(), bisectCommand(), treeCommand(), packCommand(), inboxCommand(), ingestCommand(), keysCommand(),
+		versionCommand(),
 		cli.Topic("engineer", "How to find the bug", engineerHelp),
 		cli.Topic("engine", "What executes the guest, and what it did", machine.EngineHelp),
 		cli.Topic("exit-codes", "What exit statuses mean", exit.Help()),

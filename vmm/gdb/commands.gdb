@@ -45,6 +45,13 @@ document why
 Tell where the bytes at an address were last written.
 end
 
+define who
+  eval "monitor who %lu", (unsigned long) ($arg0)
+end
+document who
+List the last reads and writes of an address.
+end
+
 define golive
   monitor golive
 end
