@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"strings"
 )
 
 func main() {
@@ -22,6 +23,8 @@ func main() {
 		Identical  int     `json:"replays_identical"`
 		EndHash    string  `json:"end_hash"`
 		MIPS       float64 `json:"mips"`
+		Accesses   int     `json:"who_accesses"`
+		Culprit    string  `json:"who_lost"`
 	}
 	if err := json.NewDecoder(os.Stdin).Decode(&d); err != nil {
 		fmt.Fprintln(os.Stderr, "claims: no JSON object from the demonstration:", err)
@@ -44,6 +47,8 @@ func main() {
 		{"each replay was identical", d.Identical == 3},
 		{"the end hash is a SHA-256", len(d.EndHash) == 64},
 		{"instructions were executed", d.MIPS > 1},
+		{"accesses to the lost balance were found", d.Accesses >= 4},
+		{"the line that lost it was", strings.HasPrefix(d.Culprit, "main.(*account).post ledger.go:")},
 	} {
 		verdict := "ok    "
 		if !c.holds {

@@ -2,7 +2,7 @@
 // the programs a user would run. An appliance boots Debian's kernel and a beta
 // program, which records itself until a round fails; the recording is mailed to
 // an inbox on this computer; the vendor replays it three times in an empty
-// folder. Nothing it prints is known beforehand: every figure comes from the
+// folder, and asks the recording who lost an update. Nothing it prints is known beforehand: every figure comes from the
 // programs' own JSON.
 //
 //	go run ./configs/demo/drive -bin bin -out demo-out [-json] [-seed N]
@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync/atomic"
+	"time"
 )
 
 func main() {
@@ -48,6 +49,7 @@ type demo struct {
 	// answered counts the guest's answers to keys since the last recording ended.
 	answered atomic.Int64
 	bundle   string // the file that arrived
+	suspect  string // the account that the ledger suspects
 }
 
 func (d *demo) run() error {
@@ -59,11 +61,12 @@ func (d *demo) run() error {
 		}
 		*p = abs
 	}
-	for _, step := range []func() error{d.prepare, d.live, d.vendor} {
+	for _, step := range []func() error{d.prepare, d.live, d.vendor, d.who} {
 		if err := step(); err != nil {
 			return err
 		}
 	}
+	d.sum.Seconds = time.Since(d.start).Seconds()
 	d.closing()
 	return nil
 }
@@ -79,6 +82,7 @@ func (d *demo) closing() {
 	d.line("")
 	d.line("%d million instructions, %.0f million a second of processor time; boot %.1f s; %d recordings kept, %d dropped",
 		s.Retired/1e6, s.MIPS, s.BootSeconds, s.Kept, s.Dropped)
+	d.line("who? found %d accesses in %.1f s", s.Accesses, s.WhoSeconds)
 	d.line("bundle %s in %d parts, %d heartbeats, %d inputs (%d of them keys); %d replays, %d identical",
 		size(s.BundleBytes), s.Parts, s.Heartbeats, s.Inputs, s.Keys, s.Replays, s.Identical)
 	d.line("")
@@ -87,4 +91,5 @@ func (d *demo) closing() {
 	d.line("  %s inspect %s", b, f)
 	d.line("  %s replay %s", b, f)
 	d.line("  %s golive %s --at 50%%", b, f)
+	d.line("  %s gdb %s --symbols %s --source .", b, f, d.short(d.symbols()))
 }

@@ -90,6 +90,9 @@ type summary struct {
 	CPUSeconds  float64 `json:"cpu_seconds"`
 	MIPS        float64 `json:"mips"` // retired instructions / processor seconds, live
 	ReplayMIPS  float64 `json:"replay_mips"`
+	Accesses    int     `json:"who_accesses"`       // to the balance that is wrong
+	Culprit     string  `json:"who_lost,omitempty"` // the function and line that undid an update
+	WhoSeconds  float64 `json:"who_seconds"`
 	Seconds     float64 `json:"seconds"`
 }
 

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 )
 
 // A replayResult is what vmbundle replay --json says, as far as we need it.
@@ -56,14 +55,14 @@ func (d *demo) vendor() error {
 		}
 		d.step("replay", "%-16s %-32s %.8s  %s", w.name, last, r.EndHash, verdict)
 	}
-	d.sum.Seconds = time.Since(d.start).Seconds()
 	if d.sum.Identical != d.sum.Replays {
 		return fmt.Errorf("%d of %d replays were identical", d.sum.Identical, d.sum.Replays)
 	}
 	return nil
 }
 
-// inspect reads from the bundle how many keys the recording holds.
+// inspect reads from the bundle how many keys the recording holds, and what the
+// ledger noted on it.
 func (d *demo) inspect() error {
 	b, err := d.command(d.out, "vmbundle", "inspect", d.bundle, "--json").Output()
 	if err != nil {
@@ -74,12 +73,18 @@ func (d *demo) inspect() error {
 			Tape struct {
 				Keys uint64 `json:"keys"`
 			} `json:"tape"`
+			Markers []struct{ Kind, Text string } `json:"markers"`
 		} `json:"manifest"`
 	}
 	if err := json.Unmarshal(b, &doc); err != nil {
 		return fmt.Errorf("vmbundle inspect --json: %w", err)
 	}
 	d.sum.Keys = doc.Manifest.Tape.Keys
+	for _, m := range doc.Manifest.Markers {
+		if value, ok := strings.CutPrefix(m.Text, "suspect="); ok && m.Kind == "attr" {
+			d.suspect = value
+		}
+	}
 	return nil
 }
 

@@ -139,6 +139,24 @@ func (l *ledger) verify() error {
 	return nil
 }
 
+// suspect is the first account whose balance is not what its entries make, or -1
+// if there is none. One with more entries than it remembers is beyond suspicion.
+func (l *ledger) suspect() int {
+	l.audit.Lock()
+	defer l.audit.Unlock()
+	for i := range l.accounts {
+		a := &l.accounts[i]
+		sum := int64(opening)
+		for e := range a.history {
+			sum += a.history[e].Load()
+		}
+		if a.entries.Load() <= historyLen && a.balance.Load() != sum {
+			return i
+		}
+	}
+	return -1
+}
+
 // thousands writes n as 999 993.
 func thousands(n int64) string {
 	s := strconv.FormatInt(n, 10)

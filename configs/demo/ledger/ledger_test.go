@@ -54,9 +54,15 @@ func TestLostUpdate(t *testing.T) {
 	a := &l.accounts[3]
 	stale := a.balance.Load()
 	l.transfer(transfer{3, 4, 7})
+	if i := l.suspect(); i >= 0 {
+		t.Errorf("before that, account %d is suspected", i)
+	}
 	a.balance.Store(stale)
 	if err := l.verify(); err == nil || err.Error() != "total is 1 000 007, want 1 000 000" {
 		t.Fatal(err)
+	}
+	if i := l.suspect(); i != 3 {
+		t.Errorf("account %d is suspected, want 3", i)
 	}
 }
 

@@ -30,6 +30,9 @@ import (
 	"vmrecord/guestagent/recorder"
 )
 
+// books are a variable of the package's, so that debuggers find them by name.
+var books = newLedger()
+
 func main() {
 	rounds := flag.Int("rounds", 0, "end after so many good rounds; 0: go on until one fails")
 	threads := flag.Int("threads", 8, "threads that transfer at the same time, 1 to 64")
@@ -46,7 +49,7 @@ func main() {
 	runtime.GOMAXPROCS(*threads + 4)
 	restore := eachKey(os.Stdin)
 	out := &console{w: os.Stdout}
-	keys := &keyboard{book: newLedger(), out: out}
+	keys := &keyboard{book: books, out: out}
 	go keys.listen(os.Stdin)
 	err := play(keys, *rounds, *threads)
 	restore()
@@ -85,7 +88,14 @@ func round(l *ledger, n, threads int) error {
 	_ = recorder.Mark("posting")
 	l.postBatch(n, threads)
 	_ = recorder.Mark("verifying")
-	return l.verify()
+	err := l.verify()
+	if err == nil {
+		return nil
+	}
+	if a := l.suspect(); a >= 0 {
+		_ = recorder.Attr("suspect", fmt.Sprint(a))
+	}
+	return err
 }
 
 // A console prints whole lines, whoever prints.
