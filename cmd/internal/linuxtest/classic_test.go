@@ -65,7 +65,7 @@ var sourceFacts = []string{
 	`race_replace \(fresh=0x\w+\) at \S+/race.c:\d+\n\d+\s+old->owner = NULL; // nobody's`,
 	`#1 +0x\w+ in race_thread \(.*\) at \S+/race.c:\d+\n`, `#2 +0x\w+ in kthread`,
 	`\$2 = \(struct owner \*\) 0x0`,
-	`<race_replace\+\w+>, task \d+ race, ring 0`,
+	`<race_replace\+\w+>, process \d+ race, ring 0`,
 }
 
 // TestClassic has Linux's oldest kind of bug: an interrupt's handler finds what a
