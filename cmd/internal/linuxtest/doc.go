@@ -13,7 +13,8 @@
 // and testdata/worker, which has its work recorded. TestGuestOS compares what
 // package guestos reads of a guest's memory with what testdata/tasks prints of
 // /proc in the guest. TestClassic builds testdata/race, a module, against the
-// headers of the guest's kernel.
+// headers of the guest's kernel. TestBreakIn has Debian's busybox and testdata/breakin,
+// where somebody logs in as root with the password "secret".
 //
 // # What a guest must not spend time on
 //
