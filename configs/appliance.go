@@ -17,6 +17,7 @@ import (
 	"filippo.io/age"
 	"github.com/BurntSushi/toml"
 
+	"vmrecord/configs/size"
 	"vmrecord/configs/spelling"
 )
 
@@ -54,11 +55,11 @@ type Identity struct {
 
 // A Machine is what the guest runs on.
 type Machine struct {
-	Memory Size   `toml:"memory"`
-	Kernel string `toml:"kernel"`
-	Initrd string `toml:"initrd"`
-	Append string `toml:"append"`
-	Disk   string `toml:"disk"`
+	Memory size.Bytes `toml:"memory"`
+	Kernel string     `toml:"kernel"`
+	Initrd string     `toml:"initrd"`
+	Append string     `toml:"append"`
+	Disk   string     `toml:"disk"`
 }
 
 // A Vendor is whom reports go to.
@@ -78,8 +79,8 @@ type Record struct {
 
 // Limits bound what a guest can make the host store and send.
 type Limits struct {
-	Recordings uint32 `toml:"recordings"`
-	Mail       Size   `toml:"mail"`
+	Recordings uint32     `toml:"recordings"`
+	Mail       size.Bytes `toml:"mail"`
 }
 
 // A Consent says what may leave the user's computer, and how.

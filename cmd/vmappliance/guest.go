@@ -12,6 +12,7 @@ import (
 	"vmrecord/configs"
 	"vmrecord/configs/cpio"
 	"vmrecord/configs/guestkernel"
+	"vmrecord/configs/size"
 	"vmrecord/hwdevices/firmware"
 	"vmrecord/hwdevices/pc"
 	"vmrecord/vmm"
@@ -31,7 +32,7 @@ type guest struct {
 // machineFlags are the flags that stand for keys of [machine], and win over them.
 type machineFlags struct {
 	kernel, initrd, append string
-	memory                 configs.Size
+	memory                 size.Bytes
 	cpus                   uint
 	debugExit              bool
 	engine                 machine.EngineFlags

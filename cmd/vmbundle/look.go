@@ -16,7 +16,7 @@ import (
 	"vmrecord/cmd/internal/cli"
 	"vmrecord/cmd/internal/exit"
 	"vmrecord/cmd/internal/machine"
-	"vmrecord/configs"
+	"vmrecord/configs/size"
 	"vmrecord/vmm"
 	"vmrecord/vmm/timeline"
 )
@@ -25,7 +25,7 @@ import (
 func lookFlags(c *cobra.Command, e *machine.EngineFlags) {
 	e.Define(c)
 	f := c.Flags()
-	f.String("checkpoint-memory", configs.Size(timeline.DefaultMemory).String(), "what checkpoints may take; more make ways back shorter (`SIZE`)")
+	f.String("checkpoint-memory", size.Bytes(timeline.DefaultMemory).String(), "what checkpoints may take; more make ways back shorter (`SIZE`)")
 	f.Bool("no-cache", false, "neither use checkpoints that were kept earlier nor keep any")
 }
 
@@ -34,7 +34,7 @@ type look struct {
 	file   string
 	b      *bundle.Bundle // for all but the machines, which have their own
 	engine machine.Maker
-	memory configs.Size
+	memory size.Bytes
 	kept   *checkpoints.Folder // nil: nowhere
 	bar    *cli.Progress
 	errs   io.Writer
@@ -53,7 +53,7 @@ func lookInto(c *cobra.Command, name string, e machine.Maker) (*look, error) {
 	}
 	l := &look{file: file, engine: e, errs: c.ErrOrStderr(), bar: cli.NewProgress(c.ErrOrStderr())}
 	if text, _ := c.Flags().GetString("checkpoint-memory"); text != "" {
-		if l.memory, err = configs.ParseSize(text); err != nil {
+		if l.memory, err = size.Parse(text); err != nil {
 			return nil, exit.Errorf(exit.Usage, "--checkpoint-memory: %w", err)
 		}
 	}

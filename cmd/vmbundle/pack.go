@@ -44,15 +44,15 @@ func packCommand() *cobra.Command {
 	c.Flags().StringVar(&seal.sign, "sign", "", "sign it with the key of this `NAME`")
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
 	c.RunE = func(c *cobra.Command, args []string) error {
+		o, err := seal.options()
+		if err != nil {
+			return err
+		}
 		from, err := find(c, args[0])
 		if err != nil {
 			return err
 		}
 		progress := cli.NewProgress(c.ErrOrStderr())
-		o, err := seal.options()
-		if err != nil {
-			return err
-		}
 		o.Progress = func(done, total int) { progress.Part("packing", uint64(done), uint64(total)) }
 		p, err := bundle.Pack(from, append(args, ".")[1], o)
 		progress.End()

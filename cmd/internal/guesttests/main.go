@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"vmrecord/configs"
+	"vmrecord/configs/size"
 )
 
 func main() {
@@ -63,7 +63,7 @@ that could not be found out. Progress goes to standard error.
 type options struct {
 	packages []string // and patterns
 	flags    []string // of the tests
-	memory   configs.Size
+	memory   size.Bytes
 	console  io.Writer // a copy of what the guest prints
 	logf     func(string, ...any)
 }

@@ -11,6 +11,7 @@ import (
 	"vmrecord/configs"
 	"vmrecord/configs/bare"
 	"vmrecord/configs/guestkernel"
+	"vmrecord/configs/size"
 	"vmrecord/vmm"
 	"vmrecord/vmm/jit"
 )
@@ -22,7 +23,7 @@ const (
 )
 
 func main() {
-	memory := configs.Size(256 << 20)
+	memory := size.Bytes(256 << 20)
 	kernel := flag.String("kernel", "bare", "`FILE` to boot; bare: our own guest, debian: Debian's from the cache")
 	initrd := flag.String("initrd", "", "initial ramdisk `FILE`")
 	appended := flag.String("append", "console=ttyS0 panic=-1", "the kernel's command line")

@@ -11,7 +11,7 @@ import (
 	"syscall"
 	"time"
 
-	"vmrecord/configs"
+	"vmrecord/configs/size"
 )
 
 // options are the flags.
@@ -19,7 +19,7 @@ type options struct {
 	time   time.Duration
 	dir    string
 	pkg    string
-	memory configs.Size
+	memory size.Bytes
 	share  float64
 	every  time.Duration
 	logf   func(string, ...any)

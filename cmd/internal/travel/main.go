@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"vmrecord/cmd/internal/machine"
-	"vmrecord/configs"
+	"vmrecord/configs/size"
 	"vmrecord/vmm/timeline"
 )
 
@@ -26,7 +26,7 @@ type options struct {
 	ops    int
 	seed   uint64
 	every  uint64
-	memory configs.Size
+	memory size.Bytes
 	reach  uint64
 	engine machine.EngineFlags
 }

@@ -3,14 +3,13 @@ package main
 import (
 	"bytes"
 	"debug/elf"
+	"encoding/hex"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-
-	"vmrecord/vmm/guestos"
 )
 
 // marker says that a folder is ours to empty.
@@ -85,7 +84,11 @@ func buildID(name string) (string, error) {
 		return "", fmt.Errorf("%s has no %s: build with Go 1.24 or later", name, section)
 	}
 	b, err := s.Data()
-	return guestos.NoteBuildID(b), err
+	const head = 16 // sizes, type, and "GNU\x00" (elf(5), Notes)
+	if err != nil || len(b) <= head {
+		return "", fmt.Errorf("%s: %s of %d bytes: %v", name, section, len(b), err)
+	}
+	return hex.EncodeToString(b[head:]), nil
 }
 
 // empty makes out a fresh folder. It refuses one that it did not make.
