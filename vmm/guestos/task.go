@@ -119,6 +119,16 @@ func letter(state, exit uint64) byte {
 	return stateLetters[bits.Len64(s)]
 }
 
+// TaskAt is the task whose task_struct is at an address. That there is one is
+// for the caller to know.
+func (l *Linux) TaskAt(addr uint64) (Task, error) {
+	v := l.view()
+	t := l.task(v, addr)
+	current, _ := l.currentAddr()
+	t.Running = addr == current
+	return t, v.err
+}
+
 // Current is the task that the processor runs.
 func (l *Linux) Current() (Task, error) {
 	at, err := l.currentAddr()
@@ -131,23 +141,33 @@ func (l *Linux) Current() (Task, error) {
 	return t, v.err
 }
 
-// currentAddr finds the processor's per-cpu variables by way of GS.
+// currentAddr is the address of the current task.
 func (l *Linux) currentAddr() (uint64, error) {
+	v := l.view()
+	slot, err := l.CurrentSlot()
+	if err != nil {
+		return 0, err
+	}
+	at := v.u64(slot)
+	if v.err == nil && !plausible(at) {
+		v.fail("no task: the guest has not booted that far")
+	}
+	return at, v.err
+}
+
+// CurrentSlot is where the kernel keeps the address of the task that the
+// processor runs, 8 bytes: among the processor's per-cpu variables, which are
+// found by way of GS and stay where they are.
+func (l *Linux) CurrentSlot() (uint64, error) {
 	v := l.view()
 	base, err := l.perCPU(v)
 	if err != nil {
 		return 0, err
 	}
-	at := uint64(0)
 	if y, ok := l.syms.byName("pcpu_hot"); ok { // Linux 6.2 to 6.14
-		at = v.get(y.Addr+base, "pcpu_hot", "current_task")
-	} else {
-		at = v.u64(v.symbol("current_task") + base)
+		return y.Addr + base + v.offset("pcpu_hot", "current_task"), v.err
 	}
-	if v.err == nil && !plausible(at) {
-		v.fail("no task: the guest has not booted that far")
-	}
-	return at, v.err
+	return v.symbol("current_task") + base, v.err
 }
 
 // perCPU is what to add to per-cpu variables' addresses: the kernel's GS base,
