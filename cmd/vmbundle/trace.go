@@ -23,42 +23,48 @@ import (
 
 // A traceVerb is what trace was asked for.
 type traceVerb struct {
-	what, from, to, process, format, syntax, out string
-	regs, force                                  bool
-	engine                                       machine.EngineFlags
+	what, from, to, process, module, format, syntax, out string
+	regs, mem, force                                     bool
+	engine                                               machine.EngineFlags
 }
 
 func traceCommand() *cobra.Command {
 	var v traceVerb
 	c := &cobra.Command{
 		Use:   "trace FILE|ID --what WHAT",
-		Short: "Write what the guest did: instructions, calls, system calls, interrupts, ports",
+		Short: "Write what the guest did: instructions, calls, system calls, interrupts, tasks",
 		Long: `trace replays up to a position and writes what happens from there on, an event a line:
 instant, process and thread, address, symbol, and what it was. The same window gives the
 same bytes each time.
 
-  insn     instructions, disassembled; --regs adds what they left in registers
+  insn     instructions, disassembled; --regs adds what they left in registers, --mem
+           what stood in the memory they use, and what then, if that changed
+  block    the first instruction of each basic block that is entered
   call     calls of functions and returns, indented
   syscall  system calls of 64-bit programs, as strace has them
   irq      interrupts and exceptions, where they are delivered
   io       ports that are read and written; registers of devices in memory are not
+  sched    switches from one of Linux's tasks to another, and wakeups
 
 Without --from and --to the window is the last 100 ms before the failure, or where there is
 none before the end.`,
 		Example: `  vmbundle trace R-XXXX-XXXX.vmb --what syscall --process ledger
   vmbundle trace R-XXXX-XXXX.vmb --what insn --from -20ms --to -10ms --regs -o insns.txt
+  vmbundle trace R-XXXX-XXXX.vmb --what sched --format perfetto -o sched.json
   vmbundle trace R-XXXX-XXXX.vmb --what call --from 1.5s --to 1.6s --format perfetto -o calls.json
       (open it in https://ui.perfetto.dev)`,
 		Args: cli.Args(1, 1),
 	}
 	f := c.Flags()
-	f.StringVar(&v.what, "what", "", "insn, call, syscall, irq or io (`WHAT`)")
+	f.StringVar(&v.what, "what", "", "insn, block, call, syscall, irq, io or sched (`WHAT`)")
 	f.StringVar(&v.from, "from", "", "where to begin, `POS`: an instant, 12.5s, -3s, 50%, @mark, failure")
 	f.StringVar(&v.to, "to", "", "where to end, `POS`")
 	f.StringVar(&v.process, "process", "", "only the process or thread of this `NAME` or number")
+	f.StringVar(&v.module, "module", "", "only what happens in this module of the kernel, program or library, `NAME`; vmlinux is the kernel itself")
 	f.StringVar(&v.format, "format", string(trace.Text), "text, ndjson or perfetto (`FORMAT`)")
 	f.StringVar(&v.syntax, "syntax", "intel", "of instructions: intel or att (`NAME`)")
 	f.BoolVar(&v.regs, "regs", false, "with insn: the registers that changed")
+	f.BoolVar(&v.mem, "mem", false, "with insn: the memory that was used, [address]=before->after")
 	f.StringVarP(&v.out, "output", "o", "-", "write to `OUT`; - is standard output")
 	f.BoolVar(&v.force, "force", false, "overwrite OUT")
 	lookFlags(c, &v.engine)
@@ -87,15 +93,12 @@ func (v *traceVerb) run(c *cobra.Command, name string) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	run, _, err := l.machine(ctx, o.From)
+	t, err := l.line(ctx)
 	if err != nil {
 		return err
 	}
-	defer run.Close()
-	o.Hz, o.Progress = run.Machine.Hz(), l.show
-	err = v.write(c, func(w io.Writer) error {
-		return trace.Write(ctx, trace.Run{Machine: run.Machine, Player: run.Player}, o, w)
-	})
+	o.Hz, o.Progress = t.Machine().Hz(), l.show
+	err = v.write(c, func(w io.Writer) error { return trace.Window(ctx, t, o, w) })
 	if errors.Is(err, trace.ErrNoLinux) {
 		return exit.With(exit.NotFound, err)
 	}
@@ -120,7 +123,7 @@ func (v *traceVerb) write(c *cobra.Command, f func(io.Writer) error) error {
 
 // options checks the flags that need no bundle.
 func (v *traceVerb) options() (o trace.Options, err error) {
-	o = trace.Options{What: trace.What(v.what), Format: trace.Format(v.format), Process: v.process, Regs: v.regs, ATT: v.syntax == "att"}
+	o = trace.Options{What: trace.What(v.what), Format: trace.Format(v.format), Process: v.process, Module: v.module, Regs: v.regs, Mem: v.mem, ATT: v.syntax == "att"}
 	for _, c := range []struct {
 		flag, is string
 		of       []string
@@ -133,8 +136,13 @@ func (v *traceVerb) options() (o trace.Options, err error) {
 			return o, exit.Errorf(exit.Usage, "--%s %s: want one of %s", c.flag, c.is, strings.Join(c.of, ", "))
 		}
 	}
-	if v.regs && o.What != trace.Insn {
-		return o, exit.Errorf(exit.Usage, "--regs goes with --what insn only")
+	for flag, given := range map[string]bool{"regs": v.regs, "mem": v.mem} {
+		if given && o.What != trace.Insn {
+			return o, exit.Errorf(exit.Usage, "--%s goes with --what insn only", flag)
+		}
+	}
+	if v.module != "" && (o.What == trace.Syscall || o.What == trace.Sched) {
+		return o, exit.Errorf(exit.Usage, "--module does not go with --what %s: that happens in the kernel itself", o.What)
 	}
 	return o, nil
 }

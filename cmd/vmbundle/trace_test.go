@@ -36,8 +36,11 @@ func TestTrace(t *testing.T) {
 	}{
 		{"--what", 2, "needs an argument"},
 		{"", 2, "required flag"},
-		{"--what all", 2, "want one of insn, call, syscall, irq, io"},
+		{"--what all", 2, "want one of insn, block, call, syscall, irq, io, sched"},
 		{"--what irq --regs", 2, "--what insn only"},
+		{"--what irq --mem", 2, "--mem goes with --what insn only"},
+		{"--what sched --module vmlinux", 2, "--module does not go with"},
+		{"--what sched", 3, "no Linux"},
 		{"--what irq --format xml", 2, "text, ndjson, perfetto"},
 		{"--what irq --from 50% --to 10%", 2, "is behind"},
 		{"--what irq --from @nowhere", 2, "no such mark"},

@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 
@@ -40,7 +41,7 @@ func (f *frames) insn(k *insns, who *thread, la uint64, at vmm.Instant, in *x86.
 		f.pending = f.pending[:n-1]
 		f.arrived(j, la)
 	}
-	if in.Sem != x86.SemCall && in.Sem != x86.SemRet || !who.matches(f.t.Process) {
+	if in.Sem != x86.SemCall && in.Sem != x86.SemRet || !who.matches {
 		return
 	}
 	j := jump{in.Sem == x86.SemRet, rsp - uint64(in.OpSize), la, at, who}
@@ -62,11 +63,9 @@ func (f *frames) arrived(j jump, la uint64) {
 	if len(f.depth) >= maxThreads {
 		clear(f.depth)
 	}
-	e := event{at: j.at, who: j.who, addr: j.from, where: g.where(j.from), kind: "call", phase: 'B'}
-	to := g.where(la)
-	if to == "" {
-		to = "0x" + strconv.FormatUint(la, 16)
-	}
+	from, there := g.place(j.from), g.place(la)
+	e := event{at: j.at, who: j.who, addr: j.from, where: from.name, kind: "call", phase: 'B'}
+	to := cmp.Or(there.name, "0x"+strconv.FormatUint(la, 16))
 	d := f.depth[j.who.addr]
 	if j.ret {
 		d = max(0, d-1)
@@ -79,5 +78,7 @@ func (f *frames) arrived(j jump, la uint64) {
 		d++
 	}
 	f.depth[j.who.addr] = d
-	f.t.form.event(&e)
+	if f.t.wants(from.module) || f.t.wants(there.module) {
+		f.t.form.event(&e)
+	}
 }

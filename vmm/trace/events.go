@@ -26,11 +26,12 @@ var exceptionNames = [32]string{0: "#DE", 1: "#DB", 2: "NMI", 3: "#BP", 4: "#OF"
 func (k *deliveries) struck(h vmm.Hit) {
 	g := k.t.guest
 	who := g.who()
-	if !who.matches(k.t.Process) {
+	la := g.pc()
+	p := g.place(la)
+	if !who.matches || !k.t.wants(p.module) {
 		return
 	}
-	la := g.pc()
-	e := event{at: g.m.Now(), who: who, addr: la, where: g.where(la), kind: "irq", phase: 'i'}
+	e := event{at: g.m.Now(), who: who, addr: la, where: p.name, kind: "irq", phase: 'i'}
 	v := uint8(h.Addr)
 	e.name = "interrupt " + strconv.Itoa(int(v))
 	if n := int(v); n < len(exceptionNames) && exceptionNames[n] != "" {
@@ -88,7 +89,8 @@ func (k *ports) struck(h vmm.Hit) {
 	g := k.t.guest
 	who := g.who()
 	la := g.pc()
-	e := event{at: g.m.Now(), who: who, addr: la, where: g.where(la), kind: "io", phase: 'i'}
+	p := g.place(la)
+	e := event{at: g.m.Now(), who: who, addr: la, where: p.name, kind: "io", phase: 'i'}
 	text := "out"
 	value, inRAX := g.s.R[x86.RAX], h.Size <= 4 && !g.stringAt(la)
 	if !h.Write {
@@ -99,7 +101,7 @@ func (k *ports) struck(h vmm.Hit) {
 		}
 		value = g.s.R[x86.RAX]
 	}
-	if !who.matches(k.t.Process) {
+	if !who.matches || !k.t.wants(p.module) {
 		return
 	}
 	e.name = fmt.Sprintf("%s 0x%04x", text, h.Addr)

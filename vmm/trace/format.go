@@ -1,9 +1,9 @@
 package trace
 
 import (
-	"bufio"
 	"encoding/json"
 	"fmt"
+	"io"
 	"strconv"
 
 	"vmrecord/vmm"
@@ -24,68 +24,120 @@ func Formats() []Format { return []Format{Text, NDJSON, Perfetto} }
 
 // An event is one line of a trace.
 type event struct {
-	kind   string
-	at     vmm.Instant
-	end    vmm.Instant // of a system call that ended, else 0
-	who    *thread
-	addr   uint64
-	where  string // symbol and offset, "" if there is none
-	name   string // the rest of the line
-	regs   string
-	indent int
-	phase  byte // in the Trace Event format; 0: X
-	call   *call
+	kind    string
+	at      vmm.Instant
+	end     vmm.Instant // of a system call that ended, else 0
+	who     *thread
+	addr    uint64
+	where   string // symbol and offset, "" if there is none
+	name    string // the rest of the line
+	columns []byte // what form.columns makes of addr, where and name, if it was asked already
+	regs    string
+	mem     string
+	indent  int
+	phase   byte // in the Trace Event format; 0: X
+	call    *call
 }
 
 // A form writes events.
 type form interface {
+	into(full func([]byte) []byte) // where its output goes: full takes a buffer and gives an empty one
 	begin()
 	event(*event)
+	columns(b []byte, e *event) []byte // of an instruction: what is the same each time
 	end()
-	err() error
 }
 
-func (f Format) new(w *bufio.Writer, hz uint64) form {
-	j := jsonForm{sink: sink{w: w}}
+func (f Format) new(hz uint64) form {
 	switch f {
 	case NDJSON:
-		return &j
+		return new(jsonForm)
 	case Perfetto:
-		return &perfettoForm{jsonForm: j, hz: max(hz, 1), named: map[[2]int]string{}}
+		return &perfettoForm{hz: max(hz, 1), named: map[[2]int]string{}}
 	}
-	return &textForm{sink{w: w}}
+	return new(textForm)
 }
 
-// A sink builds lines in b. The writer keeps its first error.
+// A sink gathers lines in b.
 type sink struct {
-	w *bufio.Writer
-	b []byte
-	e error
+	full func([]byte) []byte
+	b    []byte
 }
 
-func (s *sink) err() error { return s.e }
+// bufferBytes is about how much is written at once.
+const bufferBytes = 1 << 20
 
-func (s *sink) flush() {
-	if _, err := s.w.Write(s.b); s.e == nil {
-		s.e = err
+// wrote has a line on its way that was appended to b.
+func (s *sink) wrote(b []byte) {
+	if s.b = b; len(b) >= bufferBytes {
+		s.b = s.full(b)
 	}
-	s.b = s.b[:0]
+}
+
+func (s *sink) into(full func([]byte) []byte) { s.full = full }
+
+func (s *sink) end() { s.b = s.full(s.b) }
+
+// A direct output is written at once. Its first error stays.
+type direct struct {
+	w   io.Writer
+	err error
+}
+
+func (d *direct) full(b []byte) []byte {
+	if d.err == nil {
+		_, d.err = d.w.Write(b)
+	}
+	return b[:0]
 }
 
 // A textForm writes columns.
-type textForm struct{ sink }
+type textForm struct {
+	sink
+	instant counter
+}
+
+// A counter writes numbers that mostly are one more than the one before.
+type counter struct {
+	n      uint64
+	digits []byte
+}
+
+func (c *counter) append(b []byte, n uint64) []byte {
+	last := len(c.digits) - 1
+	if n == c.n+1 && last >= 0 && c.digits[last] < '9' {
+		c.digits[last]++
+	} else {
+		c.digits = strconv.AppendUint(c.digits[:0], n, 10)
+	}
+	c.n = n
+	return append(b, c.digits...)
+}
 
 func (f *textForm) begin() {}
-func (f *textForm) end()   {}
 
 func (f *textForm) event(e *event) {
 	at := e.at
-	if e.call != nil && e.call.split && !e.call.part { // resumed: lines are in the order of time
+	if c := e.call; c != nil && c.split && !c.part || c == nil && e.end != 0 { // lines are in the order of their ends then
 		at = e.end
 	}
-	b := append(strconv.AppendUint(f.b, uint64(at), 10), ' ')
+	b := append(f.instant.append(f.b, uint64(at)), ' ')
 	b = append(append(b, e.who.label...), ' ')
-	if e.call == nil {
+	if e.columns != nil {
+		b = append(b, e.columns...)
+	} else {
+		b = f.columns(b, e)
+	}
+	for i, s := range [2]string{e.regs, e.mem} {
+		if s != "" {
+			b = append(append(b, [2]string{"  ; ", "  @ "}[i]...), s...)
+		}
+	}
+	f.wrote(append(b, '\n'))
+}
+
+func (f *textForm) columns(b []byte, e *event) []byte {
+	if e.placed() {
 		b = append(hex16(b, e.addr), ' ')
 		if e.where == "" {
 			b = append(b, '-')
@@ -95,13 +147,11 @@ func (f *textForm) event(e *event) {
 	for range e.indent {
 		b = append(b, ' ', ' ')
 	}
-	b = append(b, e.name...)
-	if e.regs != "" {
-		b = append(append(b, "  ; "...), e.regs...)
-	}
-	f.b = append(b, '\n')
-	f.flush()
+	return append(b, e.name...)
 }
+
+// placed tells whether an event has an address.
+func (e *event) placed() bool { return e.kind != string(Syscall) && e.kind != string(Sched) }
 
 // hex16 is fmt's %016x.
 func hex16(b []byte, v uint64) []byte {
@@ -115,7 +165,6 @@ func hex16(b []byte, v uint64) []byte {
 type jsonForm struct{ sink }
 
 func (f *jsonForm) begin() {}
-func (f *jsonForm) end()   {}
 
 func (f *jsonForm) event(e *event) {
 	if e.call != nil && e.call.part { // it comes whole when it ends
@@ -123,13 +172,12 @@ func (f *jsonForm) event(e *event) {
 	}
 	b := append(strconv.AppendUint(append(f.b, `{"at":`...), uint64(e.at), 10), `,"kind":"`...)
 	b = append(append(b, e.kind...), '"')
-	if e.who != nobody {
+	if e.who.known() {
 		b = append(quote(append(b, `,"comm":`...), e.who.comm), `,"pid":`...)
 		b = append(strconv.AppendInt(b, int64(e.who.pid), 10), `,"tid":`...)
 		b = strconv.AppendInt(b, int64(e.who.tid), 10)
 	}
-	f.b = append(f.details(b, e), "}\n"...)
-	f.flush()
+	f.wrote(append(f.details(b, e), "}\n"...))
 }
 
 // details are the members that both JSON formats have.
@@ -150,15 +198,31 @@ func (f *jsonForm) details(b []byte, e *event) []byte {
 		}
 		return b
 	}
-	b = append(hex16(append(b, `,"addr":"0x`...), e.addr), '"')
-	if e.where != "" {
-		b = quote(append(b, `,"where":`...), e.where)
+	if e.columns != nil {
+		b = append(b, e.columns...)
+	} else {
+		b = f.columns(b, e)
 	}
-	b = quote(append(b, `,"text":`...), e.name)
+	if e.end != 0 {
+		b = strconv.AppendUint(append(b, `,"end":`...), uint64(e.end), 10)
+	}
 	if e.regs != "" {
 		b = quote(append(b, `,"regs":`...), e.regs)
 	}
+	if e.mem != "" {
+		b = quote(append(b, `,"mem":`...), e.mem)
+	}
 	return b
+}
+
+func (f *jsonForm) columns(b []byte, e *event) []byte {
+	if e.placed() {
+		b = append(hex16(append(b, `,"addr":"0x`...), e.addr), '"')
+	}
+	if e.where != "" {
+		b = quote(append(b, `,"where":`...), e.where)
+	}
+	return quote(append(b, `,"text":`...), e.name)
 }
 
 // quote appends s as JSON has it.
@@ -184,39 +248,42 @@ type perfettoForm struct {
 }
 
 func (f *perfettoForm) begin() {
-	f.b = append(f.b, `{"displayTimeUnit":"ns","traceEvents":[`...)
-	f.flush()
+	f.wrote(append(f.b, `{"displayTimeUnit":"ns","traceEvents":[`...))
 }
 
 func (f *perfettoForm) end() {
 	f.b = append(f.b, "\n]}\n"...)
-	f.flush()
+	f.jsonForm.end()
 }
 
 func (f *perfettoForm) event(e *event) {
-	if e.call != nil && e.call.part {
-		return
+	switch {
+	case e.call != nil && e.call.part:
+	case e.call != nil:
+		f.on(e.who, e.call.name, e)
+	case e.kind == string(Sched) && e.phase == 'X':
+		f.on(e.who, "runs", e)
+		f.on(processor, e.who.label, e)
+	default:
+		f.on(e.who, e.name, e)
 	}
-	k := e.who
-	if id := [2]int{k.pid, k.tid}; f.named[id] != k.comm || k == nobody && !f.more {
+}
+
+// processor is the track of what the processor runs. Numbers of Linux's
+// processes are below 1<<22.
+var processor = &thread{pid: 1 << 22, tid: 1 << 22, comm: "processor", addr: 1}
+
+// on writes an event to somebody's track.
+func (f *perfettoForm) on(k *thread, name string, e *event) {
+	id := [2]int{k.pid, k.tid}
+	if was, ok := f.named[id]; !ok || was != k.comm {
 		if len(f.named) >= maxThreads {
 			clear(f.named)
 		}
 		f.named[id] = k.comm
-		for _, what := range [2]string{"process_name", "thread_name"} {
-			if what == "process_name" && k.pid != k.tid {
-				continue
-			}
-			b := f.head(what, 'M', k)
-			b = quote(append(b, `,"args":{"name":`...), k.comm)
-			f.b = append(b, "}}"...)
-			f.flush()
-		}
+		f.name(k)
 	}
-	name, phase := e.name, e.phase
-	if e.call != nil {
-		name = e.call.name
-	}
+	phase := e.phase
 	if phase == 0 {
 		phase = 'X'
 	}
@@ -229,8 +296,18 @@ func (f *perfettoForm) event(e *event) {
 		b = append(b, `,"s":"t"`...)
 	}
 	b = strconv.AppendUint(append(b, `,"args":{"at":`...), uint64(e.at), 10)
-	f.b = append(f.details(b, e), "}}"...)
-	f.flush()
+	f.wrote(append(f.details(b, e), "}}"...))
+}
+
+// name names a thread, and if it is a process's first, the process.
+func (f *perfettoForm) name(k *thread) {
+	for _, what := range [2]string{"process_name", "thread_name"} {
+		if what == "process_name" && k.pid != k.tid {
+			continue
+		}
+		b := quote(append(f.head(what, 'M', k), `,"args":{"name":`...), k.comm)
+		f.wrote(append(b, "}}"...))
+	}
 }
 
 // head begins an event.

@@ -1,8 +1,8 @@
 package trace
 
 import (
+	"cmp"
 	"encoding/binary"
-	"fmt"
 	"path"
 	"strconv"
 	"strings"
@@ -14,13 +14,16 @@ import (
 
 // A guest is what a trace knows of what runs on the machine.
 type guest struct {
-	m     *vmm.Machine
-	att   bool
-	linux *guestos.Linux // nil: not found so far
+	m       *vmm.Machine
+	att     bool
+	process string
+	kernel  finder
+	linux   *guestos.Linux // nil: not found so far
 
 	// Where in RAM the current task's address is, and that task. Both stay where
 	// they are; name and numbers are compared at every event, since a thread may
 	// be renamed and its structure used for another.
+	slotLA  uint64
 	slot    uint64
 	current uint64
 	commAt  uint64 // in RAM, 0: unknown; and its numbers
@@ -35,6 +38,8 @@ type guest struct {
 	maps  map[uint64][]guestos.Mapping // of programs, by CR3
 	lacks map[uint64]uint64            // the page, plus 1, that they were last read for
 	gen   uint32                       // changes when names of addresses may
+	fixed bool                         // cleared by place where what it says may change
+	asked bool                         // set where a disassembled instruction names an address
 }
 
 const (
@@ -42,37 +47,78 @@ const (
 	pidBytes  = 8  // pid and tgid, which follow one another
 )
 
+// A finder finds the guest's kernel, once.
+type finder struct{ linux *guestos.Linux }
+
+// find is the kernel as of where a machine stands, or nil as long as it has not
+// got as far as to run tasks.
+func (f *finder) find(m *vmm.Machine) *guestos.Linux {
+	ram, regs := guestos.RAM(m.Mem.B), guestos.Of(m.CPU)
+	var l *guestos.Linux
+	var err error
+	if f.linux != nil {
+		l, err = f.linux.At(ram, regs)
+	} else {
+		l, err = guestos.Find(ram, regs)
+	}
+	if err != nil {
+		return nil
+	}
+	if f.linux = l; l == nil {
+		return nil
+	}
+	if _, err := l.Current(); err != nil {
+		return nil
+	}
+	return l
+}
+
 // A thread is who did it.
 type thread struct {
 	pid, tid int
 	comm     string
 	label    string // comm/tid
 	addr     uint64 // of its task_struct
+	matches  bool   // it is of the process that was asked for, or none was
 }
 
-var nobody = &thread{label: "-"}
-
-func newGuest(m *vmm.Machine, att bool) *guest {
-	return &guest{m: m, att: att, now: nobody, s: m.CPU, maps: map[uint64][]guestos.Mapping{}, lacks: map[uint64]uint64{}}
+func newGuest(m *vmm.Machine, o Options) *guest {
+	g := &guest{m: m, att: o.ATT, process: o.Process, s: m.CPU, maps: map[uint64][]guestos.Mapping{}, lacks: map[uint64]uint64{}}
+	g.now = g.nobody()
+	return g
 }
+
+// nobody is who does what is done by no thread that is known.
+func (g *guest) nobody() *thread { return &thread{label: "-", matches: g.process == ""} }
 
 // userTable is the bit of CR3 that tells a program's tables from the kernel's,
 // where it isolates them (Linux, arch/x86/mm/pti.c).
 const userTable = 1 << 12
 
 // find looks for a kernel that has got as far as to run tasks.
-func (g *guest) find() bool {
+func (g *guest) find() bool { return g.adopt(g.kernel.find(g.m)) }
+
+// restart has the guest known anew, where the machine stands, by a kernel that
+// was found in another machine there; nil: none.
+func (g *guest) restart(l *guestos.Linux) {
+	g.linux, g.current, g.commAt, g.now = nil, 0, 0, g.nobody()
+	g.forget()
+	if l == nil {
+		return
+	}
+	if l, err := l.At(guestos.RAM(g.m.Mem.B), guestos.Of(g.m.CPU)); err == nil {
+		g.adopt(l)
+	}
+}
+
+// adopt knows threads by a kernel from now on.
+func (g *guest) adopt(l *guestos.Linux) bool {
 	defer func(s *cpu.State) { g.s = s }(g.s)
 	g.s = g.m.CPU // an engine has it only while it runs
-	ram := guestos.RAM(g.m.Mem.B)
-	l, err := guestos.Find(ram, guestos.Of(g.m.CPU))
-	if err != nil {
+	if l == nil {
 		return false
 	}
-	if _, err := l.Current(); err != nil {
-		return false
-	}
-	at, err := currentSlot(l)
+	at, err := l.CurrentSlot()
 	if err != nil {
 		return false
 	}
@@ -92,30 +138,8 @@ func (g *guest) find() bool {
 	if !ok || !g.m.Mem.Has(pa, 8) {
 		return false
 	}
-	g.linux, g.slot, g.commOff, g.pidOff = l, pa, f.Offset, pid
+	g.linux, g.slotLA, g.slot, g.commOff, g.pidOff = l, at, pa, f.Offset, pid
 	return true
-}
-
-// currentSlot is where the kernel keeps its processor's current task.
-func currentSlot(l *guestos.Linux) (uint64, error) {
-	var base [8]byte
-	if y, ok := l.Symbol("__per_cpu_offset"); ok && l.Read(y.Addr, base[:]) < len(base) {
-		return 0, fmt.Errorf("no memory at %#x", y.Addr)
-	}
-	at := binary.LittleEndian.Uint64(base[:])
-	if y, ok := l.Symbol("pcpu_hot"); ok { // Linux 6.2 to 6.14
-		s, err := l.Struct("pcpu_hot")
-		if err != nil {
-			return 0, err
-		}
-		off, err := s.Offset("current_task")
-		return at + y.Addr + off, err
-	}
-	y, ok := l.Symbol("current_task")
-	if !ok {
-		return 0, fmt.Errorf("the kernel has no symbol current_task")
-	}
-	return at + y.Addr, nil
 }
 
 // kernelPA translates one of the kernel's addresses.
@@ -130,7 +154,7 @@ func (g *guest) kernelPA(la uint64) (uint64, bool) {
 // who is the thread that runs.
 func (g *guest) who() *thread {
 	if g.linux == nil {
-		return nobody
+		return g.now
 	}
 	b := g.m.Mem.B
 	if at := binary.LittleEndian.Uint64(b[g.slot:]); at != g.current ||
@@ -145,7 +169,7 @@ func (g *guest) switched(at uint64) {
 	if at == g.current { // another program
 		g.forget()
 	}
-	g.current, g.commAt, g.now = at, 0, nobody
+	g.current, g.commAt, g.now = at, 0, g.nobody()
 	l, err := g.linux.At(guestos.RAM(g.m.Mem.B), guestos.Of(g.s))
 	if err != nil {
 		return
@@ -160,36 +184,59 @@ func (g *guest) switched(at uint64) {
 		g.commAt, g.comm = comm, [commBytes]byte(g.m.Mem.B[comm:])
 		g.pidAt, g.pid = pid, [pidBytes]byte(g.m.Mem.B[pid:])
 	}
-	g.now = &thread{k.TGID, k.PID, k.Comm, k.Comm + "/" + strconv.Itoa(k.PID), at}
+	g.now = g.thread(k)
 	g.linux = l
 }
 
-// matches tells whether a thread is the process that was asked for.
-func (k *thread) matches(process string) bool {
-	if process == "" {
-		return true
-	}
-	n, err := strconv.Atoi(process)
-	return process == k.comm || err == nil && k != nobody && (n == k.pid || n == k.tid)
+// thread is a task as lines name it.
+func (g *guest) thread(k guestos.Task) *thread {
+	n, err := strconv.Atoi(g.process)
+	wanted := g.process == "" || g.process == k.Comm || err == nil && (n == k.TGID || n == k.PID)
+	return &thread{k.TGID, k.PID, k.Comm, k.Comm + "/" + strconv.Itoa(k.PID), k.Addr, wanted}
 }
 
-// where names an address: a symbol of the kernel's, or a place in a program's
-// file as its mappings have it.
-func (g *guest) where(la uint64) string {
+// known tells whether it is somebody.
+func (k *thread) known() bool { return k.addr != 0 }
+
+// A place is what is known of an address.
+type place struct {
+	symbol string // "" if there is none
+	off    uint64 // from its beginning
+	name   string // symbol and offset, and of a module's the module; or a file's name and the offset in it
+	module string // the kernel's module, "vmlinux" if it is none's, or the file's name
+}
+
+// kernelName stands for the kernel itself where a module is asked for.
+const kernelName = "vmlinux"
+
+// where names an address.
+func (g *guest) where(la uint64) string { return g.place(la).name }
+
+// place finds what is known of an address: a symbol of the kernel's, or a place in a
+// program's file as its mappings have it.
+func (g *guest) place(la uint64) (p place) {
 	if g.linux == nil {
-		return ""
+		g.fixed = false
+		return p
 	}
-	if la>>63 != 0 {
-		if y, off, ok := g.linux.SymbolAt(la); ok {
-			return symbol(y, off)
+	if la>>63 == 0 {
+		g.fixed = false
+		m, ok := g.mapping(la)
+		if !ok || m.Path == "" {
+			return p
 		}
-		return ""
+		p.module = path.Base(m.Path)
+		p.name = p.module + "+0x" + strconv.FormatUint(la-m.Start+m.Offset, 16)
+		return p
 	}
-	m, ok := g.mapping(la)
-	if !ok || m.Path == "" {
-		return ""
+	y, off, ok := g.linux.SymbolAt(la)
+	if !ok || y.Module != "" {
+		g.fixed = false
 	}
-	return path.Base(m.Path) + "+0x" + strconv.FormatUint(la-m.Start+m.Offset, 16)
+	if ok {
+		p = place{y.Name, off, symbol(y, off), cmp.Or(y.Module, kernelName)}
+	}
+	return p
 }
 
 func symbol(y guestos.Symbol, off uint64) string {

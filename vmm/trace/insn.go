@@ -3,56 +3,58 @@ package trace
 import (
 	"fmt"
 	"strconv"
-	"strings"
-
-	"golang.org/x/arch/x86/x86asm"
 
 	"vmrecord/vmm"
-	"vmrecord/vmm/cpu"
 	"vmrecord/vmm/interp"
 	"vmrecord/vmm/x86"
 )
 
-// A line is what is written of an instruction wherever it is met.
-type line struct {
-	la    uint64
-	space uint64
-	gen   uint32
-	used  bool
-	in    x86.Inst
-	where string
-	text  string
-}
-
-// lines is how many are kept: by address, each in one place only.
-const lines = 1 << 16
-
-// insns follows instructions, or of them calls and returns.
+// insns follows instructions, or of them basic blocks, or calls and returns.
 type insns struct {
 	t     *tracer
 	e     *interp.CPU
 	g     *guest
-	calls *frames // nil: all instructions are written
+	calls *frames // nil: what is written are instructions
 	cache []line
 
-	last    uint64 // address of the instruction before, if it is a REP that may go on
-	repeats bool
-	held    event // written when it is known what it left in registers
-	holds   bool
-	r       [16]uint64
-	flags   uint64
-	xmm     [16][2]uint64
-	regs    []byte
+	last    uint64 // address of the instruction before
+	repeats bool   // it is a REP that may go on
+	next    uint64 // where the block goes on, 0: nowhere
+	skips   bool   // the first instruction is written by the leg before
+	stage   stage
+
+	held  event // written when it is known what it left in registers and memory
+	holds bool
+	r     [16]uint64
+	flags uint64
+	xmm   [16][2]uint64
+	mem   operands
+	b     []byte
 }
+
+// A stage is how far a leg is.
+type stage uint8
+
+const (
+	within stage = iota
+	beyond       // the next instruction is its last
+	after        // that is held until the one behind it
+	over
+)
 
 func newInsns(t *tracer, e *interp.CPU) *insns {
 	k := &insns{t: t, e: e, g: t.guest, cache: make([]line, lines)}
 	if t.What == Call {
 		k.calls = &frames{t: t, depth: map[uint64]int{}}
 	}
-	k.g.s = &e.State
-	e.Before = k.before
+	k.held.kind = string(t.What)
 	return k
+}
+
+// begin begins a leg.
+func (k *insns) begin(skips bool) {
+	k.g.s, k.e.Before = &k.e.State, k.before
+	k.repeats, k.next, k.skips, k.stage = false, 0, skips, within
 }
 
 func (k *insns) stops() []vmm.Stop { return nil }
@@ -71,9 +73,32 @@ func (k *insns) before(ip uint64, at vmm.Instant, in *x86.Inst) {
 	if !k.e.Code64() {
 		la = (k.e.Seg[x86.CS].Base + ip) & 0xffffffff
 	}
-	again := k.repeats && k.last == la
+	again := k.repeats && k.last == la // the same instruction goes on
 	k.last, k.repeats = la, in.Prefixes&(x86.PrefixRep|x86.PrefixRepne) != 0
-	if again { // the same instruction goes on
+	enters := k.next != la
+	if k.next = la + uint64(in.Len); jumps(in.Sem) {
+		k.next = 0
+	}
+	switch {
+	case k.stage == over:
+		return
+	case k.skips:
+		k.skips = false
+	case !again:
+		k.insn(la, at, in, enters)
+	}
+	if k.stage != within {
+		k.stage = over
+		if k.holds {
+			k.stage = after
+		}
+	}
+}
+
+// insn follows an instruction; enters tells whether a basic block begins there.
+func (k *insns) insn(la uint64, at vmm.Instant, in *x86.Inst, enters bool) {
+	k.settle()
+	if k.stage == after || !enters && k.t.What == Block {
 		return
 	}
 	who := k.g.who()
@@ -81,17 +106,37 @@ func (k *insns) before(ip uint64, at vmm.Instant, in *x86.Inst) {
 		k.calls.insn(k, who, la, at, in)
 		return
 	}
-	k.settle()
-	if !who.matches(k.t.Process) {
+	if !who.matches {
 		return
 	}
 	l := k.line(la, in)
-	k.held = event{at: at, who: who, addr: la, where: l.where, name: l.text, kind: "insn"}
-	if !k.t.Regs {
-		k.t.form.event(&k.held)
+	if !l.wanted {
 		return
 	}
-	k.holds, k.r, k.flags, k.xmm = true, k.e.R, k.e.Flags(), k.e.XMM
+	h := &k.held
+	h.at, h.who, h.addr, h.where, h.name, h.columns = at, who, la, l.where, l.text, l.columns
+	if !k.t.Regs && !k.t.Mem {
+		k.t.form.event(h)
+		return
+	}
+	k.holds = true
+	if k.t.Regs {
+		k.r, k.flags, k.xmm = k.e.R, k.e.Flags(), k.e.XMM
+	}
+	if k.t.Mem {
+		k.mem.note(k, in)
+	}
+}
+
+// jumps tells which instructions end a basic block.
+func jumps(s x86.Sem) bool {
+	switch s {
+	case x86.SemCall, x86.SemCallfar, x86.SemInt, x86.SemInt1, x86.SemInt3, x86.SemInto, x86.SemIret, x86.SemJcc, x86.SemJcxz, x86.SemJmp,
+		x86.SemJmpfar, x86.SemLoop, x86.SemLoope, x86.SemLoopne, x86.SemRet, x86.SemRetfar, x86.SemSyscall, x86.SemSysenter, x86.SemSysexit,
+		x86.SemSysret:
+		return true
+	}
+	return false
 }
 
 // settle writes the instruction held, with what it changed.
@@ -99,12 +144,24 @@ func (k *insns) settle() {
 	if !k.holds {
 		return
 	}
-	k.holds, k.regs = false, k.regs[:0]
+	k.holds = false
+	if k.t.Regs {
+		k.held.regs = k.changed()
+	}
+	if k.t.Mem {
+		k.held.mem = k.mem.text(k)
+	}
+	k.t.form.event(&k.held)
+}
+
+// changed lists the registers that the instruction held changed.
+func (k *insns) changed() string {
+	k.b = k.b[:0]
 	note := func(name string, v uint64) {
-		if len(k.regs) > 0 {
-			k.regs = append(k.regs, ' ')
+		if len(k.b) > 0 {
+			k.b = append(k.b, ' ')
 		}
-		k.regs = strconv.AppendUint(append(append(k.regs, name...), "=0x"...), v, 16)
+		k.b = strconv.AppendUint(append(append(k.b, name...), "=0x"...), v, 16)
 	}
 	for i, v := range k.e.R {
 		if v != k.r[i] {
@@ -116,56 +173,10 @@ func (k *insns) settle() {
 	}
 	for i := range k.e.XMM {
 		if v := &k.e.XMM[i]; *v != k.xmm[i] {
-			k.regs = fmt.Appendf(k.regs, "%sxmm%d=0x%016x%016x", []string{"", " "}[min(len(k.regs), 1)], i, v[1], v[0])
+			k.b = fmt.Appendf(k.b, "%sxmm%d=0x%016x%016x", []string{"", " "}[min(len(k.b), 1)], i, v[1], v[0])
 		}
 	}
-	k.held.regs = string(k.regs)
-	k.t.form.event(&k.held)
+	return string(k.b)
 }
 
 var registerNames = [16]string{"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"}
-
-// line finds what to write of an instruction.
-func (k *insns) line(la uint64, in *x86.Inst) *line {
-	space := uint64(0)
-	if la>>63 == 0 {
-		space = k.e.CR3
-	}
-	l := &k.cache[(la^la>>16)%lines]
-	if l.used && l.la == la && l.space == space && l.gen == k.g.gen && l.in == *in {
-		return l
-	}
-	where := k.g.where(la) // which may change gen
-	*l = line{la, space, k.g.gen, true, *in, where, k.disassemble(la, in)}
-	return l
-}
-
-// disassemble prints an instruction; one that the disassembler does not know, as
-// our own decoder does.
-func (k *insns) disassemble(la uint64, in *x86.Inst) string {
-	mode := 16
-	switch {
-	case k.e.Code64():
-		mode = 64
-	case k.e.Seg[x86.CS].Attr&cpu.AttrD != 0:
-		mode = 32
-	}
-	a, err := x86asm.Decode(k.g.peek(la, int(in.Len)), mode)
-	if err != nil || a.Len != int(in.Len) {
-		return strings.ToLower(in.String())
-	}
-	name := func(la uint64) (string, uint64) {
-		if k.g.linux == nil || la>>63 == 0 {
-			return "", 0
-		}
-		y, off, ok := k.g.linux.SymbolAt(la)
-		if !ok {
-			return "", 0
-		}
-		return y.Name, la - off
-	}
-	if k.g.att {
-		return x86asm.GNUSyntax(a, la, name)
-	}
-	return x86asm.IntelSyntax(a, la, name)
-}

@@ -43,7 +43,7 @@ func newCalls(t *tracer) *calls { return &calls{t: t, open: map[uint64]*call{}} 
 // stops are at the entry of SYSCALL, and right before SYSRET and IRET lead back
 // to programs (Linux, arch/x86/entry/entry_64.S).
 func (k *calls) stops() []vmm.Stop {
-	l := k.t.kernel()
+	l := k.t.guest.linux
 	if l == nil {
 		return nil
 	}
@@ -74,7 +74,7 @@ func (k *calls) struck(h vmm.Hit) {
 		return
 	}
 	who := g.who()
-	if who == nobody {
+	if !who.known() {
 		return
 	}
 	if h.Stop != atEntry {
@@ -107,7 +107,7 @@ func (k *calls) enter(who *thread) {
 		clear(k.open)
 	}
 	k.open[who.addr] = c
-	if !who.matches(k.t.Process) {
+	if !who.matches {
 		return
 	}
 	k.cut()
@@ -139,7 +139,7 @@ func (k *calls) leave(who *thread) {
 		return
 	}
 	delete(k.open, who.addr)
-	matches := c.who.matches(k.t.Process) || who.matches(k.t.Process)
+	matches := c.who.matches || who.matches
 	if !matches {
 		return
 	}
