@@ -11,7 +11,8 @@ import (
 //
 //	d      a signed number of 32 bits: a descriptor, a process
 //	u      an unsigned number
-//	x      an address or other bits, in hex
+//	x      bits, or an address, in hex
+//	p      an address, or NULL
 //	o      a mode, in octal
 //	at     a directory's descriptor, or AT_FDCWD
 //	s      a string that a zero byte ends: a path
@@ -20,14 +21,15 @@ import (
 //	r      bytes that are written, as many as the result says; known at the exit
 //	i      a number of 32 bits that is written; known at the exit
 //	ii     two of them
-//	open   flags of open; prot and map: of mmap
+//	open   flags of open; flags: without access; prot and map: of mmap; whence: of lseek; access: of access
+//	creat  a mode, which is there only if the flags before it have a file made
 //	sig    a signal
 var prototypes = map[string]string{
-	"read": "d r u", "write": "d b2 u", "pread64": "d r u d", "pwrite64": "d b2 u d", "open": "s open o", "openat": "at s open o",
+	"read": "d r u", "write": "d b2 u", "pread64": "d r u d", "pwrite64": "d b2 u d", "open": "s open creat", "openat": "at s open creat",
 	"close": "d", "stat": "s x", "lstat": "s x", "fstat": "d x", "newfstatat": "at s x x", "statx": "at s x x x", "poll": "x u d",
-	"lseek": "d d u", "mmap": "x u prot map d x", "mprotect": "x u prot", "munmap": "x u", "brk": "x", "madvise": "x u u",
-	"rt_sigaction": "sig x x u", "rt_sigprocmask": "u x x u", "rt_sigreturn": "", "ioctl": "d x x", "access": "s u",
-	"faccessat": "at s u", "faccessat2": "at s u x", "pipe": "ii", "pipe2": "ii open", "dup": "d", "dup2": "d d", "dup3": "d d open",
+	"lseek": "d d whence", "mmap": "p u prot map d x", "mprotect": "p u prot", "munmap": "p u", "brk": "p", "madvise": "p u u",
+	"rt_sigaction": "sig x x u", "rt_sigprocmask": "u x x u", "rt_sigreturn": "", "ioctl": "d x x", "access": "s access",
+	"faccessat": "at s access", "faccessat2": "at s access x", "pipe": "ii", "pipe2": "ii flags", "dup": "d", "dup2": "d d", "dup3": "d d flags",
 	"nanosleep": "x x", "clock_nanosleep": "d x x x", "clock_gettime": "d x", "gettimeofday": "x x", "getpid": "", "gettid": "",
 	"getppid": "", "getuid": "", "geteuid": "", "getgid": "", "getegid": "", "socket": "d d d", "connect": "d x u", "accept": "d x x",
 	"accept4": "d x x x", "bind": "d x u", "listen": "d d", "sendto": "d b2 u x x u", "recvfrom": "d r u x x x", "shutdown": "d d",
@@ -86,11 +88,21 @@ func (c *call) arg(g *guest, kind string, v uint64) string {
 		return strconv.Itoa(int(int32(v)))
 	case "u":
 		return strconv.FormatUint(v, 10)
-	case "o":
+	case "o", "creat":
 		if v&0xffff == 0 {
 			return "0"
 		}
 		return "0" + strconv.FormatUint(v&0xffff, 8)
+	case "p":
+		if v == 0 {
+			return "NULL"
+		}
+	case "whence":
+		if v < uint64(len(whenceNames)) {
+			return whenceNames[v]
+		}
+	case "access":
+		return bitNames(v, none(v, "F_OK"), accessFlags)
 	case "at":
 		if int32(v) == -100 {
 			return "AT_FDCWD"
@@ -111,6 +123,8 @@ func (c *call) arg(g *guest, kind string, v uint64) string {
 		return strconv.FormatUint(v, 10)
 	case "open":
 		return bitNames(v, openNames(v), openFlags)
+	case "flags":
+		return bitNames(v, "", openFlags)
 	case "prot":
 		return bitNames(v, none(v, "PROT_NONE"), protFlags)
 	case "map":
@@ -228,6 +242,16 @@ var (
 		{0x100, "MAP_GROWSDOWN"}, {0x4000, "MAP_NORESERVE"}, {0x8000, "MAP_POPULATE"}, {0x20000, "MAP_STACK"}, {0x40000, "MAP_HUGETLB"},
 		{0x100000, "MAP_FIXED_NOREPLACE"}}
 )
+
+// The arguments of lseek and access (include/uapi/linux/fs.h, unistd.h).
+var (
+	whenceNames = [...]string{"SEEK_SET", "SEEK_CUR", "SEEK_END", "SEEK_DATA", "SEEK_HOLE"}
+	accessFlags = []bit{{4, "R_OK"}, {2, "W_OK"}, {1, "X_OK"}}
+)
+
+// creates are the flags of open with which a mode comes: O_CREAT, and the bit of
+// O_TMPFILE that is not O_DIRECTORY.
+const creates = 0o100 | 0o20000000
 
 // openNames is the access that open asks for, which is not a bit.
 func openNames(v uint64) string {

@@ -102,6 +102,9 @@ func (k *calls) enter(who *thread) {
 		if p, ok := prototypes[c.name]; ok {
 			c.kinds = strings.Fields(p)
 		}
+		if n := len(c.kinds) - 1; n > 0 && c.kinds[n] == "creat" && c.raw[n-1]&creates == 0 {
+			c.kinds = c.kinds[:n]
+		}
 	}
 	if len(k.open) >= maxOpen {
 		clear(k.open)

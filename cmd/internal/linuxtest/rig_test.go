@@ -74,6 +74,13 @@ func bootFiles(flavour guestkernel.Flavour, arch string, programs ...string) (f 
 	return f, err
 }
 
+// flagsOf are gcc's flags for our sources in C: one wherever the kernel puts it, one
+// without a library.
+var flagsOf = map[string][]string{
+	"pie.c":   {"-static-pie", "-O2", "-g", "-fno-omit-frame-pointer"},
+	"calls.c": {"-static", "-O1", "-g", "-nostdlib", "-fno-stack-protector", "-fno-pie", "-no-pie"},
+}
+
 // program builds a package, or a file of C, for the oldest processor there is.
 func program(arch, pkg string) ([]byte, error) {
 	dir, err := os.MkdirTemp("", "linuxtest-")
@@ -83,8 +90,8 @@ func program(arch, pkg string) ([]byte, error) {
 	defer os.RemoveAll(dir)
 	name := filepath.Join(dir, "program")
 	c := exec.Command("go", "build", "-trimpath", "-o", name, pkg)
-	if strings.HasSuffix(pkg, ".c") {
-		c = exec.Command("gcc", "-static-pie", "-O2", "-g", "-fno-omit-frame-pointer", "-o", name, pkg)
+	if flags := flagsOf[filepath.Base(pkg)]; flags != nil {
+		c = exec.Command("gcc", append(flags[:len(flags):len(flags)], "-o", name, pkg)...)
 	}
 	c.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch, "GOAMD64=v1", "GO386=sse2", "GOFLAGS=")
 	c.Stderr = os.Stderr

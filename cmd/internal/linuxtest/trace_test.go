@@ -2,6 +2,11 @@ package linuxtest
 
 import (
 	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -59,7 +64,7 @@ func TestSyscallTrace(t *testing.T) {
 		`, "two\n", 100, 4) = 4`,
 		`mkdirat(AT_FDCWD, "/made", 0755) = 0`,
 		`unlinkat(AT_FDCWD, "/made", 0x200) = 0`,
-		`openat(AT_FDCWD, "/missing", O_RDONLY, 0) = -1 ENOENT`,
+		`openat(AT_FDCWD, "/missing", O_RDONLY) = -1 ENOENT`,
 		`close(`,
 		`getpid() = 1`,
 		`kill(1, 0) = 0`,
@@ -75,4 +80,100 @@ func TestSyscallTrace(t *testing.T) {
 		t.Errorf("the reference's trace is another:\n%s\n%s", other, got)
 	}
 	t.Run("probes", func(t *testing.T) { probed(t, ready) })
+}
+
+// TestStrace holds the trace of a program's system calls against what strace says
+// of the same program on the host: the same calls, arguments and results, but for
+// addresses and processes' numbers. Its other traces are the same on both
+// engines.
+func TestStrace(t *testing.T) {
+	if testing.Short() {
+		t.Skip("boots a kernel for real")
+	}
+	const source = "testdata/calls/calls.c"
+	f, err := bootFiles(guestkernel.Cloud, "amd64", "init="+source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ready := f.boot(t, quick)
+	ready.connect(host.Virtual)
+	ready.until(t, "== calling")
+	from := ready.Now()
+	window := func(e machine.Engine, o trace.Options, long vmm.Instant) string {
+		g := ready.forkOn(t, e)
+		g.connect(host.Virtual)
+		var b bytes.Buffer
+		o.From, o.To, o.Hz = vmm.Position{At: from}, vmm.Position{At: from + long}, spec.Hz
+		if err := trace.Write(t.Context(), trace.Run{Machine: g.Machine, Player: &player{g: g}}, o, &b); err != nil {
+			t.Fatal(err)
+		}
+		return b.String()
+	}
+	got, want := window(machine.Auto, trace.Options{What: trace.Syscall, Process: "init"}, 100_000_000), straced(t, source)
+	if calls(got) != want {
+		t.Errorf("the trace:\n%s\nstrace:\n%s", calls(got), want)
+	}
+	if _, err := fmt.Sscan(got, &from); err != nil { // right before the first call
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		o     trace.Options
+		wants string
+	}{
+		{trace.Options{What: trace.Insn, Process: "init", Module: "init", Mem: true, Regs: true}, " init/1 "},
+		{trace.Options{What: trace.Insn, Process: "1", Module: "vmlinux"}, " do_syscall_64+0x0 "},
+		{trace.Options{What: trace.Block}, " init/1 "},
+		{trace.Options{What: trace.Sched}, " to swapper/0/0 in state S after "},
+	} {
+		long := vmm.Instant(200_000)
+		if c.o.What == trace.Sched {
+			long *= 100
+		}
+		first := window(machine.Auto, c.o, long)
+		if !strings.Contains(first, c.wants) {
+			t.Errorf("%+v: %q is not in %d bytes that begin %.1000s", c.o, c.wants, len(first), first)
+		}
+		if other := window(machine.Interp, c.o, long); other != first {
+			t.Errorf("%+v: the reference's trace is another", c.o)
+		}
+	}
+}
+
+// straced is what strace says of a program.
+func straced(t *testing.T, source string) string {
+	t.Helper()
+	b, err := program("amd64", source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	name, out := filepath.Join(dir, "calls"), filepath.Join(t.TempDir(), "out")
+	if err := os.WriteFile(name, b, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	c := exec.Command("strace", "-o", out, name)
+	c.Dir = dir
+	if b, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, b)
+	}
+	text, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return calls(string(text))
+}
+
+// calls are the lines of a trace from sched_yield to what the program writes
+// last, without columns before the call, errors in words, and numbers that
+// differ.
+func calls(text string) string {
+	text = regexp.MustCompile(`(?m)^\d+ init/1 `).ReplaceAllString(text, "")
+	text = regexp.MustCompile(`(?m) += (.*?)( \([A-Z][^()]*\))?$`).ReplaceAllString(text, " = $1")
+	text = regexp.MustCompile(`0x[0-9a-f]{4,}`).ReplaceAllString(text, "ADDRESS")
+	text = regexp.MustCompile(`(?m)^(getpid\(\) = |kill\()\d+`).ReplaceAllString(text, "${1}PID")
+	from, to := strings.Index(text, "sched_yield"), strings.LastIndex(text, `write(1, "== called`)
+	if from < 0 || to < from {
+		return text
+	}
+	return text[from:to]
 }
