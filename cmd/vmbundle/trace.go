@@ -68,6 +68,7 @@ none before the end.`,
 	f.StringVarP(&v.out, "output", "o", "-", "write to `OUT`; - is standard output")
 	f.BoolVar(&v.force, "force", false, "overwrite OUT")
 	lookFlags(c, &v.engine)
+	c.AddCommand(traceDiffCommand())
 	_ = c.MarkFlagRequired("what")
 	c.RunE = func(c *cobra.Command, args []string) error { return v.run(c, args[0]) }
 	return c

@@ -51,3 +51,47 @@ func TestTrace(t *testing.T) {
 	}
 	vmbundle(t, "", "trace", "none.vmb", "--what", "irq").want(t, 3)
 }
+
+// Two windows' traces are compared line by line; instants only where they are
+// asked for.
+func TestTraceDiff(t *testing.T) {
+	m, dir := newMade(t), t.TempDir()
+	file := func(name string) string { return filepath.Join(dir, name) }
+	for name, args := range map[string]string{"one": "--from 100000 --to 100500", "same": "--from 100000 --to 100500 --engine interp", "longer": "--from 100000 --to 100600",
+		"regs": "--from 100000 --to 100500 --regs"} {
+		vmbundle(t, "", strings.Fields("trace "+m.file+" --what insn -o "+file(name)+" "+args)...).want(t, 0)
+	}
+	b, err := os.ReadFile(file("one"))
+	ok(t, err)
+	ok(t, os.WriteFile(file("shifted"), []byte(strings.ReplaceAll(string(b), "\n10", "\n20")), 0o600))
+	for _, c := range []struct {
+		args   string
+		status int
+		says   string
+	}{
+		{"one same", 0, "the same: 500 lines"},
+		{"--json one same", 0, `"equal":true`},
+		{"one longer", 7, "they differ from line 501 on\n  100495 "},
+		{"-C 1 one longer", 7, "they differ from line 501 on\n  100499 "},
+		{"one shifted", 7, "they differ from line 2 on\n  100000 "},
+		{"--no-instants one shifted", 0, "the same"},
+		{"--json one shifted", 7, `"line":2`},
+		{"one regs", 7, "  ; "},
+		{"one none", 3, "there is no such file"},
+		{"one", 2, "2"},
+		{"--context -1 one same", 2, "--context"},
+	} {
+		var args []string
+		for _, a := range strings.Fields("trace diff " + c.args) {
+			switch a {
+			case "one", "same", "longer", "regs", "shifted", "none":
+				a = file(a)
+			}
+			args = append(args, a)
+		}
+		r := vmbundle(t, "", args...)
+		if r.status != c.status || !strings.Contains(strings.ReplaceAll(r.out+r.errors, `": `, `":`), c.says) {
+			t.Errorf("%s: status %d, want %d and %q, in\n%s%s", c.args, r.status, c.status, c.says, r.out, r.errors)
+		}
+	}
+}
