@@ -72,6 +72,7 @@ func TestDamaged(t *testing.T) {
 // everything.
 func FuzzGuest(f *testing.F) {
 	w := (&world{layout: layout{absolute: true}}).build()
+	module := w.load()
 	used := [][2]uint64{{0, w.tables + pageBytes}, {imagePhys, imagePhys + 0x18000}, {heapPhys, w.next}}
 	pair := func(at, v uint64) []byte {
 		return binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(nil, at), v)
@@ -79,6 +80,7 @@ func FuzzGuest(f *testing.F) {
 	f.Add(pair(0, 0))
 	f.Add(append(pair(used[0][1]+initTask-testBase+64, initTask+64), pair(used[0][1]+0x6000+32, 1)...))
 	f.Add(pair(used[0][1]+0x18000+0x2000, ^uint64(0)))
+	f.Add(pair(used[0][1]+0x18000+module-direct-heapPhys+104, module))
 	ram := make(RAM, ramBytes)
 	f.Fuzz(func(t *testing.T, words []byte) {
 		copy(ram, w.ram)

@@ -251,10 +251,12 @@ func (w *world) sections(pairs ...any) uint64 {
 	return at
 }
 
-func TestModules(t *testing.T) {
-	w := &world{layout: layout{absolute: true}}
-	l := build(t, w)
-	const base = uint64(imageEnd + 0x1000)
+// racerAt is where the code of the module is that load makes.
+const racerAt = uint64(imageEnd + 0x1000)
+
+// load puts a module into the guest.
+func (w *world) load() (at uint64) {
+	const base = racerAt
 	sym := func(name uint32, section uint16, at uint64, size uint64) string {
 		b := binary.LittleEndian.AppendUint32(nil, name)
 		b = binary.LittleEndian.AppendUint16(append(b, 0, 0), section)
@@ -262,11 +264,18 @@ func TestModules(t *testing.T) {
 	}
 	table := w.data(sym(0, 0, 0, 0) + sym(1, 2, base+0x20, 16) + sym(6, 0, base, 0) + sym(11, 3, base+0x800, 0))
 	k := w.object("mod_kallsyms", "symtab", table, "num_symtab", 4, "strtab", w.data("\x00race\x00none\x00data\x00"), "typetab", w.data("?tUd"))
-	m := w.object("module", "name", "racer", "core_layout.base", uint64(base), "core_layout.size", 0x1000, "kallsyms", k, "list.next", uint64(modlist),
+	m := w.object("module", "name", "racer", "core_layout.base", base, "core_layout.size", 0x1000, "kallsyms", k, "list.next", uint64(modlist),
 		"sect_attrs", w.sections(".text", base, ".init.text", base+0x5000, ".note.gnu.build-id", w.data("\x04\x00\x00\x00\x02\x00\x00\x00\x03\x00\x00\x00GNU\x00\xca\xfe")),
-		"arch.num_orcs", 7, "arch.orc_unwind_ip", uint64(base+0x900), "arch.orc_unwind", uint64(base+0x980))
+		"arch.num_orcs", 7, "arch.orc_unwind_ip", base+0x900, "arch.orc_unwind", base+0x980)
 	w.put64(modlist, m)
+	return m
+}
 
+func TestModules(t *testing.T) {
+	const base = racerAt
+	w := &world{layout: layout{absolute: true}}
+	l := build(t, w)
+	m := w.load()
 	l, err := l.At(w.ram, w.regs)
 	if err != nil {
 		t.Fatal(err)
