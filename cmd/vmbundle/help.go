@@ -43,8 +43,9 @@ Its name stands wherever a file does; tree shows them all, names, annotates, dro
 
 Debug it with gdb, forwards and backwards, from the failure or anywhere else. Threads are
 the guest's tasks, and break, watch, reverse-continue and reverse-stepi work; "monitor
-help" lists more, as "monitor why WHAT": where memory was last written. With programs'
-ELF files in a folder, their symbols are there too:
+help" lists more, as "monitor why WHAT": where memory was last written. With the ELF files
+of programs and of kernel modules (.ko) in a folder, their symbols are there too. For LLDB,
+forwards only: --stub-only, which prints how to start it.
       vmbundle gdb R-XXXX-XXXX.vmb
       vmbundle gdb R-XXXX-XXXX.vmb --at 50% -- -batch -ex "info threads"
       vmbundle gdb R-XXXX-XXXX.vmb --symbols . --source ~/src/ledger --process ledger

@@ -1,7 +1,6 @@
 package linuxtest
 
 import (
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -71,7 +70,7 @@ func TestBreakIn(t *testing.T) {
 	f.boot(t, quick).typed(t, breakIn, file)
 	run := func(args ...string) string {
 		t.Helper()
-		out, err := exec.Command(vmbundle, args...).Output()
+		out, err := onBundle(t, vmbundle, file, args...).Output()
 		if err != nil {
 			t.Fatalf("%q: %v", args, err)
 		}

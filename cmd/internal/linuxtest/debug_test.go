@@ -95,6 +95,15 @@ func debugged(t *testing.T, ready *guest) {
 	if len(when) < 6 || when[1] != when[2] || when[1] == when[3] {
 		t.Errorf("100 steps and 100 back lead from %q", when)
 	}
+	debuggedByAnother(t, vmbundle, file)
+}
+
+// onBundle is a command of the vendor's program, which keeps its checkpoints
+// beside the bundle: the second has the first one's.
+func onBundle(t *testing.T, vmbundle, file string, args ...string) *exec.Cmd {
+	c := exec.CommandContext(t.Context(), vmbundle, args...)
+	c.Env = append(os.Environ(), "VMRECORD_CACHE="+filepath.Join(filepath.Dir(file), "cache"))
+	return c
 }
 
 // buildVMBundle builds the vendor's program in dir.
@@ -115,8 +124,7 @@ func gdb(t *testing.T, vmbundle, file, lines string, flags ...string) [2]string 
 		t.Fatal(err)
 	}
 	var out, errs strings.Builder
-	c := exec.Command(vmbundle, append(append([]string{"gdb", file}, flags...), "--", "-nx", "-batch", "-x", script)...)
-	c.Env = append(os.Environ(), "VMRECORD_CACHE="+filepath.Join(filepath.Dir(file), "cache")) // the second has the first one's checkpoints
+	c := onBundle(t, vmbundle, file, append(append([]string{"gdb", file}, flags...), "--", "-nx", "-batch", "-x", script)...)
 	c.Stdout, c.Stderr = &out, &errs
 	if err := c.Run(); err != nil {
 		t.Fatalf("%v: %s%s", err, out.String(), errs.String())
