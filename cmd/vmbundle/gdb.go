@@ -212,11 +212,11 @@ func (v *gdbVerb) serve(ctx context.Context, c *cobra.Command, s *debug.Session,
 		own = " -x " + v.own
 	}
 	fmt.Fprintf(c.ErrOrStderr(), "waiting for a debugger, until ^C:\n  gdb -x %s -ex 'target remote %s'%s\n", script, l.Addr(), own)
-	kernel := filepath.Join(filepath.Dir(script), debug.KernelFile)
-	if _, err := os.Stat(kernel); err != nil {
-		kernel = "" // no Linux was to be seen
+	lldb, err := lldbScript(filepath.Dir(script), l.Addr())
+	if err != nil {
+		return err
 	}
-	fmt.Fprintf(c.ErrOrStderr(), "  lldb -o 'gdb-remote %s' %s\n", l.Addr(), kernel)
+	fmt.Fprintf(c.ErrOrStderr(), "  lldb -s %s\n", lldb)
 	for {
 		conn, err := l.Accept()
 		if ctx.Err() != nil {
@@ -230,4 +230,14 @@ func (v *gdbVerb) serve(ctx context.Context, c *cobra.Command, s *debug.Session,
 		}
 		_ = conn.Close()
 	}
+}
+
+// lldbScript writes what LLDB obeys to connect, and returns the file's name.
+func lldbScript(dir string, at net.Addr) (name string, err error) {
+	text, kernel := gdb.LLDBCommands, filepath.Join(dir, debug.KernelFile)
+	if _, err := os.Stat(kernel); err == nil { // else no Linux was to be seen
+		text += fmt.Sprintf("target create %q\n", kernel)
+	}
+	name = filepath.Join(dir, "start.lldb")
+	return name, os.WriteFile(name, fmt.Appendf(nil, "%sgdb-remote %s\n", text, at), 0o600)
 }

@@ -130,7 +130,8 @@ func TestStub(t *testing.T) {
 		g := command(t, "", nil, "gdb", "-nx", "-batch", "-x", m[1], "-ex", "target remote "+m[2], "-x", m[3], "-ex", "when", "-ex", "stepi")
 		g.want(t, 0, "\n#0  0x", " s) of 0.01")
 	}
-	command(t, "", nil, "lldb", "-x", "-b", "-o", "gdb-remote "+m[2], "-o", "stepi", "-o", "detach").want(t, 0, "instruction step into", "detached")
+	command(t, "", nil, "lldb", "-x", "-b", "-s", filepath.Join(filepath.Dir(m[1]), "start.lldb"), "-o", "stepi", "-o", "monitor when", "-o", "detach").want(t, 0,
+		"instruction step into", " s) of 0.01", "detached")
 	if c, err := net.Dial("tcp", m[2]); err != nil {
 		t.Error(err)
 	} else {

@@ -126,7 +126,7 @@
 // "hexname:" has its name. All else that it asks for, jThreadsInfo, qHostInfo,
 // qProcessInfo, qMemoryRegionInfo, it does without.
 //
-// LLDB 14 knows no way back. "process plugin packet monitor goto -1s", or any
-// other command, goes there; LLDB sees it after its next step, for which a thread
-// that is not there is no error.
+// LLDB 14 knows no way back. "monitor goto -1s", which LLDBCommands teach it, goes
+// there; LLDB sees it after its next step, for which a thread that is not there is
+// no error.
 package gdb

@@ -39,7 +39,7 @@ func TestLLDB(t *testing.T) {
 			for i := range 2 {
 				got, err := play(t, target(t), nothing, func(_, socket string) []string {
 					// Debian's says first, on its standard error, that a module of Python's is not there.
-					return []string{"sh", "-c", `exec lldb "$@" 2>/dev/null`, "lldb", "-x", "-b", "-o", "process connect unix-connect://" + socket,
+					return []string{"sh", "-c", `exec lldb "$@" 2>/dev/null`, "lldb", "-x", "-b", "-s", "commands.lldb", "-o", "process connect unix-connect://" + socket,
 						"-s", filepath.Join("testdata", name+".lldb")}
 				})
 				if err != nil {

@@ -13,6 +13,11 @@ import (
 //go:embed commands.gdb
 var Commands string
 
+// LLDBCommands is a script for LLDB that gives it patience, and the word monitor.
+//
+//go:embed commands.lldb
+var LLDBCommands string
+
 // A console is where a command's output goes.
 type console struct {
 	s   *session

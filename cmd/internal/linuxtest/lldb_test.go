@@ -15,7 +15,7 @@ continue
 thread backtrace
 stepi
 register read rip rflags cr3
-process plugin packet monitor when
+monitor when
 detach
 `
 
@@ -44,7 +44,7 @@ func lldb(t *testing.T, vmbundle, file, lines string, flags ...string) string {
 	defer func() { _, _ = stub.Process.Signal(os.Interrupt), stub.Wait() }()
 	command := ""
 	for s := bufio.NewScanner(says); command == "" && s.Scan(); {
-		command = regexp.MustCompile(`^ +lldb -o 'gdb-remote \S+' .*`).FindString(s.Text())
+		command = regexp.MustCompile(`^ +lldb -s \S+$`).FindString(s.Text())
 	}
 	// LLDB says on its standard error that a module of Python's is not there.
 	c := exec.CommandContext(t.Context(), "sh", "-c", command+" -x -b -s "+script+" 2>/dev/null")
