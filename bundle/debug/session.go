@@ -23,17 +23,17 @@ type Source struct {
 // A Session is a recording that somebody looks into. It is a gdb.Target. It is
 // for one goroutine.
 type Session struct {
-	src     Source
-	line    *timeline.Timeline
-	marks   []bundle.Marker // made in this session
-	seen    look
-	rows    []orcRow       // how the kernel is unwound, if it was asked for
-	rowsOf  *guestos.Linux // which kernel
-	guest   guest
-	dir     string          // where files of symbols go
-	objects string          // where the engineer's own are, "" if there are none
-	only    string          // the program whose address spaces count; "" for all
-	spaces  map[uint64]bool // its page tables, as far as they were seen
+	src       Source
+	line      *timeline.Timeline
+	marks     []bundle.Marker // made in this session
+	seen      look
+	unwinds   *Unwinder      // of the kernel, if it was asked for
+	unwindsOf *guestos.Linux // which kernel
+	guest     guest
+	dir       string          // where files of symbols go
+	objects   string          // where the engineer's own are, "" if there are none
+	only      string          // the program whose address spaces count; "" for all
+	spaces    map[uint64]bool // its page tables, as far as they were seen
 
 	images []image // whose symbols were found
 }

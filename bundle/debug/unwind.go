@@ -6,145 +6,146 @@ import (
 
 	"vmrecord/vmm/cpu"
 	"vmrecord/vmm/guestos"
+	"vmrecord/vmm/x86"
 )
 
-// maxCalls bounds a stack.
-const maxCalls = 32
+// A Frame is where a function stands. PC is the address behind its call, or where
+// Exact is set, of the instruction that is next.
+type Frame struct {
+	PC, SP, BP uint64
+	Exact      bool
+}
 
-// An unwinder goes from a function to its callers: in the kernel by its own
-// tables, in programs from frame pointer to frame pointer, as Go has them, and C
-// where it is compiled with -fno-omit-frame-pointer.
-type unwinder struct {
-	rows       []orcRow
-	read       func(la uint64, p []byte) int
-	ip, sp, bp uint64
-	call       bool // ip is where a call returns to
-	begin      bool // ip is a function's first instruction, or its return
+// Top is the frame of what the processor runs.
+func Top(s *cpu.State) Frame {
+	return Frame{PC: s.RIP, SP: s.R[x86.RSP], BP: s.R[x86.RBP], Exact: true}
+}
+
+// An Unwinder goes from a function to its callers: in the kernel by its own
+// tables, in programs from frame pointer to frame pointer (System V ABI, AMD64
+// supplement, 3.2.2), as Go has them, and C where it is compiled with
+// -fno-omit-frame-pointer.
+type Unwinder struct{ rows []orcRow }
+
+// NewUnwinder reads a kernel's tables; without a kernel it knows programs.
+func NewUnwinder(l *guestos.Linux) *Unwinder {
+	u := new(Unwinder)
+	if l != nil {
+		u.rows = orcOf(l)
+	}
+	return u
+}
+
+// Caller is who called, or what was interrupted; false at the end of what is
+// known. read reads 8 bytes of memory.
+func (u *Unwinder) Caller(f Frame, read func(la uint64) (uint64, bool)) (Frame, bool) {
+	if f.PC >= kernelHalf {
+		return u.kernel(f, read)
+	}
+	bp, ok := read(f.BP)
+	pc, ok2 := read(f.BP + 8)
+	up := f.BP >= f.SP && f.BP%8 == 0 && (bp == 0 || bp > f.BP)
+	return Frame{PC: pc, SP: f.BP + 16, BP: bp}, ok && ok2 && up && pc != 0 && pc < kernelHalf
+}
+
+// entered is the caller of a program's function that has no frame: its first
+// instruction, or its RET, is next.
+func entered(f Frame, read func(la uint64) (uint64, bool)) (Frame, bool) {
+	pc, ok := read(f.SP)
+	return Frame{PC: pc, SP: f.SP + 8, BP: f.BP}, ok && pc != 0 && pc < kernelHalf
+}
+
+// kernel goes by the tables.
+func (u *Unwinder) kernel(f Frame, read func(la uint64) (uint64, bool)) (Frame, bool) {
+	r, ok := u.row(f)
+	if !ok {
+		return f, false
+	}
+	sp := f.SP
+	switch r.spr {
+	case orcSP:
+		sp += uint64(r.sp)
+	case orcBP:
+		sp = f.BP + uint64(r.sp)
+	case orcSPMem:
+		sp, ok = read(f.SP)
+		sp += uint64(r.sp)
+	case orcBPMem:
+		sp, ok = read(f.BP + uint64(r.sp))
+	default:
+		return f, false
+	}
+	get := func(la uint64) (v uint64) {
+		if ok {
+			v, ok = read(la)
+		}
+		return v
+	}
+	n := Frame{SP: sp, BP: f.BP}
+	const ( // of struct pt_regs (arch/x86/include/asm/ptrace.h), and of what an interrupt pushes
+		bp, ip, stack             = 4 * 8, 16 * 8, 19 * 8
+		interrupted, interruptedS = 0, 3 * 8
+	)
+	switch r.kind {
+	case orcRegs:
+		return Frame{PC: get(sp + ip), SP: get(sp + stack), BP: get(sp + bp), Exact: true}, ok
+	case orcPartial:
+		n.PC, n.SP, n.Exact = get(sp+interrupted), get(sp+interruptedS), true
+	case orcCall:
+		n.PC = get(sp - 8)
+	default:
+		return f, false
+	}
+	if r.bpr == orcPrevSP {
+		n.BP = get(sp + uint64(r.bp))
+	}
+	return n, ok
+}
+
+// row is what the tables say of a place.
+func (u *Unwinder) row(f Frame) (orcRow, bool) {
+	pc := f.PC
+	if !f.Exact {
+		pc--
+	}
+	i := sort.Search(len(u.rows), func(i int) bool { return u.rows[i].addr > pc })
+	if i == 0 || i == len(u.rows) { // behind the last row is nothing
+		return orcRow{}, false
+	}
+	return u.rows[i-1], true
 }
 
 func le64(b []byte) uint64 { return binary.LittleEndian.Uint64(b) }
 
-// word reads eight bytes.
-func (u *unwinder) word(la uint64) (uint64, bool) {
-	var b [8]byte
-	n := u.read(la, b[:])
-	return le64(b[:]), n == len(b)
-}
+// maxCalls bounds a stack.
+const maxCalls = 32
 
-// callers lists where functions return to, the nearest first.
-func (u *unwinder) callers() (all []uint64) {
+// stack are the callers of what runs; begin: it has no frame.
+func (w *prober) stack(c *cpu.State, begin bool) (all []Call) {
+	u, f := w.s.unwinder(w.linux), Top(c)
+	read := func(la uint64) (uint64, bool) {
+		var b [8]byte
+		n := w.peek(la, b[:])
+		return le64(b[:]), n == len(b)
+	}
 	for len(all) < maxCalls {
-		next := u.program
-		if u.ip >= kernelHalf {
-			next = u.kernel
+		next := u.Caller
+		if begin && len(all) == 0 && f.PC < kernelHalf {
+			next = entered
 		}
-		if !next() || u.ip == 0 {
+		var ok bool
+		if f, ok = next(f, read); !ok {
 			break
 		}
-		all = append(all, u.ip)
+		all = append(all, Call{Hex(f.PC), w.where(f.PC, 1)})
 	}
 	return all
 }
 
-// program goes to a program's caller. Frames lie one above the other.
-func (u *unwinder) program() (ok bool) {
-	if u.begin {
-		u.begin = false
-		if u.ip, ok = u.word(u.sp); ok {
-			u.sp += 8
-		}
-		return ok && u.ip < kernelHalf
+// unwinder is a kernel's, whose tables are read once.
+func (s *Session) unwinder(l *guestos.Linux) *Unwinder {
+	if s.unwinds == nil || s.unwindsOf != s.guest.kernel {
+		s.unwinds, s.unwindsOf = NewUnwinder(l), s.guest.kernel
 	}
-	at := u.bp
-	if at < u.sp || at%8 != 0 {
-		return false
-	}
-	bp, ok := u.word(at)
-	if u.ip, _ = u.word(at + 8); !ok || u.ip >= kernelHalf {
-		return false
-	}
-	u.sp, u.bp = at+16, bp
-	return true
-}
-
-// kernel goes to the kernel's caller, or to what an interrupt or a system call
-// came from.
-func (u *unwinder) kernel() bool {
-	la := u.ip
-	if u.call {
-		la--
-	}
-	i := sort.Search(len(u.rows), func(i int) bool { return u.rows[i].addr > la }) - 1
-	if i < 0 {
-		return false
-	}
-	r, ok := u.rows[i], true
-	cfa := u.sp
-	switch r.spr {
-	case orcSP:
-		cfa += uint64(int64(r.sp))
-	case orcBP:
-		cfa = u.bp + uint64(int64(r.sp))
-	case orcSPMem:
-		cfa, ok = u.word(u.sp)
-		cfa += uint64(int64(r.sp))
-	case orcBPMem:
-		cfa, ok = u.word(u.bp + uint64(int64(r.sp)))
-	default:
-		return false
-	}
-	if !ok {
-		return false
-	}
-	switch r.kind {
-	case orcCall:
-		return u.returned(cfa, r)
-	case orcRegs:
-		return u.interrupted(cfa)
-	}
-	return false
-}
-
-// returned is behind a call's frame.
-func (u *unwinder) returned(cfa uint64, r orcRow) (ok bool) {
-	if u.ip, ok = u.word(cfa - 8); !ok {
-		return false
-	}
-	if r.bpr == orcPrevSP {
-		u.bp, ok = u.word(cfa + uint64(int64(r.bp)))
-	}
-	u.sp, u.call, u.begin = cfa, true, false
-	return ok
-}
-
-// interrupted is what a pt_regs says (arch/x86/include/asm/ptrace.h).
-func (u *unwinder) interrupted(at uint64) bool {
-	const bp, ip, sp, words = 4, 16, 19, 21
-	var b [8 * words]byte
-	if u.read(at, b[:]) < len(b) {
-		return false
-	}
-	u.ip, u.sp, u.bp = le64(b[8*ip:]), le64(b[8*sp:]), le64(b[8*bp:])
-	u.call, u.begin = false, false
-	return true
-}
-
-// stack are the callers of what runs.
-func (w *prober) stack(c *cpu.State, begin bool) (all []Call) {
-	u := unwinder{read: w.peek, ip: c.RIP, sp: c.R[4], bp: c.R[5], begin: begin}
-	if w.linux != nil {
-		u.rows = w.s.orc(w.linux)
-	}
-	for _, la := range u.callers() {
-		all = append(all, Call{Hex(la), w.where(la, 1)})
-	}
-	return all
-}
-
-// orc is a kernel's table, which is read once.
-func (s *Session) orc(l *guestos.Linux) []orcRow {
-	if s.rowsOf != s.guest.kernel {
-		s.rows, s.rowsOf = orcOf(l), s.guest.kernel
-	}
-	return s.rows
+	return s.unwinds
 }

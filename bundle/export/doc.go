@@ -93,6 +93,17 @@
 // by p_vaddr. Left out: registers of x87 and SSE and control registers; mappings
 // behind the first 16384; programs that do not run.
 //
+// # pprof
+//
+// A profile as pprof reads it (profile.proto of github.com/google/pprof): a sample
+// each so many instructions, which have been retired, with the values samples and
+// instructions, and the labels process (its name) and pid. Sleep costs nothing.
+// The stack is what the kernel's own tables (ORC) say of the kernel, and frame
+// pointers of programs, which Go's have; at most 128 deep, and as far as it goes.
+// Functions are the kernel's symbols; addresses of programs are left to pprof,
+// which looks for their files (PPROF_BINARY_PATH). Modules have names, and no
+// callers. The console is not compared with the recording here.
+//
 // # symbols
 //
 // The ELF file that bundle/debug makes of the kernel's own list of symbols, and of

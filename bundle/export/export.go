@@ -24,6 +24,7 @@ type Options struct {
 	Columns, Rows int          // of the console's terminal, 1 to MaxSide each
 	Keys          bool         // asciicast: what was typed too
 	Every         vmm.Instant  // png: pictures of a window, one each so many instants; 0: one of an instant
+	Period        uint64       // pprof: instructions between samples
 	RAM           []Range      // vmcore: the guest's memory, ascending
 	Progress      func(what string, done, total uint64)
 	Note          func(text string) // told of what is missing in what was written
@@ -51,6 +52,7 @@ func Formats() []Format {
 		{"ndjson", "what happened: inputs, marks, console, other outputs", []string{"from", "to"}, true, ndjson},
 		{"png", "the console as a picture; with --every a film strip", []string{"at", "every", "from", "to", "size"}, false, picture},
 		{"vmcore", "memory and registers at an instant, for crash, drgn, gdb", []string{"at"}, false, vmcore},
+		{"pprof", "where the processor was, in kernel and programs, for go tool pprof", []string{"from", "to", "period"}, false, pprof},
 		{"symbols", "the guest kernel's symbols, for gdb with a vmcore", []string{"at"}, false, symbols},
 	}
 }

@@ -32,6 +32,7 @@ import (
 type exportVerb struct {
 	format, from, to, at, size, out string
 	every                           time.Duration
+	period                          uint64
 	keys, force                     bool
 	engine                          machine.EngineFlags
 }
@@ -46,9 +47,11 @@ func exportCommand() *cobra.Command {
       asciinema play console.cast
   vmbundle export R-XXXX-XXXX.vmb --format png --from -10s --every 1s -o film.png
   vmbundle export R-XXXX-XXXX.vmb --format vmcore -o vmcore
-      drgn -c vmcore -s /usr/lib/debug/boot/vmlinux-RELEASE; crash the same two files; or
+      drgn -c vmcore -s /usr/lib/debug/boot/vmlinux-RELEASE; crash VMLINUX vmcore; or
   vmbundle export R-XXXX-XXXX.vmb --format symbols -o kernel.elf
-      gdb kernel.elf vmcore`,
+      gdb kernel.elf vmcore
+  vmbundle export R-XXXX-XXXX.vmb --format pprof -o profile
+      go tool pprof -top PROGRAM profile; PPROF_BINARY_PATH is a folder of several`,
 		Args: cli.Args(1, 1),
 	}
 	f := c.Flags()
@@ -57,6 +60,7 @@ func exportCommand() *cobra.Command {
 	f.StringVar(&v.to, "to", "", "where it ends, `POS` (default end)")
 	f.StringVar(&v.at, "at", "", "the instant, `POS` (default failure, or end)")
 	f.DurationVar(&v.every, "every", 0, "a picture each `TIME` of the guest's: 1s, 20ms")
+	f.Uint64Var(&v.period, "period", export.DefaultPeriod, "a sample each `N` instructions")
 	f.StringVar(&v.size, "size", "80x24", "`COLUMNSxROWS` of the console's terminal")
 	f.BoolVar(&v.keys, "keys", false, "what was typed too")
 	f.StringVarP(&v.out, "output", "o", "", "write to `OUT`; - is standard output")
@@ -75,7 +79,7 @@ complete, readable by its owner alone: all that is in the recording may be in it
 func formatList() string {
 	var b strings.Builder
 	for _, f := range export.Formats() {
-		fmt.Fprintf(&b, "  %-10s %-58s --%s\n", f.Name, f.Does, strings.Join(f.Takes, " --"))
+		fmt.Fprintf(&b, "  %-10s %-67s --%s\n", f.Name, f.Does, strings.Join(f.Takes, " --"))
 	}
 	return b.String()
 }
@@ -146,7 +150,7 @@ func (v *exportVerb) options(c *cobra.Command) (f export.Format, o export.Option
 	}
 	f = all[i]
 	given := c.Flags().Changed
-	for _, flag := range []string{"from", "to", "at", "every", "size", "keys"} {
+	for _, flag := range []string{"from", "to", "at", "every", "period", "size", "keys"} {
 		if given(flag) && !slices.Contains(f.Takes, flag) {
 			return f, o, exit.Errorf(exit.Usage, "--%s does not go with --format %s, which takes --%s", flag, f.Name, strings.Join(f.Takes, ", --"))
 		}
@@ -156,6 +160,9 @@ func (v *exportVerb) options(c *cobra.Command) (f export.Format, o export.Option
 		return f, o, exit.Errorf(exit.Usage, "--at is an instant; --from, --to and --every are of a window")
 	case slices.Contains(f.Takes, "every") && window && v.every < time.Microsecond:
 		return f, o, exit.Errorf(exit.Usage, "a window needs --every, at least 1us")
+	}
+	if o.Period = v.period; o.Period == 0 || o.Period > 1<<40 {
+		return f, o, exit.Errorf(exit.Usage, "--period %d: want 1 to %d instructions", v.period, uint64(1)<<40)
 	}
 	o.Keys = v.keys
 	if n, err := fmt.Sscanf(v.size+"\n", "%dx%d\n", &o.Columns, &o.Rows); err != nil || n != 2 || min(o.Columns, o.Rows) < 1 || max(o.Columns, o.Rows) > export.MaxSide {

@@ -29,7 +29,7 @@ program's ELF file in a folder its own, each time in the recording:
       vmbundle probe R-XXXX-XXXX.vmb 'main.(*Bank).Transfer' --symbols . --limit 10
 
 Have it for other tools: the console for asciinema or as pictures, events as lines of JSON,
-memory and registers for crash, drgn and gdb:
+memory and registers for crash, drgn and gdb, a profile for go tool pprof:
       vmbundle export R-XXXX-XXXX.vmb --format asciicast -o console.cast
       vmbundle export R-XXXX-XXXX.vmb --format vmcore --at 50% -o vmcore
 

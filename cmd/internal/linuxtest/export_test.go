@@ -47,6 +47,13 @@ func exported(t *testing.T, ready *guest, release string) {
 		{"drgn -q -c core --no-default-symbols look.py", []string{release + "\nLinux version \n"}},
 		{"makedumpfile --dump-dmesg core log && cat log", []string{`\] Linux version ` + release + ` `, `\] Run /init as init process`}},
 		{"crash --osrelease core", []string{release}},
+		{"./vmbundle export linux.vmb --format pprof --period 10000 -o profile", nil},
+		{"./vmbundle export linux.vmb --format pprof --period 10000 --engine interp -o - | cmp - profile", nil},
+		{"PPROF_BINARY_PATH=. go tool pprof -top -cum -nodefraction=0 profile",
+			[]string{`Type: instructions`, `runtime\.main\n`, `asm_sysvec_apic_timer_interrupt\n`, `hrtimer_interrupt\n`}},
+		// The interrupt's callers are above it: what it interrupted.
+		{"PPROF_BINARY_PATH=. go tool pprof -peek '^asm_sysvec_apic_timer_interrupt$' profile",
+			[]string{`\| +main\.\w+\n`, `\| asm_sysvec_apic_timer_interrupt\n`, `\| +sysvec_apic_timer_interrupt\n`}},
 	} {
 		cmd := exec.Command("sh", "-c", c.command)
 		cmd.Dir = dir
