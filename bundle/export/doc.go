@@ -74,7 +74,8 @@
 //
 //	note CORE, type 1 (NT_PRSTATUS)  struct elf_prstatus: the processor's general
 //	                                 registers and the running task's PID; orig_rax
-//	                                 is -1, everything else 0
+//	                                 is -1, pr_fpvalid 1, everything else 0
+//	note CORE, type 2 (NT_FPREGSET)  x87 and SSE, as FXSAVE stores them
 //	note VMCOREINFO, type 0          the kernel's vmcoreinfo_data, as it is in memory
 //	PT_LOAD                          the kernel's image
 //	PT_LOAD, each                    a range of RAM as the guest was told (e820),
@@ -90,8 +91,8 @@
 //
 // crash and drgn translate by themselves, with VMCOREINFO (for KASLR) and the
 // debug information of the very kernel; gdb, which knows nothing of page tables,
-// by p_vaddr. Left out: registers of x87 and SSE and control registers; mappings
-// behind the first 16384; programs that do not run.
+// by p_vaddr. Left out: control registers; mappings behind the first 16384;
+// programs that do not run. To tools a 32-bit guest's code is 64-bit.
 //
 // # pprof
 //

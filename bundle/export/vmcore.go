@@ -10,7 +10,6 @@ import (
 
 	"vmrecord/vmm/cpu"
 	"vmrecord/vmm/guestos"
-	"vmrecord/vmm/x86"
 )
 
 // A ram is a range of memory that a core holds, and where.
@@ -40,6 +39,7 @@ func vmcore(j *job) error {
 		j.Note(fmt.Sprintf("%v; the core has no VMCOREINFO, which crash and drgn need", err))
 	}
 	c.note("CORE", elf.NT_PRSTATUS, c.status())
+	c.note("CORE", elf.NT_FPREGSET, packed(fpregsOf(j.m.CPU)))
 	if c.linux != nil {
 		c.vmcoreinfo()
 	}
@@ -72,47 +72,6 @@ func (c *core) note(name string, typ elf.NType, desc []byte) {
 		c.notes = append(c.notes, p...)
 		c.notes = append(c.notes, make([]byte, -len(c.notes)&3)...)
 	}
-}
-
-// A prstatus is Linux's struct elf_prstatus of x86-64 (include/linux/elfcore.h),
-// with registers as struct user_regs_struct has them.
-type prstatus struct {
-	Signal, Code, Errno int32
-	Current             int16
-	_                   [2]byte
-	Pending, Held       uint64
-	PID, Parent         int32
-	Group, Session      int32
-	Times               [8]uint64
-	R15, R14, R13, R12, RBP, RBX, R11, R10, R9, R8,
-	RAX, RCX, RDX, RSI, RDI, OrigRAX, RIP, CS, RFLAGS, RSP, SS,
-	FSBase, GSBase, DS, ES, FS, GS uint64
-	FPValid int32
-	_       [4]byte
-}
-
-// status is the processor's registers.
-func (c *core) status() []byte {
-	s := c.j.m.CPU
-	r, sel := &s.R, func(n int) uint64 { return uint64(s.Seg[n].Sel) }
-	p := prstatus{PID: c.pid(), OrigRAX: math.MaxUint64, RIP: s.RIP, RFLAGS: s.RFLAGS,
-		RAX: r[x86.RAX], RBX: r[x86.RBX], RCX: r[x86.RCX], RDX: r[x86.RDX], RSI: r[x86.RSI], RDI: r[x86.RDI], RBP: r[x86.RBP], RSP: r[x86.RSP],
-		R8: r[8], R9: r[9], R10: r[10], R11: r[11], R12: r[12], R13: r[13], R14: r[14], R15: r[15],
-		CS: sel(x86.CS), SS: sel(x86.SS), DS: sel(x86.DS), ES: sel(x86.ES), FS: sel(x86.FS), GS: sel(x86.GS),
-		FSBase: s.Seg[x86.FS].Base, GSBase: s.Seg[x86.GS].Base}
-	return packed(p)
-}
-
-// pid is the running task's, 0 if nobody knows.
-func (c *core) pid() int32 {
-	if c.linux == nil {
-		return 0
-	}
-	t, err := c.linux.Current()
-	if err != nil {
-		return 0
-	}
-	return int32(t.PID)
 }
 
 // Where Linux has its image (Documentation/arch/x86/x86_64/mm.rst), and where the

@@ -106,7 +106,7 @@ func TestExportSays(t *testing.T) {
 func TestExportVmcore(t *testing.T) {
 	m := newMade(t)
 	core := filepath.Join(t.TempDir(), "core")
-	const look = "echo here\\n\ninfo registers rax rbx rcx rdx rsi rdi rbp rsp r8 r15 rip eflags cs ss ds es fs gs\np/x {$fs_base, $gs_base}\nx/4i $pc\nx/64xb $rsp\nx/16xg 0x100000\necho there\\n\n"
+	const look = "echo here\\n\ninfo registers rax rbx rcx rdx rsi rdi rbp rsp r8 r15 rip eflags cs ss ds es fs gs\np/x {$fs_base, $gs_base}\ninfo registers float mxcsr\np $xmm0.uint128\np $xmm15.uint128\nx/4i $pc\nx/64xb $rsp\nx/16xg 0x100000\necho there\\n\n"
 	for _, at := range []string{"@middle", "failure"} {
 		vmbundle(t, "", "export", m.file, "--format", "vmcore", "--at", at, "--force", "-o", core).want(t, 0, "no Linux", "no VMCOREINFO")
 		script := filepath.Join(filepath.Dir(core), "look")
