@@ -10,17 +10,34 @@ import (
 	"vmrecord/vmm/tape"
 )
 
-// events lists inputs and marks around here, read from the tape.
+// events lists inputs and marks around here.
 func (s *Session) events(_ context.Context, args []string, out io.Writer) error {
 	n, err := count(args, 10)
 	if err != nil {
 		return err
 	}
-	r, err := s.src.Tape()
+	before, after, err := s.Events(n)
 	if err != nil {
 		return err
 	}
-	var before, after []tape.Frame
+	here := s.Position()
+	for _, f := range before {
+		fmt.Fprintln(out, s.event(f))
+	}
+	fmt.Fprintf(out, "%s  you are here\n", s.where(here))
+	for _, f := range after {
+		fmt.Fprintln(out, s.event(f))
+	}
+	return nil
+}
+
+// Events are the inputs and marks around here, read from the tape: at most n of
+// each side.
+func (s *Session) Events(n int) (before, after []tape.Frame, err error) {
+	r, err := s.src.Tape()
+	if err != nil {
+		return nil, nil, err
+	}
 	here := s.Position()
 	for len(after) < n {
 		f, err := r.Next()
@@ -28,7 +45,7 @@ func (s *Session) events(_ context.Context, args []string, out io.Writer) error 
 			break
 		}
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
 		if f.Kind != tape.KindInput && f.Kind != tape.KindMark {
 			continue
@@ -42,14 +59,7 @@ func (s *Session) events(_ context.Context, args []string, out io.Writer) error 
 			before = before[1:]
 		}
 	}
-	for _, f := range before {
-		fmt.Fprintln(out, s.event(f))
-	}
-	fmt.Fprintf(out, "%s  you are here\n", s.where(here))
-	for _, f := range after {
-		fmt.Fprintln(out, s.event(f))
-	}
-	return nil
+	return before, after, nil
 }
 
 // event is an input or a mark in a line.

@@ -114,9 +114,11 @@ func stateName(t guestos.Task) string {
 }
 
 // ring is the privilege that the processor has.
-func ring(c *cpu.State) string {
+func ring(c *cpu.State) string { return fmt.Sprintf("ring %d", privilege(c)) }
+
+func privilege(c *cpu.State) uint64 {
 	const dpl = 5 // bits 6:5 of SS's attributes are CPL (SDM vol. 3A, 5.5)
-	return fmt.Sprintf("ring %d", c.Seg[x86.SS].Attr>>dpl&3)
+	return uint64(c.Seg[x86.SS].Attr >> dpl & 3)
 }
 
 // current is the task that runs; false: none, or not known.

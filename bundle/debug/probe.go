@@ -116,6 +116,7 @@ type prober struct {
 	s      *Session
 	print  []func(*eye, *Shot)
 	images []*mappedFile
+	own    []*mappedFile // those of them to close
 	sites  []*site
 	linux  *guestos.Linux // for its symbols; nil: there is none
 	stops  []vmm.Stop
@@ -165,13 +166,18 @@ func (w *prober) prepare(ctx context.Context) (err error) {
 	if err := w.s.line.Seek(ctx, w.From); err != nil {
 		return err
 	}
+	w.locate()
+	return nil
+}
+
+// locate looks where tasks have files that may be anywhere.
+func (w *prober) locate() {
 	if l, err := w.s.guest.at(w.s.line.Machine()); err == nil && w.moving() {
 		all, _ := l.Tasks() // what cannot be read now, is when it maps something
 		for _, t := range all {
 			w.mapped(t)
 		}
 	}
-	return nil
 }
 
 // struck takes a picture, and looks where programs that start are.

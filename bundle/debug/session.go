@@ -35,7 +35,8 @@ type Session struct {
 	only      string          // the program whose address spaces count; "" for all
 	spaces    map[uint64]bool // its page tables, as far as they were seen
 
-	images []image // whose symbols were found
+	images   []image       // whose symbols were found
+	programs []*mappedFile // the engineer's files with symbols
 }
 
 // Open is where the timeline stands.
@@ -47,7 +48,10 @@ func Open(src Source) *Session {
 func (s *Session) OnProgress(f func(done, total uint64)) { s.line.OnProgress(f) }
 
 // Close gives the machines back.
-func (s *Session) Close() error { return s.line.Close() }
+func (s *Session) Close() error {
+	closeFiles(s.programs)
+	return s.line.Close()
+}
 
 // Position is where the session stands.
 func (s *Session) Position() vmm.Position { return s.line.Position() }

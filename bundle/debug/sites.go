@@ -40,23 +40,30 @@ const (
 	maxStops = 4096
 )
 
-// load opens the files with symbols.
+// load opens the files with symbols: the probe's own, or the session's.
 func (w *prober) load() error {
+	w.images = w.s.programs
 	if w.Symbols == "" {
 		return nil
 	}
-	files, err := program.Folder(w.Symbols)
+	files, err := mappedFiles(w.Symbols)
+	w.images, w.own = files, files
+	return err
+}
+
+func mappedFiles(dir string) (all []*mappedFile, err error) {
+	files, err := program.Folder(dir)
 	if err != nil {
-		return fmt.Errorf("--symbols: %w", err)
+		return nil, fmt.Errorf("--symbols: %w", err)
 	}
 	for _, f := range files {
 		i := &mappedFile{File: f}
 		if !f.Moves {
 			i.moved = []uint64{0}
 		}
-		w.images = append(w.images, i)
+		all = append(all, i)
 	}
-	return nil
+	return all, nil
 }
 
 func text(err error) string {
@@ -66,8 +73,10 @@ func text(err error) string {
 	return err.Error()
 }
 
-func (w *prober) close() {
-	for _, i := range w.images {
+func (w *prober) close() { closeFiles(w.own) }
+
+func closeFiles(all []*mappedFile) {
+	for _, i := range all {
 		_ = i.Close()
 	}
 }
@@ -190,7 +199,7 @@ func (w *prober) unknown(name string) error {
 	switch {
 	case len(like) > 0:
 		why += "; there is " + strings.Join(like, ", ")
-	case w.Symbols == "":
+	case len(w.images) == 0:
 		why += " to the guest's kernel; a program's symbols come from its ELF file: --symbols DIR"
 	default:
 		why += "; it may be compiled into its callers: probe a line of it, FILE:LINE"

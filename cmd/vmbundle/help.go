@@ -53,6 +53,9 @@ forwards only: --stub-only, which prints how to start it.
 List who last read and wrote something: an address, a symbol, or a program's variable:
       vmbundle who R-XXXX-XXXX.vmb 'main.books.accounts[14].balance' --symbols .
 
+Let a script or an editor do it: the debugger's calls as JSON-RPC, a line each:
+      vmbundle session R-XXXX-XXXX.vmb
+
 List the guest's processes, with their command lines:
       vmbundle ps R-XXXX-XXXX.vmb --at 50%
 

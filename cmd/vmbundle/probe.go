@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/signal"
 	"slices"
@@ -110,15 +109,8 @@ func (v *probeVerb) write(ctx context.Context, c *cobra.Command, s *debug.Sessio
 		return n != v.limit, err
 	})
 	err = errors.Join(err, out.Flush())
-	bad := (*debug.ProbeError)(nil)
-	switch {
-	case errors.As(err, &bad) && bad.Print:
-		return exit.With(exit.Usage, err)
-	case bad != nil, errors.Is(err, fs.ErrNotExist):
-		return exit.With(exit.NotFound, err)
-	}
 	if err == nil && n == 0 {
 		fmt.Fprintf(c.ErrOrStderr(), "%s was not reached between %s and %s\n", strings.TrimSpace(v.p.At), v.p.From, v.p.To)
 	}
-	return status(err)
+	return notThere(err)
 }

@@ -36,7 +36,10 @@ type symbol struct {
 	addr, size uint64
 }
 
-// Open reads a file's symbols. A file without any is an error.
+// ErrNoSymbols says that there are none in a file, or in a folder no file with some.
+var ErrNoSymbols = errors.New("there are no symbols; put a program's ELF file there as it was linked, not stripped")
+
+// Open reads a file's symbols. A file without any is ErrNoSymbols.
 func Open(name string) (*File, error) {
 	e, err := elf.Open(name)
 	if err != nil {
@@ -49,7 +52,7 @@ func Open(name string) (*File, error) {
 	}
 	f.symbols()
 	if len(f.funcs) == 0 {
-		return nil, errors.Join(fmt.Errorf("%s has no symbols: it was stripped: %w", name, fs.ErrNotExist), e.Close())
+		return nil, errors.Join(fmt.Errorf("%s: %w", name, ErrNoSymbols), e.Close())
 	}
 	if e.Section(".debug_info") != nil || e.Section(".zdebug_info") != nil {
 		if f.dwarf, err = e.DWARF(); err != nil {
@@ -98,7 +101,7 @@ func Folder(dir string) (all []*File, err error) {
 	})
 	if err == nil && len(all) == 0 {
 		if err = why; why == nil {
-			err = fmt.Errorf("%s: no program with symbols is there: put its ELF file there, not stripped: %w", dir, fs.ErrNotExist)
+			err = fmt.Errorf("%s: %w", dir, ErrNoSymbols)
 		}
 	}
 	if err != nil {

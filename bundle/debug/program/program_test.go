@@ -201,7 +201,7 @@ func TestFolder(t *testing.T) {
 	dir := t.TempDir()
 	ok(t, os.WriteFile(filepath.Join(dir, "notes.txt"), []byte("no program"), 0o600))
 	ok(t, os.WriteFile(filepath.Join(dir, "empty"), nil, 0o600))
-	if all, err := Folder(dir); !errors.Is(err, fs.ErrNotExist) || all != nil {
+	if all, err := Folder(dir); !errors.Is(err, ErrNoSymbols) || all != nil {
 		t.Errorf("%v, %v", all, err)
 	}
 	build := func(out string, args ...string) {
@@ -210,7 +210,7 @@ func TestFolder(t *testing.T) {
 		}
 	}
 	build("bare", "-s", "-static")
-	if _, err := Folder(dir); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "bare has no symbols") {
+	if _, err := Folder(dir); !errors.Is(err, ErrNoSymbols) || !strings.Contains(err.Error(), "bare: ") {
 		t.Errorf("a stripped program: %v", err)
 	}
 	build("args.debug", "-g", "-Wl,--build-id=0x616263")
