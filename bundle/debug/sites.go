@@ -188,7 +188,7 @@ func (w *prober) unknown(name string) error {
 	for _, i := range w.images {
 		like = append(like, i.Like(last, 3-min(3, len(like)))...)
 	}
-	if w.linux != nil {
+	if w.linux != nil && last == name { // no program's
 		for _, y := range w.linux.Symbols() {
 			if code := y.Type|0x20 == 't'; code && len(like) < 3 && last != "" && strings.Contains(y.Name, last) {
 				like = append(like, y.Name)
