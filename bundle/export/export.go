@@ -20,14 +20,14 @@ type Recording struct {
 
 // Options say what to write.
 type Options struct {
-	From, To      vmm.Position // the window; of an instant, it is To
-	Columns, Rows int          // of the console's terminal, 1 to MaxSide each
-	Keys          bool         // asciicast: what was typed too
-	Every         vmm.Instant  // png: pictures of a window, one each so many instants; 0: one of an instant
-	Period        uint64       // pprof: instructions between samples
-	RAM           []Range      // vmcore: the guest's memory, ascending
-	Progress      func(what string, done, total uint64)
-	Note          func(text string) // told of what is missing in what was written
+	From, To      vmm.Position                          // the window; of an instant, it is To
+	Columns, Rows int                                   // of the console's terminal, 1 to MaxSide each
+	Keys          bool                                  // asciicast: what was typed too
+	Every         vmm.Instant                           // png: pictures of a window, one each so many instants; 0: one of an instant
+	Period        uint64                                // pprof: instructions between samples
+	RAM           []Range                               // vmcore: the guest's memory, ascending
+	Progress      func(what string, done, total uint64) // called now and then; must be set
+	Note          func(text string)                     // told of what is missing in what was written; must be set
 }
 
 // A Range is one of physical memory.

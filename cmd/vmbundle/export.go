@@ -114,11 +114,7 @@ func (v *exportVerb) run(c *cobra.Command, name string) error {
 	defer p.End()
 	o.Progress = p.Part
 	o.Note = func(text string) { p.End(); fmt.Fprintln(c.ErrOrStderr(), "vmbundle: "+text) }
-	for _, m := range firmware.Map(b.Manifest().Machine.MemoryBytes) {
-		if m.Type == firmware.RAM {
-			o.RAM = append(o.RAM, export.Range{Base: m.Base, Size: m.Size})
-		}
-	}
+	o.RAM = ram(b.Manifest().Machine.MemoryBytes)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	err = v.write(c, func(w io.Writer) error {
@@ -131,6 +127,16 @@ func (v *exportVerb) run(c *cobra.Command, name string) error {
 		return exit.With(exit.Usage, err)
 	}
 	return status(err)
+}
+
+// ram is what the guest was told that it may use.
+func ram(size uint64) (all []export.Range) {
+	for _, m := range firmware.Map(size) {
+		if m.Type == firmware.RAM {
+			all = append(all, export.Range{Base: m.Base, Size: m.Size})
+		}
+	}
+	return all
 }
 
 // options checks the flags that need no bundle.
@@ -158,8 +164,8 @@ func (v *exportVerb) options(c *cobra.Command) (f export.Format, o export.Option
 	switch window := given("from") || given("to") || given("every"); {
 	case given("at") && window:
 		return f, o, exit.Errorf(exit.Usage, "--at is an instant; --from, --to and --every are of a window")
-	case slices.Contains(f.Takes, "every") && window && v.every < time.Microsecond:
-		return f, o, exit.Errorf(exit.Usage, "a window needs --every, at least 1us")
+	case slices.Contains(f.Takes, "every") && window && (v.every < time.Microsecond || v.every > 1000*time.Hour):
+		return f, o, exit.Errorf(exit.Usage, "a window needs --every, 1us to 1000h")
 	}
 	if o.Period = v.period; o.Period == 0 || o.Period > 1<<40 {
 		return f, o, exit.Errorf(exit.Usage, "--period %d: want 1 to %d instructions", v.period, uint64(1)<<40)
