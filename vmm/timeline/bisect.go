@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"vmrecord/vmm"
 	"vmrecord/vmm/cpu"
@@ -47,17 +48,25 @@ func Bisect(ctx context.Context, a, b *Timeline) (*Fork, error) {
 	if a.Start() != b.Start() {
 		return nil, ErrStart
 	}
-	lo, end := a.Start().At, min(a.End().At, b.End().At)
-	if same, err := equalAt(ctx, a, b, lo); err != nil || !same {
+	start := a.Start()
+	if same, err := equalAt(ctx, a, b, start); err != nil || !same {
 		return nil, errors.Join(ErrStart, err)
+	}
+	lo, end := start.At, min(a.End().At, b.End().At)
+	// Branches of one position part there, by their inputs.
+	switch same, err := equalAt(ctx, a, b, behind(lo)); {
+	case err != nil:
+		return nil, err
+	case !same:
+		return fork(ctx, a, b, start, behind(lo))
 	}
 	hi := lo
 	for n := vmm.Instant(1); n <= looks; n++ {
-		at := a.Start().At + (end-a.Start().At)/looks*n
+		at := start.At + (end-start.At)/looks*n
 		if n == looks {
 			at = end
 		}
-		same, err := equalAt(ctx, a, b, at)
+		same, err := equalAt(ctx, a, b, behind(at))
 		if err != nil {
 			return nil, err
 		}
@@ -71,7 +80,7 @@ func Bisect(ctx context.Context, a, b *Timeline) (*Fork, error) {
 	}
 	for hi-lo > 1 {
 		mid := lo + (hi-lo)/2
-		same, err := equalAt(ctx, a, b, mid)
+		same, err := equalAt(ctx, a, b, behind(mid))
 		if err != nil {
 			return nil, err
 		}
@@ -81,12 +90,14 @@ func Bisect(ctx context.Context, a, b *Timeline) (*Fork, error) {
 			hi = mid
 		}
 	}
-	return fork(ctx, a, b, lo, hi)
+	return fork(ctx, a, b, behind(lo), behind(hi))
 }
 
-// equalAt goes to an instant in both and compares everything.
-func equalAt(ctx context.Context, a, b *Timeline, at vmm.Instant) (bool, error) {
-	to := vmm.Position{At: at, Inputs: tape.All}
+// behind is the position after all inputs of an instant.
+func behind(at vmm.Instant) vmm.Position { return vmm.Position{At: at, Inputs: tape.All} }
+
+// equalAt goes to a position in both and compares everything.
+func equalAt(ctx context.Context, a, b *Timeline, to vmm.Position) (bool, error) {
 	if err := errors.Join(a.Seek(ctx, to), b.Seek(ctx, to)); err != nil {
 		return false, err
 	}
@@ -98,8 +109,8 @@ func equalAt(ctx context.Context, a, b *Timeline, at vmm.Instant) (bool, error) 
 	return x == y && a.Machine().Mem.Root() == b.Machine().Mem.Root(), nil
 }
 
-// fork describes what happens between two instants.
-func fork(ctx context.Context, a, b *Timeline, good, bad vmm.Instant) (*Fork, error) {
+// fork describes what happens between two positions.
+func fork(ctx context.Context, a, b *Timeline, good, bad vmm.Position) (*Fork, error) {
 	if _, err := equalAt(ctx, a, b, bad); err != nil {
 		return nil, err
 	}
@@ -109,10 +120,14 @@ func fork(ctx context.Context, a, b *Timeline, good, bad vmm.Instant) (*Fork, er
 	}
 	for i, t := range []*Timeline{a, b} {
 		until := [2]vmm.Position{f.Bad, f.Other}[i]
-		in, err := t.Next(ctx, Query{Input: func(vmm.Input) bool { return true }, Until: &until})
-		if err == nil {
-			f.Inputs[i] = in.Input
-		} else if !errors.Is(err, ErrNone) {
+		first := &f.Inputs[i]
+		note := func(in vmm.Input) bool { // also one right here, which is no match
+			if first.Inlet == "" {
+				*first = vmm.Input{At: in.At, Inlet: in.Inlet, Data: slices.Clone(in.Data)}
+			}
+			return false
+		}
+		if _, err := t.Next(ctx, Query{Input: note, Until: &until}); !errors.Is(err, ErrNone) {
 			return nil, err
 		}
 	}
