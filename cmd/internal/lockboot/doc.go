@@ -29,6 +29,11 @@
 // instruction, after every instruction. The first state that is not the
 // reference's names block and field.
 //
+// With -stops both machines have the same stops (vmm.Stop), others from look to
+// look: instructions that ran, loads and stores around the stack, all ports,
+// registers, interrupts or exceptions, in any address space or in one. Both must
+// be struck at the same positions by the same, in a whole boot (stops.go).
+//
 // -bisect finds the block by another way, which also does for a failure that
 // shows far from its cause: only blocks whose hash lies in a range are
 // translated, and the range is halved until one block is left (bisect.go).

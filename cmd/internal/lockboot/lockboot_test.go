@@ -10,6 +10,7 @@ import (
 
 	"vmrecord/cmd/internal/machine"
 	"vmrecord/configs/bare"
+	"vmrecord/vmm"
 	"vmrecord/vmm/cpu"
 	"vmrecord/vmm/interp"
 	"vmrecord/vmm/jit"
@@ -27,6 +28,38 @@ func TestEqual(t *testing.T) {
 	same, err := newLockboot(&out).run(true)
 	if err != nil || !same || !strings.HasPrefix(out.String(), "equal to 2000000+0") {
 		t.Errorf("%v, %v: %s", same, err, &out)
+	}
+}
+
+// TestStops: both engines are struck alike by all kinds of stops, and what is not
+// alike is told.
+func TestStops(t *testing.T) {
+	var out bytes.Buffer
+	l := newLockboot(&out)
+	w := newWatcher(2)
+	if same, err := l.watched(w); err != nil || !same || !strings.HasPrefix(out.String(), "equal to 2000000+0") {
+		t.Errorf("%v, %v: %s", same, err, &out)
+	}
+	for on, n := range w.met {
+		if n == 0 && vmm.StopOn(on) != vmm.StopMSR { // the guest has no use for those behind its start
+			t.Errorf("no stop of kind %d was met: %v", on, w.met)
+		}
+	}
+	x, y, err := l.pair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer x.free()
+	defer y.free()
+	w = newWatcher(3)
+	for at := vmm.Instant(100); ; at += 100 {
+		y.to(at - 50) // it is ahead
+		if w.reach(x, y, at) != "" {
+			break
+		}
+		if at > 1_000_000 {
+			t.Fatalf("never struck differently, %d times alike", w.met)
+		}
 	}
 }
 

@@ -33,6 +33,7 @@ func main() {
 	step := flag.Uint64("step", 100_000, "`instants` between two looks at the processor")
 	whole := flag.Uint64("whole", 500, "looks at the processor between two at everything")
 	bisect := flag.Bool("bisect", false, "find the block whose translation is wrong by halving the set of translated blocks")
+	stops := flag.Uint64("stops", 0, "compare where stops made at random of this `seed`, if not 0, strike")
 	flag.Parse()
 	if flag.NArg() != 0 || *step == 0 || *whole == 0 {
 		flag.Usage()
@@ -43,7 +44,11 @@ func main() {
 		UUID: uuid, Control: true, MaxRecordings: 1 << 20}}
 	err := l.guest.read(*kernel, *initrd)
 	var same bool
-	if err == nil {
+	switch {
+	case err != nil:
+	case *stops != 0:
+		same, err = l.watched(newWatcher(*stops))
+	default:
 		same, err = l.run(*bisect)
 	}
 	if err != nil {

@@ -14,33 +14,21 @@ import (
 // compare runs both machines side by side. a is the last instant at which
 // everything was equal, b the first look at which something was not; 0: none.
 func (l *lockboot) compare() (a, b vmm.Instant, err error) {
-	x, err := l.guest.boot(nil, interp.Tuning{})
+	x, y, err := l.pair()
 	if err != nil {
 		return 0, 0, err
 	}
 	defer x.free()
-	t, err := l.newJIT()
-	if err != nil {
-		return 0, 0, err
-	}
-	y, err := l.guest.boot(t, interp.Tuning{})
-	if err != nil {
-		return 0, 0, errors.Join(err, t.Close())
-	}
 	defer y.free()
 	for n := uint64(1); ; n++ {
 		at := min(vmm.Instant(n)*l.step, l.most)
 		x.reach(at, l.step)
 		y.reach(at, l.step)
 		last := at == l.most || x.exit != vmm.Reached
-		equal := glance(x, y)
-		if equal && (n%l.whole == 0 || last) {
-			_, s := x.Digests()
-			_, t := y.Digests()
-			equal = s == t && x.Mem.Root() == y.Mem.Root() && bytes.Equal(x.console.Sum(nil), y.console.Sum(nil))
-			if equal {
-				a = at
-			}
+		whole := n%l.whole == 0 || last
+		equal := l.equal(x, y, whole)
+		if equal && whole {
+			a = at
 		}
 		if !equal {
 			d, _ := differences(x, y)
@@ -54,6 +42,34 @@ func (l *lockboot) compare() (a, b vmm.Instant, err error) {
 			return a, 0, nil
 		}
 	}
+}
+
+// pair is a machine on each engine, the reference first.
+func (l *lockboot) pair() (x, y *side, err error) {
+	if x, err = l.guest.boot(nil, interp.Tuning{}); err != nil {
+		return nil, nil, err
+	}
+	t, err := l.newJIT()
+	if err == nil {
+		if y, err = l.guest.boot(t, interp.Tuning{}); err != nil {
+			err = errors.Join(err, t.Close())
+		}
+	}
+	if err != nil {
+		x.free()
+	}
+	return x, y, err
+}
+
+// equal tells whether processor and position are equal, and if it is to be the
+// whole, all else.
+func (l *lockboot) equal(x, y *side, whole bool) bool {
+	if !glance(x, y) || !whole {
+		return glance(x, y)
+	}
+	_, s := x.Digests()
+	_, t := y.Digests()
+	return s == t && x.Mem.Root() == y.Mem.Root() && bytes.Equal(x.console.Sum(nil), y.console.Sum(nil))
 }
 
 // A place is where the machines begin to differ.

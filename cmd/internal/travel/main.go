@@ -39,6 +39,7 @@ func main() {
 	flag.Var(&o.memory, "memory", "of checkpoints")
 	flag.Uint64Var(&o.reach, "reach", 1_000_000, "how many `instants` an operation goes to the side, at most")
 	flag.Var(&o.engine.Engine, "engine", "auto, jit or interp")
+	end := flag.String("end", "end", "behave as if the recording ended at this `position`")
 	times := flag.Bool("times", false, "measure how long going somewhere takes")
 	flag.Parse()
 	if flag.NArg() != 1 || o.ops < 1 || o.reach < 1 {
@@ -46,7 +47,7 @@ func main() {
 		os.Exit(exitFailed)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	r, err := read(flag.Arg(0))
+	r, err := read(flag.Arg(0), *end)
 	same := true
 	switch {
 	case err != nil:

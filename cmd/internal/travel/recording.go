@@ -17,14 +17,14 @@ type recording struct {
 	end   vmm.Position
 }
 
-// read is a bundle's recording.
-func read(file string) (*recording, error) {
+// read is a bundle's recording, up to a position.
+func read(file, end string) (*recording, error) {
 	b, err := bundle.Open(file)
 	if err != nil {
 		return nil, err
 	}
-	r := &recording{end: b.Manifest().Tape.End, fresh: func(e machine.Maker) (*timeline.Run, error) { return load(file, e) }}
-	return r, b.Close()
+	p, err := replay.ParsePosition(end, replay.LineOf(b.Manifest()))
+	return &recording{end: p, fresh: func(e machine.Maker) (*timeline.Run, error) { return load(file, e) }}, errors.Join(err, b.Close())
 }
 
 // load is a machine at the start of a bundle's recording.

@@ -201,7 +201,7 @@ func (c *clock) back(ctx context.Context) error {
 func (c *clock) armed(ctx context.Context) error {
 	for what, on := range map[string]vmm.StopOn{"breakpoint": vmm.StopExec, "watchpoint": vmm.StopWrite} {
 		var wall, cpu []float64
-		err := c.windows(ctx, 9, func(from, to vmm.Position) error {
+		err := c.windows(ctx, 5, func(from, to vmm.Position) error {
 			q := nothing(on)
 			var cost [2]cost
 			for i := range 2 {
