@@ -106,8 +106,10 @@ type Code struct {
 
 	// The translator's: where the code begins, with the flags in the host's
 	// register or in memory (Entry is 0 when the code is gone), and where
-	// those two lead then.
+	// those two lead then. Loop is where it begins again from its own end, with
+	// the flags in the host's register, or 0.
 	Entry, Alt uint32
+	Loop       uint32
 	Gone       [2]uint32
 }
 

@@ -78,13 +78,20 @@ func (e *emitter) spot() spot { return spot{e.flags, e.recipe, e.k, e.undo, e.re
 // instruction out. aligned: an odd address is its business too.
 func (e *emitter) access(n int, write, aligned bool) operand {
 	s := e.spot()
-	e.near(n, write, s)
+	x, held := e.extent()
+	if held {
+		e.inExtent(x, n, write, s)
+	} else {
+		e.near(n, write, s)
+	}
 	if aligned {
 		e.ins(code{op: 0xf6, rex: true}, 0, reg(r13)) // TEST
 		e.b(byte(n - 1))
 		e.unless(e.jcc(ccNE))
 	}
-	e.load(r14, at(r14, 16))
+	if !held {
+		e.load(r14, at(r14, 16))
+	}
 	return sum(r13, r14)
 }
 
@@ -104,7 +111,7 @@ func (e *emitter) near(n int, write bool, s spot) {
 	e.ins(op64(0x03), r13, tag)
 	e.ins(op64(0x81), 7, reg(r13))
 	e.imm(4096-int64(n), 4)
-	e.missing(e.jcc(ccA), tag, s, site{code: e.c, kind: cpu.LeaveMiss, k: uint8(s.k), size: uint8(n), write: write})
+	e.missing(e.jcc(ccA), tag, s, e.miss(n, write, s))
 }
 
 // stackMost is the largest access that the stack's own entry serves.
@@ -142,6 +149,11 @@ func (e *emitter) stacked(n int, write bool) operand {
 	return sum(r13, r14)
 }
 
+// miss is the exit of an access that has no translation.
+func (e *emitter) miss(n int, write bool, s spot) site {
+	return site{code: e.c, kind: cpu.LeaveMiss, k: uint8(s.k), size: uint8(n), write: write}
+}
+
 // missing has the reference carry the instruction out where an access has no
 // translation: its address is that in R13, less the tag.
 func (e *emitter) missing(miss hole, tag operand, p spot, s site) {
@@ -155,17 +167,23 @@ func (e *emitter) missing(miss hole, tag operand, p spot, s site) {
 		}
 		e.callR14(int(e.farAt[kind]))
 		e.fill(e.jmp(), p.retry)
-		e.coldSave(p.flags, p.recipe)
-		e.leaveBy(s)
-		id := len(e.sites) - 1
-		e.sites[id].retry = uint32(p.retry)
-		if e.vector {
-			e.sites[id].retry = uint32(e.p)
-			e.reload()
-			e.fill(e.jmp(), p.retry)
-		}
-		e.after(id, p.done)
+		e.leaveMissing(p, s)
 	})
+}
+
+// leaveMissing is the exit of an access that has no translation; its address is in
+// the arena.
+func (e *emitter) leaveMissing(p spot, s site) {
+	e.coldSave(p.flags, p.recipe)
+	e.leaveBy(s)
+	id := len(e.sites) - 1
+	e.sites[id].retry = uint32(p.retry)
+	if e.vector {
+		e.sites[id].retry = uint32(e.p)
+		e.reload()
+		e.fill(e.jmp(), p.retry)
+	}
+	e.after(id, p.done)
 }
 
 // unless has the reference carry the instruction out if one of the jumps is

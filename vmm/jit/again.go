@@ -12,7 +12,10 @@ func (e *emitter) again(p plan) {
 	read, write, whole := flagUse(in)
 	inRegs := !hasMemory(in)
 	regs := e.changed(p)
+	dies := write && !whole && !read && inRegs && !usesVector(in) && e.dead(in, arith)
 	switch {
+	case dies: // INC before CMP: neither the flags before it nor those that it leaves are looked at
+		e.overwrites(regs, true)
 	case whole && !read && inRegs && !usesVector(in) && !(e.owed && e.unsure(in) != 0): // such flags never leave
 		e.overwrites(regs, true)
 		if e.owed {
@@ -43,7 +46,7 @@ func (e *emitter) again(p plan) {
 			}
 		}
 	}
-	if read || write && !whole {
+	if read || write && !whole && !dies {
 		e.bring()
 	}
 	e.emit(p, f, o)

@@ -17,9 +17,13 @@ type emitter struct {
 
 	flags  place
 	recipe recipe
-	owed   bool // the steps are not yet taken off the budget
-	retry  int  // where the current access begins
-	vector bool // some instruction uses XMM registers in place
+	owed   bool   // the steps are not yet taken off the budget
+	retry  int    // where the current access begins
+	vector bool   // some instruction uses XMM registers in place
+	rounds bool   // it is a loop with a body of its own for all times but the first
+	back   []hole // that the jumps to it lead to
+
+	reaches []reach // by number of the extent
 
 	cold []func() // what is emitted after the block
 	undo *done    // where the current instruction ends
@@ -45,7 +49,10 @@ func (j *Translator) Translate(c *cpu.Code) bool {
 		return false
 	}
 	for i := range c.Insts {
-		e.vector = e.vector || e.native(&c.Insts[i]) && usesVector(&c.Insts[i])
+		if in := &c.Insts[i]; e.native(in) {
+			e.stats.Native++
+			e.vector = e.vector || usesVector(in)
+		}
 	}
 	j.p = (j.p + 15) &^ 15
 	c.Rest = make([]uint32, len(c.Insts))
@@ -53,12 +60,10 @@ func (j *Translator) Translate(c *cpu.Code) bool {
 	if c.Split {
 		e.checkSecond()
 	}
-	for k := range c.Insts {
-		e.step(k)
-	}
-	if !e.closed() {
-		e.k++
-		e.follow(e.next)
+	e.rounds = e.loops()
+	e.steps()
+	if e.rounds {
+		e.around()
 	}
 	for i := 0; i < len(e.cold); i++ { // they may add more
 		e.cold[i]()
@@ -85,7 +90,7 @@ func (e *emitter) pointless() bool {
 // memory. The body takes them as its first use of them would have them.
 func (e *emitter) begin() {
 	c := e.c
-	c.Entry = uint32(e.p)
+	c.Entry, c.Loop = uint32(e.p), 0
 	if e.wantsMemory() {
 		e.saveFlags()
 		e.flags = inMemory
@@ -129,6 +134,17 @@ func (e *emitter) wantsMemory() bool {
 	return true
 }
 
+// steps translates the instructions.
+func (e *emitter) steps() {
+	for k := range e.c.Insts {
+		e.step(k)
+	}
+	if !e.closed() {
+		e.k++
+		e.follow(e.next)
+	}
+}
+
 // step translates instruction k.
 func (e *emitter) step(k int) {
 	e.k, e.in = k, &e.c.Insts[k]
@@ -136,7 +152,6 @@ func (e *emitter) step(k int) {
 	e.undo = new(done)
 	if e.native(e.in) {
 		e.translate()
-		e.stats.Native++
 	} else {
 		e.leaveTo()
 	}
@@ -222,7 +237,7 @@ func (e *emitter) spend(out func()) {
 		e.here(spent)
 		out()
 	})
-	if !e.vector {
+	if !e.vector || e.c.Loop != 0 { // it is not the first time around
 		return
 	}
 	e.ins(op64(0x83), 7, state(oLoaded))

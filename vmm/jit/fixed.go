@@ -58,6 +58,12 @@ func (j *Translator) fixed() {
 		j.farAt[i] = uint32(j.p)
 		j.lookFar(8 * int64(i))
 	}
+	for x := range j.extentAt {
+		for kind := range j.extentAt[x] {
+			j.extentAt[x][kind] = uint32(j.p)
+			j.fillExtent(x, kind)
+		}
+	}
 	j.restAt = j.p
 }
 
@@ -65,24 +71,17 @@ func (j *Translator) fixed() {
 // there and not yet in near, and goes to R14; else five bytes behind that. tag
 // is where in an entry the tag is.
 func (j *Translator) lookFar(tag int64) {
-	index := func(r int, size int64) {
-		j.ins(op64(0xc1), 5, reg(r)) // SHR
-		j.b(7)
-		j.ins(op32(0x81), 4, reg(r)) // AND
-		j.imm((size-1)*entryBytes, 4)
-		j.ins(op64(0x03), r, state(oBank))
-	}
 	j.ins(op64(0xff), 0, state(oMissed)) // INC
 	j.store(rax, state(oSave))
 	j.store(rcx, state(oSave2))
 	j.move(rax, r13)
-	index(rax, farSize)
+	j.index(rax, farSize)
 	j.move(rcx, r13)
 	j.ins(op64(0x81), 4, reg(rcx))
 	j.imm(-4096, 4)
 	j.ins(op64(0x03), rcx, at(rax, oFar+tag))
 	absent := j.jcc(ccNE)
-	index(r13, tlbSize)
+	j.index(r13, tlbSize)
 	j.load(rcx, at(rax, oFar+tag))
 	j.ins(op64(0x3b), rcx, at(r13, tag))
 	known := j.jcc(ccE)
@@ -99,6 +98,16 @@ func (j *Translator) lookFar(tag int64) {
 	j.load(rcx, state(oSave2))
 	j.lea(r14, at(r14, 5))
 	j.ins(op32(0xff), 4, reg(r14))
+}
+
+// index makes an address in a register that of its entry in a table of so many, at
+// the start of the bank.
+func (j *Translator) index(r int, size int64) {
+	j.ins(op64(0xc1), 5, reg(r)) // SHR: a page number times 32
+	j.b(7)
+	j.ins(op32(0x81), 4, reg(r)) // AND
+	j.imm((size-1)*entryBytes, 4)
+	j.ins(op64(0x03), r, state(oBank))
 }
 
 func (j *Translator) eachMapped(f func(int, operand)) {

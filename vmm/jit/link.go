@@ -123,9 +123,12 @@ func (e *emitter) jumpIf(target uint64) {
 	}
 	e.bring()
 	to := e.jcc(e.in.Cond)
-	if e.samePage(target) {
+	switch {
+	case e.rounds:
+		e.back = append(e.back, to)
+	case e.samePage(target):
 		e.link(to, target, false)
-	} else {
+	default:
 		e.cold = append(e.cold, func() {
 			e.here(to)
 			e.saveFlags()

@@ -60,6 +60,7 @@ type arena struct {
 	Resume  uint64 // where the prologue jumps to
 	TopFS   int64  // see cpu.Segment.Top
 	TopGS   int64
+	Extents [extents]extent
 	Missed  uint64 // accesses that the near tables did not serve
 
 	X [16][2]uint64
@@ -68,6 +69,10 @@ type arena struct {
 	Exec  [cpu.Spaces][2][execSize]uint64
 	Jumps [jumpSize]jump
 }
+
+// An extent is a page that a loop goes on in: minus its address, where it is, and below what
+// offsets it may be read and written; 0: nowhere.
+type extent struct{ Tag, Host, Read, Write uint64 }
 
 // A table is the translations of one bank of a space. What code looks up
 // itself is near; near is a part of far.
@@ -130,6 +135,7 @@ const (
 	oStackTag  = int64(unsafe.Offsetof(arena{}.StackTag)) - bias
 	oStackEnd  = int64(unsafe.Offsetof(arena{}.StackEnd)) - bias
 	oStackHost = int64(unsafe.Offsetof(arena{}.StackHost)) - bias
+	oExtents   = int64(unsafe.Offsetof(arena{}.Extents)) - bias
 	oPages     = int64(unsafe.Offsetof(arena{}.Pages)) - bias
 	oJumps     = int64(unsafe.Offsetof(arena{}.Jumps)) - bias
 	oLoaded    = int64(unsafe.Offsetof(arena{}.Loaded)) - bias

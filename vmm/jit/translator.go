@@ -12,7 +12,7 @@ import (
 
 const (
 	codeBytes = 64 << 20
-	roomBytes = 64 << 10 // more than any translation takes
+	roomBytes = 128 << 10 // more than any translation takes
 )
 
 // A site is a place where emitted code leaves.
@@ -42,20 +42,21 @@ type Translator struct {
 	seed  uint64 // of poison, or 0
 	blind uint64 // flags that are taken for dead, wrongly: for a test of poison
 
-	ram     *mem.RAM
-	ramAt   uint64
-	enterAt uint32
-	leaveAt uint32
-	loadAt  uint32
-	farAt   [2]uint32 // looks at far: for reads, for writes
-	restAt  int       // where the fixed pieces end
-	sites   []site
-	codes   []*cpu.Code
-	last    *site // what the last jump left by
-	space   int   // the one in use
-	cached  [cpu.Spaces][cpu.Banks][]uint16
-	fetched [cpu.Spaces][2][]uint16
-	stats   cpu.Translated
+	ram      *mem.RAM
+	ramAt    uint64
+	enterAt  uint32
+	leaveAt  uint32
+	loadAt   uint32
+	farAt    [2]uint32          // looks at far: for reads, for writes
+	extentAt [extents][2]uint32 // likewise
+	restAt   int                // where the fixed pieces end
+	sites    []site
+	codes    []*cpu.Code
+	last     *site // what the last jump left by
+	space    int   // the one in use
+	cached   [cpu.Spaces][cpu.Banks][]uint16
+	fetched  [cpu.Spaces][2][]uint16
+	stats    cpu.Translated
 }
 
 // Stats implements cpu.Translator.
@@ -177,6 +178,9 @@ func (j *Translator) enter(s *cpu.State, at uint32, r cpu.Run) cpu.Leave {
 	a.enterSpace(r, s.Seg[2].Attr>>5&3 == 3, s.RFLAGS&cpu.FlagAC != 0)
 	a.openGates(s)
 	j.space, a.StackEnd = r.Space, 0
+	for x := range a.Extents {
+		a.Extents[x].Read, a.Extents[x].Write = 0, 0
+	}
 	if r.Pending {
 		a.Pending = 1
 	}
@@ -392,6 +396,9 @@ func (j *Translator) Drop(t *cpu.Code) {
 	}
 	j.lead(t.Entry, t.Gone[0])
 	j.lead(t.Alt, t.Gone[1])
+	if t.Loop != 0 {
+		j.lead(t.Loop, t.Gone[0])
+	}
 	t.Entry = 0
 	j.stats.Drops++
 }

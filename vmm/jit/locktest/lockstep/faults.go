@@ -7,14 +7,17 @@ import (
 )
 
 // Program is a case of 64-bit code that repeats body forever; registers and data are random.
-func Program(seed uint64, body []byte) *Case { return forever(long, seed, body) }
+func Program(seed uint64, body []byte) *Case { return forever(long, 0, seed, body) }
+
+// User is Program in ring 3.
+func User(seed uint64, body []byte) *Case { return forever(long, 3, seed, body) }
 
 // Legacy is Program of 32-bit code in legacy mode, at ring 0: what faults is told
 // on its own stack.
-func Legacy(seed uint64, body []byte) *Case { return forever(legacy, seed, body) }
+func Legacy(seed uint64, body []byte) *Case { return forever(legacy, 0, seed, body) }
 
-func forever(w world, seed uint64, body []byte) *Case {
-	g := &gen{rng: newRNG(seed, 0), base: x86.NoReg, start: codeAt + 0xf80, world: w} // across two pages if it is long
+func forever(w world, ring int, seed uint64, body []byte) *Case {
+	g := &gen{rng: newRNG(seed, 0), base: x86.NoReg, start: codeAt + 0xf80, world: w, ring: ring} // across two pages if it is long
 	g.buf = append(g.buf, body...)
 	g.b(0xe9)
 	g.d(g.start - g.here() - 4)

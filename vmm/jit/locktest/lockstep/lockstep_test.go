@@ -127,6 +127,25 @@ func TestPlanted(t *testing.T) {
 	t.Error("a wrong AF was not found")
 }
 
+// TestLaps: a loop of one block that reads a page and writes it, by registers that
+// go through it and into the next, whatever the page's rights are.
+func TestLaps(t *testing.T) {
+	x := newTester(t)
+	body := []byte{0xf3, 0x0f, 0x7e, 0x03, // top: MOVQ XMM0, [RBX]
+		0x66, 0x0f, 0xd6, 0x43, 0xf8, // MOVQ [RBX-8], XMM0
+		0x48, 0x83, 0xc3, 0x08, // ADD RBX, 8
+		0xff, 0xc9, // DEC ECX
+		0x75, 0xef} // JNZ top
+	for _, at := range []uint64{dataAt + 0xf00, readOnly - 0x80, userPage + 0x100, codeAt + 0x2d00, mappedAt + 0xf00, mappedAt + 0x3f00, mappedAt + 0xf03} {
+		b := binary.LittleEndian.AppendUint32([]byte{0xbb}, uint32(at)) // MOV EBX
+		b = append(b, 0xb9, 60, 0, 0, 0)                                // MOV ECX, 60
+		b = append(b, body...)
+		for seed := range uint64(8) {
+			x.check(t, "laps", User(seed, b))
+		}
+	}
+}
+
 // TestStraddling: an instruction whose second page is another one, with another
 // constant, in another address space, now and then.
 func TestStraddling(t *testing.T) {

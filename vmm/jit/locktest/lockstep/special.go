@@ -1,19 +1,22 @@
 package lockstep
 
 import (
+	"slices"
+
 	"vmrecord/vmm/cpu"
 	"vmrecord/vmm/x86"
 )
 
 // special appends what random instructions would not amount to.
 func (g *gen) special() {
-	n := g.IntN(41)
+	n := g.IntN(45)
 	for _, s := range [...]struct {
 		weight int
 		make   func()
 	}{
 		{4, g.jump},
 		{2, g.call},
+		{4, g.laps},
 		{2, g.indirect},
 		{1, g.memoryBranch},
 		{8, g.flags},
@@ -344,7 +347,7 @@ var (
 		x86.SemInc, x86.SemDec, x86.SemNeg, x86.SemShl, x86.SemShr, x86.SemBt, x86.SemXadd, x86.SemImul2, x86.SemCmpxchg}
 	flagKeepers = []x86.Sem{x86.SemLea, x86.SemLea, x86.SemLea, x86.SemMov, x86.SemMovzx, x86.SemMovsx, x86.SemNot, x86.SemXchg, x86.SemBswap, x86.SemPop,
 		x86.SemPush, x86.SemCmovcc, x86.SemSetcc, x86.SemCrc32, x86.SemCbw, x86.SemShl, x86.SemShr, x86.SemSar}
-	flagReaders = []x86.Sem{x86.SemSetcc, x86.SemAdc, x86.SemCmovcc, x86.SemPushf, x86.SemLahf, x86.SemRcl, x86.SemJcc, x86.SemInc}
+	flagReaders = []x86.Sem{x86.SemSetcc, x86.SemAdc, x86.SemCmovcc, x86.SemPushf, x86.SemLahf, x86.SemRcl, x86.SemInc, x86.SemJcc}
 )
 
 // between appends an instruction of some semantic that names two registers only.
@@ -373,6 +376,82 @@ func (g *gen) between(sems []x86.Sem, a, b uint8) {
 			return
 		}
 	}
+}
+
+// laps is a loop of one block, which now and then looks at the flags that its
+// end left. What it accesses wanders from page to page.
+func (g *gen) laps() {
+	counter := g.reg()
+	bases := [2]uint8{g.otherThan(counter, x86.R12), g.otherThan(counter, x86.R12)} // without SIB
+	for _, b := range bases {
+		g.load(b, g.place(16, 1), false)
+	}
+	if g.one(4) {
+		g.load(bases[0], mappedAt+g.exchange(counter)*pageBytes+8*g.Uint64N(0x1c0), false)
+	}
+	g.load(counter, uint64(4+g.IntN(40)), false)
+	r := g.otherThan(counter, bases[0], bases[1])
+	top := g.here()
+	if g.one(3) {
+		g.between(flagReaders[:len(flagReaders)-1], r, r) // no jump
+	}
+	for n := 1 + g.IntN(6); n > 0; n-- {
+		b := bases[g.IntN(2)]
+		switch g.IntN(8) {
+		case 0:
+			g.between(flagMakers, r, r)
+		case 1:
+			g.between(flagKeepers, r, b)
+		case 2:
+			g.rex(0x48|b>>3, 0x81, 0xc0|b&7) // ADD b, n
+			g.d(choose[uint64](g.rng, 8, 8, 24, 64, ^uint64(7), ^uint64(31), 0x7f8, pageBytes))
+		default:
+			g.lapAccess(r, b)
+		}
+	}
+	rex, c := 0x40|counter>>3, counter&7
+	if g.one(3) {
+		g.rex(rex, 0x83, 0xe8|c, 1) // SUB counter, 1
+	} else {
+		g.rex(rex, 0xff, 0xc8|c) // DEC counter
+	}
+	if g.one(2) {
+		g.rex(rex, 0x83, 0xf8|c, 0) // CMP counter, 0
+	}
+	g.b(choose[byte](g.rng, 0x75, 0x7f), byte(top-g.here()-2)) // JNE, JG
+}
+
+// exchange has one of the four mapped pages of data be another frame and, the next
+// time, what it was.
+func (g *gen) exchange(r uint8) (page uint64) {
+	i := g.IntN(4)
+	g.load(r, mappings()[i]^mappings()[i^1], false)
+	g.rex(0x48|r>>3<<2, 0x31, 0x04|r&7<<3, 0x25) // XOR [entry], r
+	g.d(choose[uint64](g.rng, codeAt, aliasAt) + 2*pageBytes + entries + 8*uint64(i))
+	return uint64(i)
+}
+
+// otherThan is a register that is none of a few.
+func (g *gen) otherThan(not ...uint8) uint8 {
+	for {
+		if r := g.reg(); !slices.Contains(not, r) {
+			return r
+		}
+	}
+}
+
+// lapAccess is an access at base register b.
+func (g *gen) lapAccess(r, b uint8) {
+	if g.one(2) {
+		g.rex(choose[byte](g.rng, 0x40, 0x48)|r>>3<<2|b>>3, choose[byte](g.rng, 0x8b, 0x89, 0x03, 0x01, 0x3b, 0x88), 0x40|r&7<<3|b&7)
+	} else {
+		x := byte(g.IntN(8))
+		if g.one(2) {
+			g.b(0xf2) // MOVSD, ADDSD; if not, MOVUPS, ADDPS
+		}
+		g.rex(0x40|b>>3, 0x0f, choose[byte](g.rng, 0x10, 0x11, 0x58), 0x40|x<<3|b&7)
+	}
+	g.b(byte(g.IntN(256)))
 }
 
 // straddle makes an instruction that may be changed in the next page.
