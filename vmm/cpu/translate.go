@@ -22,9 +22,9 @@ type Translator interface {
 	// Retry with the access that missed.
 	Resume(s *State, r Run) Leave
 	Retry(s *State, r Run) Leave
-	// Link says what code the last Leave's jump leads to, at physical address
-	// pa, so that it need not ask again.
-	Link(to *Code, pa uint64)
+	// Link says what code the last Leave's jump leads to, so that it need not
+	// ask again.
+	Link(to *Code)
 	// Cache says that in a space and bank the page of la may be read, and
 	// written without asking if write is set, at pa.
 	Cache(space, bank int, la, pa uint64, write bool)

@@ -62,7 +62,7 @@ func (c *CPU) ready(b *block) *translation {
 	}
 	mode := c.modeOf()
 	for _, t := range b.fast {
-		if t.LA == c.RIP && t.Mode == mode && t.Entry != 0 && (!b.cross || t.PA == c.fetch(t.LA) && t.PA2 == c.fetch(c.wrap((t.LA+pageMax)&^pageMax))) {
+		if t.LA == c.RIP && t.Mode == mode && t.Entry != 0 && (!b.cross || t.PA == c.fetch(t.LA) && t.PA2 == c.fetch((t.LA+pageMax)&^pageMax)) {
 			return t
 		}
 	}
@@ -88,8 +88,7 @@ func (c *CPU) translateBlock(b *block) *translation {
 	if b.ops[n-1].Sem == x86.SemSti { // see cpu.Leave
 		n--
 	}
-	around := b.cross && !c.flat && c.RIP+uint64(b.size) > 1<<32 // into linear page 0
-	if n == 0 || around || c.cpl == 1 || c.cpl == 2 {            // a Code is the supervisor's or a user's
+	if n == 0 || c.cpl == 1 || c.cpl == 2 { // a Code is the supervisor's or a user's
 		b.refused = true
 		return nil
 	}
@@ -116,10 +115,11 @@ func (c *CPU) translateBlock(b *block) *translation {
 }
 
 // split says where the second page of a crossing is, and has both pages tell of
-// stores to it.
+// stores to it. In 32-bit code it is never linear page 0: what goes on beyond
+// 4 GiB has raised #GP(0).
 func (c *CPU) split(t *translation) {
 	next := (t.LA + pageMax) &^ pageMax
-	t.Split, t.PA2 = true, c.fetch(c.wrap(next))
+	t.Split, t.PA2 = true, c.fetch(next)
 	n := int(next - t.LA)
 	for i, pa := range [2]uint64{t.PA, t.PA2} {
 		size := n
@@ -195,7 +195,7 @@ func (c *CPU) dash(t *translation) (look bool) {
 			return c.crawled
 		}
 		if l.Kind == cpu.LeaveJump && l.RIP == next.LA {
-			c.fast.Link(&next.Code, next.PA)
+			c.fast.Link(&next.Code)
 		}
 		c.syncFlags()
 		was = c.RFLAGS & cpu.FlagAC

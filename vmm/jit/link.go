@@ -24,7 +24,7 @@ func (e *emitter) link(at hole, la uint64, saved bool) {
 }
 
 // second is the address of the page in which a split instruction goes on.
-func second(c *cpu.Code) uint64 { return c.Wrap(c.LA&^0xfff + 0x1000) }
+func second(c *cpu.Code) uint64 { return c.LA&^0xfff + 0x1000 }
 
 // checkSecond comes out before a split instruction if its second page is not
 // where it was: the reference finds what is there now. Flags are in memory.

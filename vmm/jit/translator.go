@@ -226,7 +226,7 @@ func (j *Translator) left() cpu.Leave {
 }
 
 // Link implements cpu.Translator.
-func (j *Translator) Link(to *cpu.Code, pa uint64) {
+func (j *Translator) Link(to *cpu.Code) {
 	t := j.last
 	if t == nil || t.at == 0 || to.LA != t.rip || to.Entry == 0 {
 		return
@@ -240,7 +240,7 @@ func (j *Translator) Link(to *cpu.Code, pa uint64) {
 	}
 	j.fill(hole(t.at), int(dst))
 	if t.key != 0 {
-		p, key := j.p, execKey(to.LA, pa)
+		p, key := j.p, execKey(to.LA, to.PA)
 		j.p = int(t.key) - 8
 		j.imm(int64(key), 8)
 		j.p = p

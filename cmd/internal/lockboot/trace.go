@@ -65,9 +65,9 @@ func (t *tracer) Retry(s *cpu.State, r cpu.Run) cpu.Leave {
 }
 
 // Link implements cpu.Translator.
-func (t *tracer) Link(to *cpu.Code, pa uint64) {
+func (t *tracer) Link(to *cpu.Code) {
 	if t.linked {
-		t.Translator.Link(to, pa)
+		t.Translator.Link(to)
 	}
 }
 

@@ -16,9 +16,30 @@ func User(seed uint64, body []byte) *Case { return forever(long, 3, seed, body) 
 // on its own stack.
 func Legacy(seed uint64, body []byte) *Case { return forever(legacy, 0, seed, body) }
 
+// Edge is Program of 32-bit code, in long mode or legacy mode, of which the first
+// bytes lie at the end of the last page of all, and the others in the first.
+func Edge(old bool, first int, body []byte) *Case {
+	w := compat
+	if old {
+		w = legacy
+	}
+	g := &gen{rng: newRNG(1, 0), base: x86.NoReg, start: codeAt + pageBytes - uint64(first), world: w}
+	c := g.repeat(body)
+	c.state.RIP = lastPage + pageBytes - uint64(first)
+	m := image{c.ram}
+	m.put(vars+24, c.state.RIP)
+	copy(m.ram[:0x100], m.ram[physCode+pageBytes:])
+	return c
+}
+
 func forever(w world, ring int, seed uint64, body []byte) *Case {
 	g := &gen{rng: newRNG(seed, 0), base: x86.NoReg, start: codeAt + 0xf80, world: w, ring: ring} // across two pages if it is long
-	g.buf = append(g.buf, body...)
+	return g.repeat(body)
+}
+
+// repeat is a case of body and a jump to its start.
+func (g *gen) repeat(body []byte) *Case {
+	g.b(body...)
 	g.b(0xe9)
 	g.d(g.start - g.here() - 4)
 	return g.finish(-1)

@@ -66,6 +66,7 @@ const (
 	entries  = 0x800    // where that page's entries for them are
 	high     = 0xffff_8000_0000_0000
 	high32   = 0x8000_0000 // for 32-bit code
+	lastPage = 0xffff_f000 // of 32-bit code: the first of code
 	mmio     = 0xfed00000  // physical
 )
 
@@ -174,6 +175,10 @@ func (m *image) tables(rights uint64) {
 	m.put(pdpt+8*(high32>>30), pd|all)
 	m.put(pae, pd|present)
 	m.put(pae+8*(high32>>30), pd|present)
+	m.put(pdpt+8*3, pd|all) // to lastPage
+	m.put(pae+8*3, pd|present)
+	m.put(paeOther+8*3, pd|present)
+	m.put(pd+8*511, pt0|all)
 	m.put(paeOther, other+2*pageBytes|present)
 	m.put(paeOther+8*(high32>>30), pd|present)
 	m.put(pd, pt0|all)
@@ -187,6 +192,7 @@ func (m *image) tables(rights uint64) {
 		leaf(codeAt+i*pageBytes, physCode+i*pageBytes, rights)
 		leaf(aliasAt+i*pageBytes, physCode+i*pageBytes, rights)
 	}
+	leaf(lastPage%(1<<21), physCode, rights)
 	leaf(dataAt, physData, rights|noExec)
 	leaf(dataAt+pageBytes, physData+pageBytes, rights)
 	leaf(readOnly, physData+2*pageBytes, rights&^canWr)
@@ -262,7 +268,7 @@ func (m *image) state(w world, ring int, start uint64) *cpu.State {
 	s.Rand = [4]uint64{1, 2, 3, 4}
 	if w == legacy {
 		s.EFER &^= cpu.EFERLME | cpu.EFERLMA
-		s.CR3, s.PDPTE[0], s.PDPTE[high32>>30] = pae, pd|present, pd|present
+		s.CR3, s.PDPTE[0], s.PDPTE[high32>>30], s.PDPTE[3] = pae, pd|present, pd|present, pd|present
 		s.IDTR = cpu.TableReg{Base: idt32, Limit: vectors*8 - 1}
 		s.TR.Base = tss32
 		s.STAR = code3Narrow<<48 | code0Narrow<<32 | handlersOf32().call

@@ -5,6 +5,7 @@ package lockstep
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -142,6 +143,24 @@ func TestLaps(t *testing.T) {
 		b = append(b, body...)
 		for seed := range uint64(8) {
 			x.check(t, "laps", User(seed, b))
+		}
+	}
+}
+
+// TestEdge: 32-bit code goes on from the last linear page into the first, unless
+// an instruction lies in both, which raises #GP(0) (SDM vol. 3A, 5.3).
+func TestEdge(t *testing.T) {
+	x := newTester(t)
+	body := []byte{0x05, 1, 2, 3, 4, // ADD EAX, 4030201h
+		0x41,    // INC ECX
+		0x74, 2, // JZ
+		0x01, 0xc2, // ADD EDX, EAX
+		0x8b, 0x1d, 0xfe, 0xff, 0xff, 0xff, // MOV EBX, [FFFFFFFEh]
+		0x83, 0xc6, 5, // ADD ESI, 5
+		0x31, 0xd3} // XOR EBX, EDX
+	for first := range len(body) + 5 {
+		for _, old := range []bool{false, true} {
+			x.check(t, fmt.Sprint("edge after ", first), Edge(old, first, body))
 		}
 	}
 }

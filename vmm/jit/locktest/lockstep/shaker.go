@@ -104,9 +104,9 @@ func (s *shaker) cut(c *cpu.State, r cpu.Run, least int64, f func(cpu.Run) cpu.L
 }
 
 // Link implements cpu.Translator.
-func (s *shaker) Link(to *cpu.Code, pa uint64) {
+func (s *shaker) Link(to *cpu.Code) {
 	if !s.once(s.rates.unlink) {
-		s.Translator.Link(to, pa)
+		s.Translator.Link(to)
 	}
 }
 
