@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -13,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"vmrecord/bundle"
+	"vmrecord/bundle/debug"
 	"vmrecord/bundle/replay"
 	"vmrecord/cmd/internal/cli"
 	"vmrecord/cmd/internal/exit"
@@ -23,9 +25,9 @@ import (
 
 // A traceVerb is what trace was asked for.
 type traceVerb struct {
-	what, from, to, process, module, format, syntax, out string
-	regs, mem, force                                     bool
-	engine                                               machine.EngineFlags
+	what, from, to, process, module, symbols, format, syntax, out string
+	regs, mem, force                                              bool
+	engine                                                        machine.EngineFlags
 }
 
 func traceCommand() *cobra.Command {
@@ -50,6 +52,7 @@ Without --from and --to the window is the last 100 ms before the failure, or whe
 none before the end.`,
 		Example: `  vmbundle trace R-XXXX-XXXX.vmb --what syscall --process ledger
   vmbundle trace R-XXXX-XXXX.vmb --what insn --from -20ms --to -10ms --regs -o insns.txt
+  vmbundle trace R-XXXX-XXXX.vmb --what call --process ledger --symbols . -o calls.txt
   vmbundle trace R-XXXX-XXXX.vmb --what sched --format perfetto -o sched.json
   vmbundle trace R-XXXX-XXXX.vmb --what call --from 1.5s --to 1.6s --format perfetto -o calls.json
       (open it in https://ui.perfetto.dev)`,
@@ -61,6 +64,7 @@ none before the end.`,
 	f.StringVar(&v.to, "to", "", "where to end, `POS`")
 	f.StringVar(&v.process, "process", "", "only the process or thread of this `NAME` or number")
 	f.StringVar(&v.module, "module", "", "only what happens in this module of the kernel, program or library, `NAME`; vmlinux is the kernel itself")
+	f.StringVar(&v.symbols, "symbols", "", "a folder, `DIR`, with ELF files of programs, to name their addresses")
 	f.StringVar(&v.format, "format", string(trace.Text), "text, ndjson or perfetto (`FORMAT`)")
 	f.StringVar(&v.syntax, "syntax", "intel", "of instructions: intel or att (`NAME`)")
 	f.BoolVar(&v.regs, "regs", false, "with insn: the registers that changed")
@@ -78,6 +82,18 @@ func (v *traceVerb) run(c *cobra.Command, name string) error {
 	o, err := v.options()
 	if err != nil {
 		return err
+	}
+	if v.symbols != "" {
+		files, err := debug.OpenFiles(v.symbols)
+		if err != nil {
+			return exit.With(exit.NotFound, err)
+		}
+		o.Names = files.Names
+		defer func() {
+			if !files.Used() {
+				fmt.Fprintf(c.ErrOrStderr(), "vmbundle: %s has no file of a program that is in this window\n", v.symbols)
+			}
+		}()
 	}
 	l, err := lookInto(c, name, v.engine)
 	if err != nil {

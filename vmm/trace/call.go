@@ -66,12 +66,15 @@ func (f *frames) arrived(j jump, la uint64) {
 	from, there := g.place(j.from), g.place(la)
 	e := event{at: j.at, who: j.who, addr: j.from, where: from.name, kind: "call", phase: 'B'}
 	to := cmp.Or(there.name, "0x"+strconv.FormatUint(la, 16))
+	if !j.ret && there.off == 0 {
+		to = strings.Replace(to, there.symbol+"+0x0", there.symbol, 1)
+	}
 	d := f.depth[j.who.addr]
 	if j.ret {
 		d = max(0, d-1)
 		e.kind, e.phase, e.name = "ret", 'E', "ret "+to
 	} else {
-		e.name = "call " + strings.TrimSuffix(to, "+0x0")
+		e.name = "call " + to
 	}
 	e.indent = min(d, maxIndent)
 	if !j.ret {

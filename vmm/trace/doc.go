@@ -22,7 +22,8 @@
 // Threads are found by reading the kernel's current task (package guestos), and
 // symbols are the kernel's and its modules', as they are loaded when the window
 // begins, or when the kernel is first found in it. An address of a program is
-// named by the file mapped there, with the offset in the file.
+// named by who has its symbols (Options.Names), else by the file mapped there, with
+// the offset in the file.
 //
 // Tasks are switched where the kernel stores which one is the current one, and
 // woken where its functions to wake one are entered; that of a task which is
@@ -50,7 +51,8 @@
 // # Formats
 //
 // Text: columns divided by spaces: instant, thread (name/number, "-" if nobody
-// knows), address in 16 hex digits, symbol+offset ("-" if there is none), and
+// knows), address in 16 hex digits, symbol+offset ("-" if there is none; of a
+// module or program with its name behind it, in brackets), and
 // what happened; with Options.Regs "  ; " and what registers the instruction
 // left changed; with Options.Mem "  @ " and of each place in memory
 // [address]=before, and ->after if that is something else. System calls and tasks
@@ -67,12 +69,11 @@
 // runs as complete events (X), the last on the task's track and on that of the
 // processor (4194304, no process's number), calls and returns as B and E,
 // interrupts, ports and wakeups as instants (i), names of processes and threads
-// as metadata (M). Times are microseconds of guest time
-// since instant 0; args.at is the instant.
+// as metadata (M). Times are microseconds of guest time since instant 0; args.at is
+// the instant.
 //
 // # Left out
 //
-// Accesses to devices in memory; system calls by INT 80h and SYSENTER; symbols
-// of programs; arguments of calls that Linux passes in structures, which are
-// written as addresses.
+// Accesses to devices in memory; system calls by INT 80h and SYSENTER; arguments
+// of calls that Linux passes in structures, which are written as addresses.
 package trace

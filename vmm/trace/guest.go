@@ -34,18 +34,29 @@ type guest struct {
 	commOff uint64
 	pidOff  uint64
 
-	s     *cpu.State                   // the processor's, as of the event
-	maps  map[uint64][]guestos.Mapping // of programs, by CR3
-	lacks map[uint64]uint64            // the page, plus 1, that they were last read for
-	gen   uint32                       // changes when names of addresses may
-	fixed bool                         // cleared by place where what it says may change
-	asked bool                         // set where a disassembled instruction names an address
+	s      *cpu.State // the processor's, as of the event
+	names  Names
+	spaces map[uint64]*space // of programs, by CR3
+	gen    uint32            // changes when names of addresses may
+	fixed  bool              // cleared by place where what it says may change
+	asked  bool              // set where a disassembled instruction names an address
 }
 
 const (
 	commBytes = 16 // TASK_COMM_LEN
 	pidBytes  = 8  // pid and tgid, which follow one another
 )
+
+// A space is what is known of a program's address space.
+type space struct {
+	task  guestos.Task
+	maps  []guestos.Mapping
+	names map[uint64]namer // by mappings' beginnings
+	lacks uint64           // the page, plus 1, that the mappings were last read for
+}
+
+// A namer finds the symbol that an address is in.
+type namer = func(la uint64) (name string, off uint64, ok bool)
 
 // A finder finds the guest's kernel, once.
 type finder struct{ linux *guestos.Linux }
@@ -83,7 +94,7 @@ type thread struct {
 }
 
 func newGuest(m *vmm.Machine, o Options) *guest {
-	g := &guest{m: m, att: o.ATT, process: o.Process, s: m.CPU, maps: map[uint64][]guestos.Mapping{}, lacks: map[uint64]uint64{}}
+	g := &guest{m: m, att: o.ATT, process: o.Process, names: o.Names, s: m.CPU, spaces: map[uint64]*space{}}
 	g.now = g.nobody()
 	return g
 }
@@ -221,13 +232,7 @@ func (g *guest) place(la uint64) (p place) {
 	}
 	if la>>63 == 0 {
 		g.fixed = false
-		m, ok := g.mapping(la)
-		if !ok || m.Path == "" {
-			return p
-		}
-		p.module = path.Base(m.Path)
-		p.name = p.module + "+0x" + strconv.FormatUint(la-m.Start+m.Offset, 16)
-		return p
+		return g.program(la)
 	}
 	y, off, ok := g.linux.SymbolAt(la)
 	if !ok || y.Module != "" {
@@ -247,32 +252,62 @@ func symbol(y guestos.Symbol, off uint64) string {
 	return n
 }
 
+// program finds what is known of a program's address.
+func (g *guest) program(la uint64) (p place) {
+	x, m, ok := g.mapping(la)
+	if !ok || m.Path == "" {
+		return p
+	}
+	p.module = path.Base(m.Path)
+	p.name = p.module + "+0x" + strconv.FormatUint(la-m.Start+m.Offset, 16)
+	if g.names == nil {
+		return p
+	}
+	find, ok := x.names[m.Start]
+	if !ok {
+		find = g.names(x.task, x.maps, m)
+		x.names[m.Start] = find
+	}
+	if find == nil {
+		return p
+	}
+	if y, off, ok := find(la); ok {
+		p.symbol, p.off, p.name = y, off, symbol(guestos.Symbol{Name: y, Module: p.module}, off)
+	}
+	return p
+}
+
 // mapping is what is mapped at a program's address. The list is read again where
 // it lacks one, once a page.
-func (g *guest) mapping(la uint64) (guestos.Mapping, bool) {
-	space := g.s.CR3
+func (g *guest) mapping(la uint64) (*space, guestos.Mapping, bool) {
+	cr3 := g.s.CR3
 	for again := false; ; again = true {
-		for _, m := range g.maps[space] {
-			if m.Start <= la && la < m.End {
-				return m, true
+		x := g.spaces[cr3]
+		if x != nil {
+			for _, m := range x.maps {
+				if m.Start <= la && la < m.End {
+					return x, m, true
+				}
 			}
 		}
-		if page := la>>12 + 1; again || g.lacks[space] == page {
-			return guestos.Mapping{}, false
+		page := la>>12 + 1
+		if again || x != nil && x.lacks == page {
+			return nil, guestos.Mapping{}, false
 		}
 		l, err := g.linux.At(guestos.RAM(g.m.Mem.B), guestos.Of(g.s))
 		if err != nil {
-			return guestos.Mapping{}, false
+			return nil, guestos.Mapping{}, false
 		}
 		k, err := l.Current()
 		if err != nil {
-			return guestos.Mapping{}, false
+			return nil, guestos.Mapping{}, false
 		}
-		if g.gen++; len(g.maps) >= maxSpaces {
+		if g.gen++; len(g.spaces) >= maxSpaces {
 			g.forget()
 		}
-		g.lacks[space] = la>>12 + 1
-		g.maps[space], _ = k.Maps()
+		x = &space{task: k, names: map[uint64]namer{}, lacks: page}
+		x.maps, _ = k.Maps()
+		g.spaces[cr3] = x
 	}
 }
 
@@ -281,8 +316,7 @@ const maxSpaces = 256
 
 // forget forgets what programs have mapped.
 func (g *guest) forget() {
-	clear(g.maps)
-	clear(g.lacks)
+	clear(g.spaces)
 	g.gen++
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"vmrecord/vmm"
+	"vmrecord/vmm/guestos"
 	"vmrecord/vmm/interp"
 	"vmrecord/vmm/tape"
 )
@@ -40,8 +41,14 @@ type Options struct {
 	Module   string // of Insn, Block, Call, IRQ, IO: only what is in this module of the kernel, "vmlinux", or a program's file of this name; "": all
 	Hz       uint64
 	Machines int                      // that Window may have at work side by side; 0: as many as the timeline's searches
+	Names    Names                    // of programs' addresses; nil: none are known
 	Progress func(done, total uint64) // called now and then; may be nil
 }
+
+// Names is what names addresses in one of a task's mappings: a symbol, and how
+// far it is from its beginning; nil if nothing does. Several goroutines may call
+// it at once.
+type Names func(t guestos.Task, all []guestos.Mapping, m guestos.Mapping) func(la uint64) (name string, off uint64, ok bool)
 
 // A Player runs Machine along its tape: a *tape.Player, or what acts like one.
 type Player interface {

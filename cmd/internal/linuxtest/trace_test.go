@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"vmrecord/bundle/debug"
 	"vmrecord/cmd/internal/machine"
 	"vmrecord/configs/guestkernel"
 	"vmrecord/vmm"
@@ -120,7 +121,7 @@ func TestStrace(t *testing.T) {
 		o     trace.Options
 		wants string
 	}{
-		{trace.Options{What: trace.Insn, Process: "init", Module: "init", Mem: true, Regs: true}, " init/1 "},
+		{trace.Options{What: trace.Insn, Process: "init", Module: "init", Mem: true, Regs: true, Names: symbols(t, source)}, " _start+0x"},
 		{trace.Options{What: trace.Insn, Process: "1", Module: "vmlinux"}, " do_syscall_64+0x0 "},
 		{trace.Options{What: trace.Block}, " init/1 "},
 		{trace.Options{What: trace.Sched}, " to swapper/0/0 in state S after "},
@@ -137,6 +138,24 @@ func TestStrace(t *testing.T) {
 			t.Errorf("%+v: the reference's trace is another", c.o)
 		}
 	}
+}
+
+// symbols are those of a program, by its name in the guest.
+func symbols(t *testing.T, source string) trace.Names {
+	t.Helper()
+	b, err := program("amd64", source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "init"), b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	files, err := debug.OpenFiles(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files.Names
 }
 
 // straced is what strace says of a program.
