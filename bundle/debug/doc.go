@@ -85,8 +85,9 @@
 // A program's code is told by its bytes, so that another program at the same
 // address is not taken for it. Where a file can be loaded anywhere, its places are
 // read from all tasks' mappings where the probe begins, and from the current
-// task's whenever the kernel has mapped code (perf_event_mmap). Symbols of modules
-// are those loaded where the probe begins.
+// task's whenever the kernel has mapped code (perf_event_mmap). Modules are looked
+// for where the probe begins, and then where it ends; the types of their functions
+// are in their files.
 //
 // Callers are found in the kernel by its unwind tables, through interrupts and
 // system calls into the program, and there by frame pointers.

@@ -139,8 +139,8 @@ func (s *Session) Probe(ctx context.Context, p Probe, shot func(*Shot) (bool, er
 	return errors.Join(w.err, err)
 }
 
-// prepare finds the places. The kernel's symbols are where a kernel is: at the
-// beginning or, where the guest only boots there, at the end.
+// prepare finds the places. What is not there at the beginning may be at the end:
+// a kernel that only boots, a module that is loaded on the way.
 func (w *prober) prepare(ctx context.Context) (err error) {
 	if w.print, err = parsePrint(w.Print); err != nil {
 		return err
@@ -153,7 +153,8 @@ func (w *prober) prepare(ctx context.Context) (err error) {
 			return err
 		}
 		w.linux, _ = w.s.guest.at(w.s.line.Machine())
-		if err = w.find(); w.linux != nil || err == nil && !w.moving() {
+		err = w.find()
+		if known := err == nil && (w.linux != nil || !w.moving()); known || w.linux != nil && lastWord(w.At) != w.At {
 			break
 		}
 	}

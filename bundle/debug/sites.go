@@ -58,7 +58,7 @@ func mappedFiles(dir string) (all []*mappedFile, err error) {
 	}
 	for _, f := range files {
 		i := &mappedFile{File: f}
-		if !f.Moves {
+		if !f.Moves && !f.Object {
 			i.moved = []uint64{0}
 		}
 		all = append(all, i)
@@ -98,7 +98,7 @@ func (w *prober) find() error {
 		return w.lines(file, line)
 	}
 	for _, i := range w.images {
-		if addr, size, ok := i.Symbol(at); ok {
+		if addr, size, ok := i.Symbol(at); ok && !i.Object {
 			if err := w.function(&site{image: i, addr: addr}, at, i.Code(addr, int(min(size, maxBody)))); err != nil {
 				return err
 			}
@@ -131,6 +131,9 @@ func lineOf(at string) (file string, line int, ok bool) {
 func (w *prober) lines(file string, line int) error {
 	var why error
 	for _, i := range w.images {
+		if i.Object {
+			continue
+		}
 		addrs, err := i.Line(file, line)
 		why = errors.Join(why, err)
 		for _, a := range addrs {
@@ -165,7 +168,8 @@ func (w *prober) function(s *site, name string, code []byte) error {
 	return nil
 }
 
-// types finds what a function takes and returns.
+// types finds what a function takes and returns: a module's in its file, if it is
+// there, others of the kernel's in BTF.
 func (w *prober) types(s *site, name string, begins uint64) {
 	if s.image != nil {
 		_, _, s.isGo = s.image.Symbol("runtime.main")
@@ -174,6 +178,14 @@ func (w *prober) types(s *site, name string, begins uint64) {
 		}
 		return
 	}
+	for _, i := range w.images {
+		if addr, _, ok := i.Symbol(name); ok && i.Object {
+			if fn, err := i.Function(addr); err == nil {
+				s.fn = fn
+				return
+			}
+		}
+	}
 	t, err := w.linux.BTF()
 	if err == nil {
 		s.kernel, s.result, err = t.Func(name)
@@ -181,10 +193,14 @@ func (w *prober) types(s *site, name string, begins uint64) {
 	s.typed = err == nil
 }
 
+// lastWord is a name without its package, type or namespace; the kernel's have
+// none.
+func lastWord(name string) string { return name[strings.LastIndexAny(name, ".:)")+1:] }
+
 // unknown says that there is no such name, and what there is.
 func (w *prober) unknown(name string) error {
 	like := []string{}
-	last := name[strings.LastIndexAny(name, ".:)")+1:]
+	last := lastWord(name)
 	for _, i := range w.images {
 		like = append(like, i.Like(last, 3-min(3, len(like)))...)
 	}

@@ -24,6 +24,7 @@ type File struct {
 	Base    string // the name without folders, and without .debug
 	BuildID string // in hex, "" if it has none
 	Moves   bool   // it may be loaded anywhere: a shared library, or a program that is like one
+	Object  bool   // it is not linked, like a module of the kernel's: its addresses count from its section's beginning
 
 	elf   *elf.File
 	dwarf *dwarf.Data // nil: there is none
@@ -46,7 +47,7 @@ func Open(name string) (*File, error) {
 		return nil, fmt.Errorf("symbols of %s: %w", name, err)
 	}
 	f := &File{Name: name, Base: strings.TrimSuffix(path.Base(filepath.ToSlash(name)), ".debug"), BuildID: buildID(e),
-		elf: e, Moves: e.Type == elf.ET_DYN, lines: map[uint64]string{}}
+		elf: e, Moves: e.Type == elf.ET_DYN, Object: e.Type == elf.ET_REL, lines: map[uint64]string{}}
 	if e.Machine != elf.EM_X86_64 {
 		return nil, errors.Join(fmt.Errorf("symbols of %s: it is for %v", name, e.Machine), e.Close())
 	}

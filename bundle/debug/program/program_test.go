@@ -219,6 +219,14 @@ func TestFolder(t *testing.T) {
 		t.Fatalf("%+v, %v", all, err)
 	}
 	ok(t, all[0].Close())
+	build("args.o", "-c", "-g", "-O2")
+	o, err := Open(filepath.Join(dir, "args.o"))
+	ok(t, err)
+	defer o.Close()
+	addr, _, _ := o.Symbol("after")
+	if fn, err := o.Function(addr); err != nil || !o.Object || len(fn.Params) != 3 || fn.Params[0].Name != "known" {
+		t.Errorf("a file that is not linked: %+v, %v", fn, err)
+	}
 	if _, err := Folder(filepath.Join(dir, "missing")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a folder that is not there: %v", err)
 	}
