@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -22,6 +23,29 @@ import (
 type Folder struct {
 	Dir  string
 	Most int64 // bytes of all files
+	// Told, if set, is called now and then: how many bytes of how many were read
+	// or, of 0, written.
+	Told func(what string, done, total int64)
+}
+
+// A counter tells of the bytes that are written to it.
+type counter struct {
+	done int64
+	told func(done int64)
+}
+
+func (c *counter) Write(p []byte) (int, error) {
+	c.done += int64(len(p))
+	c.told(c.done)
+	return len(p), nil
+}
+
+func (f Folder) counter(what string, total int64) *counter {
+	return &counter{told: func(done int64) {
+		if f.Told != nil {
+			f.Told(what, done, total)
+		}
+	}}
 }
 
 const (
@@ -47,7 +71,11 @@ func (f Folder) Load(t *timeline.Timeline, uuid string) error {
 		return err
 	}
 	defer in.Close()
-	z, err := zstd.NewReader(in, zstd.WithDecoderMaxWindow(maxWindow))
+	i, err := in.Stat()
+	if err != nil {
+		return err
+	}
+	z, err := zstd.NewReader(io.TeeReader(in, f.counter("reading checkpoints", i.Size())), zstd.WithDecoderMaxWindow(maxWindow))
 	if err != nil {
 		return err
 	}
@@ -74,7 +102,7 @@ func (f Folder) Save(t *timeline.Timeline, uuid string) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(t.Save(z, id), z.Close()); err != nil {
+	if err := errors.Join(t.Save(io.MultiWriter(z, f.counter("keeping checkpoints", 0)), id), z.Close()); err != nil {
 		return err
 	}
 	if err := out.CloseAtomicallyReplace(); err != nil {

@@ -111,7 +111,9 @@ func child(dir string) error {
 // What was saved serves the next one; a recording of which nothing is kept has
 // nothing.
 func TestKept(t *testing.T) {
-	f := checkpoints.Folder{Dir: filepath.Join(t.TempDir(), "made", "here"), Most: 1 << 20}
+	told := map[string][2]int64{}
+	f := checkpoints.Folder{Dir: filepath.Join(t.TempDir(), "made", "here"), Most: 1 << 20,
+		Told: func(what string, done, total int64) { told[what] = [2]int64{done, total} }}
 	a := played(t, 500)
 	ok(t, f.Save(a, uuid))
 	b, err := line(500)
@@ -128,6 +130,9 @@ func TestKept(t *testing.T) {
 	_, want := a.Machine().Digests()
 	if _, got := b.Machine().Digests(); got != want {
 		t.Errorf("at the end %x, want %x", got, want)
+	}
+	if r, w, size := told["reading checkpoints"], told["keeping checkpoints"], files(t, f.Dir)[0].size; r != [2]int64{size, size} || w[0] < size || w[1] != 0 {
+		t.Errorf("told %v of a file of %d bytes", told, size)
 	}
 }
 

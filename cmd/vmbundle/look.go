@@ -56,10 +56,11 @@ func lookInto(c *cobra.Command, name string, e machine.Maker) (*look, error) {
 		if l.memory, err = size.Parse(text); err != nil {
 			return nil, exit.Errorf(exit.Usage, "--checkpoint-memory: %w", err)
 		}
+		l.memory = max(l.memory, 1) // 0 is as usual
 	}
 	no, _ := c.Flags().GetBool("no-cache")
 	if dir, err := cli.CacheDir(); err == nil && !no {
-		l.kept = &checkpoints.Folder{Dir: filepath.Join(dir, "checkpoints"), Most: keptBytes}
+		l.kept = &checkpoints.Folder{Dir: filepath.Join(dir, "checkpoints"), Most: keptBytes, Told: l.bar.Step}
 	}
 	l.b, err = open(file)
 	return l, err
@@ -76,6 +77,7 @@ func (l *look) line(ctx context.Context) (t *timeline.Timeline, err error) {
 	l.hurry = ctx.Err
 	l.t.OnProgress(l.show)
 	if l.kept != nil {
+		defer l.bar.End()
 		if err := l.kept.Load(l.t, l.b.UUID()); err != nil {
 			fmt.Fprintf(l.errs, "checkpoints of earlier runs are not used, and are made again: %v\n", err)
 		}
@@ -90,6 +92,7 @@ func (l *look) keep() {
 	if l.t == nil || l.kept == nil || l.t.Unsaved() == 0 || l.hurry() != nil && l.t.Bytes() > few {
 		return
 	}
+	defer l.bar.End()
 	if err := l.kept.Save(l.t, l.b.UUID()); err != nil {
 		fmt.Fprintf(l.errs, "checkpoints are not kept for the next time: %v\n", err)
 	}
@@ -122,8 +125,8 @@ func (l *look) machine(ctx context.Context, at vmm.Position) (r *timeline.Run, c
 // close gives all back. What was only looked at cannot be lost by it.
 func (l *look) close() {
 	l.bar.End()
+	l.keep()
 	if l.t != nil {
-		l.keep()
 		_ = l.t.Close()
 	}
 	_ = l.b.Close()
