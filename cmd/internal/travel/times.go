@@ -159,18 +159,18 @@ func (c *clock) windows(ctx context.Context, n int, f func(from, to vmm.Position
 	return nil
 }
 
+// unarmed is a search for which the engines look at nothing.
+func unarmed() timeline.Query { return timeline.Query{Input: func(vmm.Input) bool { return false }} }
+
 // forward goes from one end of a window to the other, looking for what is not
-// there, or for nothing at all.
-func (c *clock) forward(ctx context.Context, from, to vmm.Position, q *timeline.Query) (cost, error) {
+// there.
+func (c *clock) forward(ctx context.Context, from, to vmm.Position, q timeline.Query) (cost, error) {
 	if err := c.t.Seek(ctx, from); err != nil {
 		return cost{}, err
 	}
 	return measure(func() error {
-		if q == nil {
-			return c.t.Seek(ctx, to)
-		}
 		q.Until = &to
-		_, err := c.t.Next(ctx, *q)
+		_, err := c.t.Next(ctx, q)
 		return found(err)
 	})
 }
@@ -178,7 +178,7 @@ func (c *clock) forward(ctx context.Context, from, to vmm.Position, q *timeline.
 func (c *clock) back(ctx context.Context) error {
 	var wall, cpu []float64
 	err := c.windows(ctx, 5, func(from, to vmm.Position) error {
-		on, err := c.forward(ctx, from, to, nil)
+		on, err := c.forward(ctx, from, to, unarmed())
 		if err != nil {
 			return err
 		}
@@ -202,12 +202,11 @@ func (c *clock) armed(ctx context.Context) error {
 	for what, on := range map[string]vmm.StopOn{"breakpoint": vmm.StopExec, "watchpoint": vmm.StopWrite} {
 		var wall, cpu []float64
 		err := c.windows(ctx, 5, func(from, to vmm.Position) error {
-			q := nothing(on)
 			var cost [2]cost
 			for i := range 2 {
 				k := (i + len(wall)) % 2
 				var err error
-				if cost[k], err = c.forward(ctx, from, to, []*timeline.Query{nil, &q}[k]); err != nil {
+				if cost[k], err = c.forward(ctx, from, to, []timeline.Query{unarmed(), nothing(on)}[k]); err != nil {
 					return err
 				}
 			}

@@ -89,7 +89,7 @@ func TestWalk(t *testing.T) {
 		w := &walk{t: l, rng: rand.New(rand.NewPCG(1, 0)), reach: 100_000}
 		ok(t, w.run(t.Context(), *ops, func(int) {}))
 		ok(t, l.Close())
-		wrong, err := r.straight(t.Context(), w.visits)
+		wrong, err := r.straight(w.visits)
 		if err != nil || len(wrong) > 0 {
 			t.Fatalf("%s: %v %s", e, err, strings.Join(wrong, "\n"))
 		}
@@ -109,7 +109,7 @@ func TestWalk(t *testing.T) {
 		} {
 			v := w.visits[len(w.visits)/2]
 			spoil(&v)
-			if wrong, err := r.straight(t.Context(), []visit{w.visits[0], v}); err != nil || len(wrong) != 1 {
+			if wrong, err := r.straight([]visit{w.visits[0], v}); err != nil || len(wrong) != 1 {
 				t.Errorf("spoiled %d is not noticed: %v %v", i, err, wrong)
 			}
 		}
