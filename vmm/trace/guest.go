@@ -232,7 +232,8 @@ func (g *guest) place(la uint64) (p place) {
 	}
 	if la>>63 == 0 {
 		g.fixed = false
-		return g.program(la)
+		x, m, ok := g.mapping(la)
+		return g.program(la, x, m, ok)
 	}
 	y, off, ok := g.linux.SymbolAt(la)
 	if !ok || y.Module != "" {
@@ -252,9 +253,24 @@ func symbol(y guestos.Symbol, off uint64) string {
 	return n
 }
 
-// program finds what is known of a program's address.
-func (g *guest) program(la uint64) (p place) {
-	x, m, ok := g.mapping(la)
+// target is place for what an instruction names, which may be any number: it has
+// no mappings read again.
+func (g *guest) target(la uint64) place {
+	switch {
+	case la>>63 != 0:
+		g.asked = true
+		return g.place(la)
+	case g.names == nil:
+		return place{}
+	}
+	g.asked = true
+	x := g.spaces[g.s.CR3]
+	m, ok := x.mapping(la)
+	return g.program(la, x, m, ok)
+}
+
+// program is what is known of a program's address, in a mapping if there is one.
+func (g *guest) program(la uint64, x *space, m guestos.Mapping, ok bool) (p place) {
 	if !ok || m.Path == "" {
 		return p
 	}
@@ -283,12 +299,8 @@ func (g *guest) mapping(la uint64) (*space, guestos.Mapping, bool) {
 	cr3 := g.s.CR3
 	for again := false; ; again = true {
 		x := g.spaces[cr3]
-		if x != nil {
-			for _, m := range x.maps {
-				if m.Start <= la && la < m.End {
-					return x, m, true
-				}
-			}
+		if m, ok := x.mapping(la); ok {
+			return x, m, true
 		}
 		page := la>>12 + 1
 		if again || x != nil && x.lacks == page {
@@ -309,6 +321,18 @@ func (g *guest) mapping(la uint64) (*space, guestos.Mapping, bool) {
 		x.maps, _ = k.Maps()
 		g.spaces[cr3] = x
 	}
+}
+
+// mapping is what is known to be mapped at an address; x may be nil.
+func (x *space) mapping(la uint64) (guestos.Mapping, bool) {
+	if x != nil {
+		for _, m := range x.maps {
+			if m.Start <= la && la < m.End {
+				return m, true
+			}
+		}
+	}
+	return guestos.Mapping{}, false
 }
 
 // maxSpaces bounds the programs whose mappings are kept.

@@ -68,8 +68,7 @@ func (k *insns) disassemble(la uint64, in *x86.Inst) string {
 		return strings.ToLower(in.String())
 	}
 	name := func(la uint64) (string, uint64) {
-		k.g.asked = true
-		p := k.g.place(la)
+		p := k.g.target(la)
 		return p.symbol, la - p.off
 	}
 	if k.g.att {
