@@ -1,6 +1,6 @@
 // Package debug lets an engineer look into a recording: a gdb.Target over a
 // timeline, the guest's tasks as threads, its kernel's symbols, and the commands
-// that gdb passes on ("monitor").
+// that gdb passes on ("monitor"). Live is the same for a machine that runs.
 //
 // # Threads
 //
@@ -91,4 +91,13 @@
 //
 // Callers are found in the kernel by its unwind tables, through interrupts and
 // system calls into the program, and there by frame pointers.
+//
+// # A live machine
+//
+// A Live goes forward only, and nothing is written into it: a debugger's write is
+// no input, and what is recorded meanwhile would not replay. While it stands guest
+// time stands, and no input comes in. A step is a stop at any address, so that a
+// sleeping processor's step ends where it wakes; an interrupt's delivery is a step of
+// its own. A thread's step is whichever task's. Points are met as in a recording,
+// but in every address space.
 package debug

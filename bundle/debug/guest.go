@@ -37,15 +37,15 @@ const (
 	processor  = 1<<22 + 1
 )
 
-// here is the look from where the session stands.
-func (s *Session) here() *look {
-	m := s.line.Machine()
-	if l := &s.seen; l.m == m && l.pos == m.Position() && l.retired == m.Retired() {
+// here is the look at the machine as it stands.
+func (v *view) here() *look {
+	m := v.machine()
+	if l := &v.seen; l.m == m && l.pos == m.Position() && l.retired == m.Retired() {
 		return l
 	}
-	s.seen = look{m: m, pos: m.Position(), retired: m.Retired(), tasks: map[uint64]guestos.Task{}}
-	l := &s.seen
-	if l.linux, l.err = s.guest.at(m); l.linux != nil {
+	v.seen = look{m: m, pos: m.Position(), retired: m.Retired(), tasks: map[uint64]guestos.Task{}}
+	l := &v.seen
+	if l.linux, l.err = v.guest.at(m); l.linux != nil {
 		var all []guestos.Task
 		all, l.err = l.linux.Tasks()
 		l.list(all)
@@ -161,16 +161,22 @@ func symbol(k *guestos.Linux, la uint64) string {
 // at is what runs, and where, in a line.
 func (s *Session) at() string {
 	l := s.here()
-	t, known := l.current()
-	rip := l.m.CPU.RIP
-	out, name := fmt.Sprintf("%#x", rip), l.symbol(rip)
-	if p, ok := s.place(t.TGID, rip); ok {
-		name = p.String()
+	t, _ := l.current()
+	p, _ := s.place(t.TGID, l.m.CPU.RIP)
+	return l.what(p.String())
+}
+
+// what is what runs, at a place that has a name, or if it is "" perhaps a symbol of
+// the kernel's.
+func (l *look) what(name string) string {
+	out := fmt.Sprintf("%#x", l.m.CPU.RIP)
+	if name == "" {
+		name = l.symbol(l.m.CPU.RIP)
 	}
 	if name != "" {
 		out += " <" + name + ">"
 	}
-	if known {
+	if t, ok := l.current(); ok {
 		out += ", " + taskName(t)
 	}
 	return out + ", " + ring(l.m.CPU)
@@ -207,10 +213,10 @@ type Process struct {
 	Args    []string `json:"args,omitempty"`
 }
 
-// Processes lists the guest's processes where the session stands. The error says
-// what is missing.
-func (s *Session) Processes() ([]Process, error) {
-	l := s.here()
+// Processes lists the guest's processes as the machine stands. The error says what
+// is missing.
+func (v *view) Processes() ([]Process, error) {
+	l := v.here()
 	if l.linux == nil {
 		return nil, l.err
 	}

@@ -110,8 +110,11 @@ func count(args []string, usual int) (int, error) {
 	return int(n), nil
 }
 
-func (s *Session) ps(_ context.Context, _ []string, out io.Writer) error {
-	all, err := s.Processes()
+func (s *Session) ps(_ context.Context, _ []string, out io.Writer) error { return s.list(out) }
+
+// list writes the processes as a list.
+func (v *view) list(out io.Writer) error {
+	all, err := v.Processes()
 	if len(all) > 0 {
 		fmt.Fprintf(out, "  %7s %7s  %-8s %s\n", "PID", "PARENT", "STATE", "COMMAND")
 	}

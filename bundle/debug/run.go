@@ -64,7 +64,7 @@ func (w wanted) exec(m *vmm.Machine) (gdb.Stop, bool) {
 	return gdb.Stop{}, false
 }
 
-// waitFor makes stops of points.
+// waitFor makes stops of points, in the address spaces that count.
 func (s *Session) waitFor(points []gdb.Point) (w wanted, err error) {
 	spaces := []vmm.Stop{{Any: true}}
 	if s.only != "" && len(points) > 0 {
@@ -72,6 +72,11 @@ func (s *Session) waitFor(points []gdb.Point) (w wanted, err error) {
 			return w, err
 		}
 	}
+	return want(points, spaces), nil
+}
+
+// want makes stops of points, in each of some address spaces.
+func want(points []gdb.Point, spaces []vmm.Stop) (w wanted) {
 	for _, p := range points {
 		kinds := map[gdb.Kind][]vmm.StopOn{gdb.Exec: {vmm.StopExec}, gdb.Write: {vmm.StopWrite}, gdb.Read: {vmm.StopRead},
 			gdb.Access: {vmm.StopRead, vmm.StopWrite}}[p.Kind]
@@ -82,7 +87,7 @@ func (s *Session) waitFor(points []gdb.Point) (w wanted, err error) {
 			}
 		}
 	}
-	return w, nil
+	return w
 }
 
 // restricted are the address spaces of the one program that counts.

@@ -23,13 +23,12 @@ type Source struct {
 // A Session is a recording that somebody looks into. It is a gdb.Target. It is
 // for one goroutine.
 type Session struct {
+	view
 	src       Source
 	line      *timeline.Timeline
 	marks     []bundle.Marker // made in this session
-	seen      look
-	unwinds   *Unwinder      // of the kernel, if it was asked for
-	unwindsOf *guestos.Linux // which kernel
-	guest     guest
+	unwinds   *Unwinder       // of the kernel, if it was asked for
+	unwindsOf *guestos.Linux  // which kernel
 	dir       string          // where files of symbols go
 	objects   string          // where the engineer's own are, "" if there are none
 	only      string          // the program whose address spaces count; "" for all
@@ -41,7 +40,9 @@ type Session struct {
 
 // Open is where the timeline stands.
 func Open(src Source) *Session {
-	return &Session{src: src, line: src.Line, spaces: map[uint64]bool{}}
+	s := &Session{src: src, line: src.Line, spaces: map[uint64]bool{}}
+	s.machine = s.line.Machine
+	return s
 }
 
 // OnProgress has f told of the way to far positions; nil for nobody.

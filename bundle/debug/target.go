@@ -1,17 +1,25 @@
 package debug
 
 import (
+	"vmrecord/vmm"
 	"vmrecord/vmm/cpu"
 	"vmrecord/vmm/gdb"
 	"vmrecord/vmm/x86"
 )
 
+// A view is a machine that stands still, as gdb sees it.
+type view struct {
+	machine func() *vmm.Machine
+	seen    look
+	guest   guest
+}
+
 // Threads are the guest's tasks, the one that runs first; or the processor.
-func (s *Session) Threads() []gdb.Thread { return s.here().threads }
+func (v *view) Threads() []gdb.Thread { return v.here().threads }
 
 // Registers are the processor's, or what the guest's kernel saved of a task.
-func (s *Session) Registers(thread uint64) (*cpu.State, gdb.Known) {
-	l := s.here()
+func (v *view) Registers(thread uint64) (*cpu.State, gdb.Known) {
+	l := v.here()
 	if thread == l.threads[0].ID {
 		return l.m.CPU, gdb.All
 	}
@@ -30,8 +38,8 @@ func (s *Session) Registers(thread uint64) (*cpu.State, gdb.Known) {
 
 // Read copies memory as a thread sees it; a thread of the kernel's sees the
 // kernel only.
-func (s *Session) Read(thread, la uint64, p []byte) int {
-	l := s.here()
+func (v *view) Read(thread, la uint64, p []byte) int {
+	l := v.here()
 	if t, ok := l.tasks[thread]; ok && thread != l.threads[0].ID {
 		if t.CR3 == 0 {
 			return l.linux.Read(la, p)

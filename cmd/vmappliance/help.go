@@ -16,6 +16,7 @@ const isvHelp = `Make an appliance: your program in a virtual machine that recor
       vmappliance build --initramfs initramfs.cpio --file init=./vmagent --file program=./program --file etc/vmrecord/init.conf=init.conf
  5. Try it; Ctrl-] q quits:
       vmappliance run appliance.toml
+    With --gdb it waits for gdb, which debugs the whole machine while it records.
  6. Receive what users send, and replay it:
       vmbundle inbox serve
       vmbundle help engineer

@@ -33,11 +33,13 @@ type oneRun struct {
 	events  *events
 
 	rec *recorder // nil: nothing is recorded
+	gdb *stub     // nil: nobody debugs
 	doc runDocument
 
-	mu   sync.Mutex
-	door *host.Door // of the machine that runs now
-	quit exit.Code  // what Quit means
+	mu    sync.Mutex
+	door  *host.Door // of the machine that runs now
+	leave func()     // has a debugger leave it
+	quit  exit.Code  // what Quit means
 }
 
 // run boots until the guest is done, sends what is to be sent, and sums up.
@@ -206,12 +208,13 @@ func (l *oneRun) boot(epoch, seed uint64) (live.End, error) {
 			r.begin(m, l.verb.fromStart)
 		}
 	}
-	l.use(door)
+	begin, end := l.debugged(s)
 	if l.console.Typed() && l.doc.Boots == 0 {
 		go l.console.Pump(l.command)
 	}
 	l.events.tell(event{Event: "boot"})
 	l.doc.Boots++
+	begin()
 	e := s.Run()
 	if l.rec != nil {
 		l.rec.end(e.Outcome == live.Quit && l.verb.fromStart == "", "the machine ended: "+e.Outcome)
@@ -225,14 +228,15 @@ func (l *oneRun) boot(epoch, seed uint64) (live.End, error) {
 	if l.verb.stats {
 		machine.WriteStats(l.verb.errors, m.Engine, m.Retired())
 	}
+	end(e.Outcome)
 	return e, nil
 }
 
-// use makes d the door that a quit goes to.
-func (l *oneRun) use(d *host.Door) {
+// use makes d the door that a quit goes to, after leave was called.
+func (l *oneRun) use(d *host.Door, leave func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.door = d
+	l.door, l.leave = d, leave
 }
 
 // stop ends the run from outside.
@@ -242,6 +246,7 @@ func (l *oneRun) stop(c exit.Code) {
 	l.quit = c
 	if l.door != nil {
 		l.door.Quit()
+		l.leave()
 	}
 }
 

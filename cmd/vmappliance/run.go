@@ -32,6 +32,7 @@ type runVerb struct {
 	seed        uint64
 	maxInstants uint64
 	noReboot    bool
+	gdb         string
 	asJSON      bool
 	stats       bool
 	errors      io.Writer
@@ -89,6 +90,8 @@ func runCommand() *cobra.Command {
 	f.StringVar(&r.fromStart, "record-from-start", "", "record the whole run under `NAME`")
 	f.StringVar(&r.events, "events", "", "write progress as lines of JSON to `FILE`, - for standard error")
 	f.BoolVar(&r.asJSON, "json", false, "print one JSON document at the end")
+	f.StringVar(&r.gdb, "gdb", "", "wait for gdb before the first instruction; at `ADDR` of this computer: --gdb=ADDR")
+	f.Lookup("gdb").NoOptDefVal = defaultGDB
 	c.RunE = func(c *cobra.Command, args []string) error { return r.run(c, args) }
 	return c
 }
@@ -119,7 +122,11 @@ func (r *runVerb) run(c *cobra.Command, args []string) error {
 		return err
 	}
 	l := &oneRun{verb: r, guest: g, config: a, console: con, keys: keys, say: sayer(c, con), events: ev}
-	err = l.run()
+	stop := func() {}
+	if l.gdb, stop, err = listen(r.gdb); err == nil {
+		err = l.run()
+	}
+	stop()
 	if e := con.Close(); err == nil && e != nil {
 		err = fmt.Errorf("console: %w", e)
 	}

@@ -198,13 +198,9 @@ func (v *gdbVerb) start(c *cobra.Command, s *debug.Session, program, script stri
 
 // serve waits for debuggers, one after another, until it is interrupted.
 func (v *gdbVerb) serve(ctx context.Context, c *cobra.Command, s *debug.Session, script string) error {
-	host, _, err := net.SplitHostPort(v.listen)
-	if ip := net.ParseIP(host); err != nil || host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return exit.Errorf(exit.Usage, "--listen %s: whoever connects reads the guest's memory; give a loopback address, like 127.0.0.1:1234", v.listen)
-	}
-	l, err := net.Listen("tcp", v.listen)
+	l, err := cli.Loopback("--listen", v.listen)
 	if err != nil {
-		return fmt.Errorf("--listen: %w; for any free port: --stub-only", err)
+		return err
 	}
 	context.AfterFunc(ctx, func() { _ = l.Close() })
 	own := ""

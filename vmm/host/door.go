@@ -57,6 +57,7 @@ type Door struct {
 	closed  bool
 	quit    bool
 	onQuit  func()
+	call    func()
 }
 
 // A key is one entry of a script.
@@ -143,6 +144,31 @@ func (d *Door) Quit() {
 	d.mu.Unlock()
 }
 
+// Call has f called on the machine's goroutine, at the next boundary, and wakes the
+// machine for it. Of several only the last is sure to be called.
+func (d *Door) Call(f func()) {
+	d.mu.Lock()
+	d.call = f
+	d.poke()
+	d.mu.Unlock()
+}
+
+// Halt calls f, and has guest time stand still meanwhile: there is nothing to catch
+// up with, and keys of the script come as much later. It is for the machine's
+// goroutine.
+func (d *Door) Halt(f func()) {
+	from := d.clock.Now()
+	f()
+	lost := d.clock.Now() - from
+	d.wall += lost
+	d.timing = false
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for i := range d.timed {
+		d.timed[i].wall += lost
+	}
+}
+
 // Quitting tells whether Quit was called.
 func (d *Door) Quitting() bool {
 	d.mu.Lock()
@@ -198,6 +224,12 @@ func (d *Door) Next(now vmm.Instant) (vmm.Input, bool) {
 		return in, true
 	}
 	d.mu.Lock()
+	if call := d.call; call != nil {
+		d.call = nil
+		d.mu.Unlock()
+		call()
+		d.mu.Lock()
+	}
 	in, ok := d.take(now)
 	quit, f := d.quit, d.onQuit
 	d.mu.Unlock()
@@ -246,7 +278,7 @@ func (d *Door) strike(now vmm.Instant) {
 // pending tells whether Next has anything but a leap.
 func (d *Door) pending(now vmm.Instant) bool {
 	d.strike(now)
-	return d.quit || len(d.queue) > 0 || slices.ContainsFunc(d.streams, (*Stream).ready)
+	return d.quit || d.call != nil || len(d.queue) > 0 || slices.ContainsFunc(d.streams, (*Stream).ready)
 }
 
 func (d *Door) nextFixed() vmm.Instant {

@@ -136,6 +136,41 @@ func TestInputEndsIdle(t *testing.T) {
 	}
 }
 
+// Guest time stands still in a Halt: nothing leaps behind it, and keys of the
+// script come as much later.
+func TestHalt(t *testing.T) {
+	d, c := newDoor(Real)
+	s := d.Stream("x/y")
+	s.Open()
+	s.Announce([]byte{1})
+	s.After(2*ms, []byte("k"))
+	all(d, 0)
+	c.now += ms
+	d.Halt(func() { c.now += time.Minute })
+	d.Horizon(ims)
+	want(t, "behind the halt", all(d, ims), "")
+	c.now += ms
+	d.Horizon(2 * ims)
+	want(t, "a millisecond later", all(d, 2*ims), `x/y "k"`)
+}
+
+// Call ends a sleep and is made once, at the next boundary.
+func TestCall(t *testing.T) {
+	for _, p := range []Pace{Real, Free, Virtual} {
+		d, c := newDoor(p)
+		d.Hold()
+		n := 0
+		call := func() { d.Call(func() { n++ }) }
+		if c.woken = call; p == Virtual {
+			call() // virtual sleep does not wait
+		}
+		d.Idle(0, vmm.Never)
+		all(d, 0)
+		all(d, 0)
+		want(t, fmt.Sprint("calls at pace ", p), n, 1)
+	}
+}
+
 // A source that ends without an input leaves a machine that nothing can wake.
 func TestLastSourceGone(t *testing.T) {
 	d, clock := newDoor(Real)

@@ -24,6 +24,8 @@ type Session struct {
 	// Beat where the machine's Beat was reached, Slice some hundred times a
 	// second. Each may be nil.
 	Work, Beat, Slice func()
+	// Struck is called where one of the machine's stops struck.
+	Struck func()
 	// Heard is told of what the guest prints, before the console; may be nil.
 	Heard func(p []byte)
 
@@ -98,6 +100,8 @@ func (s *Session) Run() End {
 		switch {
 		case e == vmm.Left:
 			return End{Outcome: Quit}
+		case e == vmm.Struck:
+			call(s.Struck)
 		case e == vmm.Beat:
 			call(s.Beat)
 		case e == vmm.Control:
