@@ -112,11 +112,11 @@ func (s *Session) Values(thread uint64) map[string]Hex {
 func (s *Session) Backtrace() []Call {
 	w := s.asking()
 	c := s.line.Machine().CPU
-	return w.stack(c, w.begins(c.RIP))
+	return w.stack(c, w.isFirst(c.RIP))
 }
 
-// begins tells whether an address is a function's first.
-func (w *prober) begins(la uint64) bool {
+// isFirst tells whether an address is a function's first.
+func (w *prober) isFirst(la uint64) bool {
 	if la >= kernelHalf && w.linux != nil {
 		_, off, ok := w.linux.SymbolAt(la)
 		return ok && off == 0

@@ -91,7 +91,12 @@ func (w *prober) find() error {
 	w.sites = nil
 	at := strings.TrimSpace(strings.TrimPrefix(w.At, "func "))
 	if la, err := strconv.ParseUint(at, 0, 64); err == nil {
-		w.sites = []*site{{addr: la}}
+		s := &site{addr: la}
+		if w.linux != nil {
+			y, off, ok := w.linux.SymbolAt(la)
+			w.begins(s, y.Name, ok && off == 0)
+		}
+		w.sites = []*site{s}
 		return nil
 	}
 	if file, line, ok := lineOf(at); ok {
@@ -137,7 +142,10 @@ func (w *prober) lines(file string, line int) error {
 		addrs, err := i.Line(file, line)
 		why = errors.Join(why, err)
 		for _, a := range addrs {
-			w.sites = append(w.sites, &site{image: i, addr: a})
+			s := &site{image: i, addr: a}
+			name, off, ok := i.SymbolAt(a)
+			w.begins(s, name, ok && off == 0)
+			w.sites = append(w.sites, s)
 		}
 	}
 	if len(w.sites) == 0 {
@@ -146,12 +154,18 @@ func (w *prober) lines(file string, line int) error {
 	return nil
 }
 
+// begins has a site be the beginning of a function, if it is.
+func (w *prober) begins(s *site, name string, is bool) {
+	if s.begin = is && !w.Return; s.begin {
+		w.types(s, name, s.addr)
+	}
+}
+
 // function adds a function's beginning or, of its code, its returns: RET (C3, C2)
 // and REP RET. An instruction that begins with one of these bytes is one, and
 // where none begins no probe is met.
 func (w *prober) function(s *site, name string, code []byte) error {
-	if s.begin = !w.Return; s.begin {
-		w.types(s, name, s.addr)
+	if w.begins(s, name, true); s.begin {
 		w.sites = append(w.sites, s)
 		return nil
 	}
@@ -230,8 +244,16 @@ func (w *prober) unknown(name string) error {
 // it is made (kernel/events/core.c).
 const hook = "perf_event_mmap"
 
-// check refuses what cannot be followed.
+// check refuses what cannot be seen or followed.
 func (w *prober) check() error {
+	if !slices.ContainsFunc(w.sites, func(s *site) bool { return s.begin || s.back }) {
+		if w.Return {
+			return &ProbeError{Why: fmt.Sprintf("%s is no function's name, and so has no return", w.At), Print: true}
+		}
+		if slices.Contains(w.Print, "args") {
+			return &ProbeError{Why: fmt.Sprintf("no function begins at %s, and arguments are known where one does; print registers or memory", w.At), Print: true}
+		}
+	}
 	if !w.moving() {
 		return nil
 	}

@@ -1,11 +1,10 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"slices"
@@ -13,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"vmrecord/bundle/debug"
 	"vmrecord/cmd/internal/cli"
@@ -95,22 +95,29 @@ func (v *probeVerb) run(c *cobra.Command, name, where string) error {
 
 // write writes a line for each time, as it comes.
 func (v *probeVerb) write(ctx context.Context, c *cobra.Command, s *debug.Session) error {
-	out := bufio.NewWriter(c.OutOrStdout())
+	out := c.OutOrStdout()
 	e := json.NewEncoder(out)
 	e.SetEscapeHTML(false)
 	n := uint64(0)
 	err := s.Probe(ctx, v.p, func(shot *debug.Shot) (on bool, err error) {
+		if n++; n == 1 && terminal(out) && terminal(c.ErrOrStderr()) {
+			s.OnProgress(nil) // no bar among the lines: they tell how far it is
+			fmt.Fprint(c.ErrOrStderr(), "\r\x1b[K")
+		}
 		if v.format == "ndjson" {
 			err = e.Encode(shot)
 		} else {
 			_, err = fmt.Fprintln(out, shot)
 		}
-		n++
 		return n != v.limit, err
 	})
-	err = errors.Join(err, out.Flush())
 	if err == nil && n == 0 {
 		fmt.Fprintf(c.ErrOrStderr(), "%s was not reached between %s and %s\n", strings.TrimSpace(v.p.At), v.p.From, v.p.To)
 	}
 	return notThere(err)
+}
+
+func terminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
 }
