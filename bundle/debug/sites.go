@@ -38,6 +38,8 @@ const (
 	maxMoved = 256     // places of one file
 	maxBody  = 1 << 20 // bytes of a function
 	maxStops = 4096
+
+	maxReturns = 1024
 )
 
 // load opens the files with symbols: the probe's own, or the session's.
@@ -169,12 +171,16 @@ func (w *prober) function(s *site, name string, code []byte) error {
 		w.sites = append(w.sites, s)
 		return nil
 	}
+	w.types(s, name, s.addr)
 	for i, c := range code {
 		if c == 0xc3 || c == 0xc2 || c == 0xf3 && i+1 < len(code) && code[i+1] == 0xc3 {
-			r := &site{image: s.image, addr: s.addr + uint64(i), back: true}
-			w.types(r, name, s.addr)
-			w.sites = append(w.sites, r)
+			r := *s
+			r.addr, r.back = s.addr+uint64(i), true
+			w.sites = append(w.sites, &r)
 		}
+	}
+	if len(w.sites) > maxReturns {
+		return &ProbeError{Why: fmt.Sprintf("%s is too large to look for its returns; probe where it begins, without --at return", name)}
 	}
 	if len(w.sites) == 0 {
 		return &ProbeError{Why: fmt.Sprintf("%s has no return that is known; probe where it begins, without --at return", name)}
