@@ -1,5 +1,6 @@
 // Package bundle makes and reads .vmb files: one immutable file that holds a
-// recording whole, for replay on any other computer.
+// recording whole, for replay on any other computer. A recording that was not
+// packed is read where it stands, as if it had been.
 //
 // # Format, version 1
 //

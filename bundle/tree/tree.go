@@ -122,7 +122,7 @@ func (t *Tree) link() {
 	}
 	t.nodes = slices.DeleteFunc(t.nodes, func(n *Node) bool { return by[n.ID] != n })
 	for _, n := range t.nodes {
-		if p := by[n.Parent]; p != nil && p != n {
+		if p := by[n.Parent]; p != nil && !comesFrom(by, p, n) {
 			p.Children, n.left = append(p.Children, n), true
 		}
 	}
@@ -133,6 +133,18 @@ func (t *Tree) link() {
 		}
 		n.clock(n.Position.At, hz)
 	}
+}
+
+// comesFrom tells whether a way up from p leads to n, or round: what a bundle says
+// of its parent is its maker's word.
+func comesFrom(by map[string]*Node, p, n *Node) bool {
+	for range by {
+		if p == nil || p == n {
+			return p == n
+		}
+		p = by[p.Parent]
+	}
+	return true
 }
 
 // clock tells the times of a node and of what left it.

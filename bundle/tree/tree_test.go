@@ -158,6 +158,23 @@ func TestStubsOfOthers(t *testing.T) {
 	}
 }
 
+// Stubs that name each other as parents are roots.
+func TestParentsInACircle(t *testing.T) {
+	dir := t.TempDir()
+	for id, parent := range map[string]string{"R-1": "R-2", "R-2": "R-3", "R-3": "R-1", "R-4": "R-1"} {
+		if err := (Stub{ID: id, Branch: &recording.Branch{ID: id, Parent: parent}}).save(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tr, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := outline(tr.Roots()); got != "R-1 gone, R-2 gone, R-3 gone, R-4 gone" {
+		t.Error(got)
+	}
+}
+
 func FuzzStub(f *testing.F) {
 	f.Add([]byte(`{"format":"vmrecord.stub/1","id":"R-1","hz":0,"start":{"At":9},"end":{"At":1}}`))
 	f.Add([]byte(`{"format":"vmrecord.stub/1","id":"R-1","branch":{"id":"R-1","parent":"R-1"}}`))

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
@@ -38,17 +37,12 @@ func (f *liveFlags) define(c *cobra.Command) {
 	f.serial = "stdio"
 	c.Flags().StringVar(&f.record, "record", "", "record what happens from there on, as a branch called `NAME`: vmbundle tree")
 	c.Flags().Uint64Var(&f.seed, "seed", 0, "`N` for what the guest draws by chance from there on")
-	branchesFlag(c)
 }
 
-func branchesFlag(c *cobra.Command) {
-	c.Flags().String("branches", "", "folder of branches `DIR` (default $VMB_BRANCHES, or ~/.local/share/vmrecord/branches)")
-}
-
-// branchesDir is the folder that --branches, the environment or custom names.
-func branchesDir(c *cobra.Command) (string, error) {
-	dir, _ := c.Flags().GetString("branches")
-	if dir = cmp.Or(dir, os.Getenv("VMB_BRANCHES")); dir == "" {
+// branchesDir is the folder that the environment or custom names.
+func branchesDir() (string, error) {
+	dir := os.Getenv("VMB_BRANCHES")
+	if dir == "" {
 		state, err := cli.StateDir()
 		if err != nil {
 			return "", err
@@ -96,7 +90,7 @@ func newBranch(c *cobra.Command, f liveFlags, file string, b *bundle.Bundle, std
 
 // openShelf opens the shelf for a branch of the name asked for.
 func (r *branch) openShelf() (err error) {
-	if r.dir, err = branchesDir(r.c); err != nil {
+	if r.dir, err = branchesDir(); err != nil {
 		return err
 	}
 	t, err := tree.Open(r.dir)
@@ -145,7 +139,8 @@ const resume = 2 * time.Millisecond
 
 // first is what the machine is told where it goes live: fresh entropy; that it
 // was resumed, which open channels learn; that it is recorded, if it is; and
-// that time has passed.
+// that time has passed. What a kernel's own generator holds is in its memory, and
+// the same in all branches until that draws anew: Linux does once a minute.
 func (r *branch) first(m *vmm.Machine) ([]vmm.Input, error) {
 	fresh, err := r.entropy(m.Position())
 	if err != nil {
@@ -203,7 +198,7 @@ func (r *branch) run(m *vmm.Machine, soFar string) (e live.End, err error) {
 		e.Status = int(r.code)
 	}
 	if r.rec != nil {
-		err = r.stop(e)
+		err = r.stop("the branch ended: " + e.Outcome)
 	}
 	return e, err
 }
@@ -265,8 +260,8 @@ func (r *branch) start(m *vmm.Machine) error {
 }
 
 // stop keeps what was recorded.
-func (r *branch) stop(e live.End) error {
-	sum, took, err := r.rec.Stop(true, "the branch ended: "+e.Outcome)
+func (r *branch) stop(why string) error {
+	sum, took, err := r.rec.Stop(true, why)
 	if err != nil {
 		return fmt.Errorf("%w; free some disk space in %s", err, r.dir)
 	}

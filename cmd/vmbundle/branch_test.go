@@ -3,7 +3,9 @@ package main
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -21,6 +23,7 @@ import (
 	"vmrecord/cmd/internal/machine"
 	"vmrecord/vmm"
 	"vmrecord/vmm/host"
+	"vmrecord/vmm/tape"
 )
 
 // dice is a guest of 16-bit code at 7c00h: for each byte that arrives on COM1 it
@@ -138,6 +141,8 @@ func TestBranchesDrawTheirOwn(t *testing.T) {
 			t.Errorf("%+v: recorded %q, replayed %q", c, said, again.out)
 		}
 	}
+	// They part where they begin, by what they were told.
+	vmbundle(t, "", "bisect", "branch-3", "branch-5").want(t, 7, "equal up to 600000+", "input in A: cpu/entropy ", "input in B: cpu/entropy ", "cpu Rand")
 }
 
 // At virtual pace, where nobody types, a branch's end is a function of position
@@ -145,6 +150,7 @@ func TestBranchesDrawTheirOwn(t *testing.T) {
 func TestVirtualBranchRepeats(t *testing.T) {
 	branches(t)
 	m := newDice(t, 0)
+	dir := os.Getenv("VMB_BRANCHES")
 	ends := map[string]string{}
 	for _, c := range []struct{ name, seed, same string }{{"a", "0", ""}, {"b", "0", "a"}, {"c", "5", ""}, {"d", "5", "c"}} {
 		vmbundle(t, "", "golive", m.file, "--at", "50%", "--pace", "virtual", "--seed", c.seed, "--record", c.name,
@@ -155,11 +161,40 @@ func TestVirtualBranchRepeats(t *testing.T) {
 			EndHash         string
 		}
 		ok(t, json.Unmarshal([]byte(vmbundle(t, "", "replay", c.name, "--json").want(t, 0).out), &res))
-		if ends[c.name] = res.EndHash; !res.Identical || res.InputsDelivered != 4 { // entropy, live, start, leap
+		const want = `cpu/entropy, backdoor/control "live", backdoor/control "vmrecord.start branch", board/leap`
+		if told := inputs(t, filepath.Join(dir, fmt.Sprintf("%06d", len(ends)+1))); told != want {
+			t.Errorf("%+v: the guest was told %s", c, told)
+		}
+		if ends[c.name] = res.EndHash; !res.Identical || res.InputsDelivered != 4 {
 			t.Errorf("%+v: %+v", c, res)
 		}
 		if other := ends[c.same]; c.same != "" && other != res.EndHash || c.same == "" && c.name != "a" && ends["a"] == res.EndHash {
 			t.Errorf("%+v: ends %q", c, ends)
+		}
+	}
+}
+
+// inputs are those on a recording's tape, with the texts among their data.
+func inputs(t *testing.T, dir string) string {
+	t.Helper()
+	b, err := bundle.OpenRecording(dir)
+	ok(t, err)
+	defer b.Close()
+	r, err := b.Tape()
+	ok(t, err)
+	var all []string
+	for {
+		f, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return strings.Join(all, ", ")
+		}
+		ok(t, err)
+		switch {
+		case f.Kind != tape.KindInput:
+		case f.Input.Inlet == machine.Control:
+			all = append(all, fmt.Sprintf("%s %q", f.Input.Inlet, f.Input.Data))
+		default:
+			all = append(all, f.Input.Inlet)
 		}
 	}
 }
@@ -214,7 +249,7 @@ func TestTree(t *testing.T) {
 
 	vmbundle(t, "", "tree", "drop", "first").want(t, 0)
 	vmbundle(t, "", "replay", "first").want(t, 3, "first is no file")
-	vmbundle(t, "", "replay", one.ID).want(t, 3, "was dropped")
+	vmbundle(t, "", "replay", one.ID).want(t, 3, "is no file", "vmbundle tree")
 	vmbundle(t, "", "tree").want(t, 0, "gone", "of-one")
 	vmbundle(t, "", "replay", "of-one").want(t, 0, "identical")
 	vmbundle(t, "", "tree", "drop", "of-of-one", "of-one").want(t, 0)
@@ -253,6 +288,27 @@ func shape(nodes []*tree.Node) string {
 		all = append(all, s)
 	}
 	return strings.Join(all, " ")
+}
+
+// A snapshot is a branch that ends where it begins: it goes live like the position
+// that it was taken at, and as a bundle it needs nothing else.
+func TestSnapshot(t *testing.T) {
+	branches(t)
+	m := newDice(t, 0)
+	vmbundle(t, "", "tree", "snapshot", m.file, "here", "--at", "50%").want(t, 0, "● recorded here")
+	vmbundle(t, "", "replay", "here").want(t, 0, "identical: 2 heartbeats, 0 inputs")
+	vmbundle(t, "", "verify", "here").want(t, 0, "identical: ")
+	vmbundle(t, "", "tree").want(t, 0, "here", "0.000 s")
+	vmbundle(t, "xq", "golive", "here", "--at", "start", "--record", "on").want(t, 0, "● LIVE from 800000+")
+	vmbundle(t, "xq", "golive", "here", "--at", "50%").want(t, 0, "● LIVE from 800000+")
+	vmbundle(t, "", "bisect", "here", "on").want(t, 0, "equal to the end of the shorter one")
+	var packed struct{ Path string }
+	out := t.TempDir()
+	ok(t, json.Unmarshal([]byte(vmbundle(t, "", "pack", "here", out, "--json").want(t, 0).out), &packed))
+	vmbundle(t, "", "tree", "drop", "here").want(t, 0)
+	vmbundle(t, "xq", "golive", packed.Path, "--at", "end").want(t, 0, "● LIVE from 800000+")
+	vmbundle(t, "", "tree", "snapshot", m.file, "on", "--at", "50%").want(t, 2, "there is one of that name")
+	vmbundle(t, "", "tree", "snapshot", m.file, "x", "--at", "2h").want(t, 2, "the tape is")
 }
 
 // A program killed while it records a branch leaves one that replays as far as it

@@ -73,7 +73,7 @@ func find(c *cobra.Command, name string) (string, error) {
 	if _, err := os.Stat(name); !errors.Is(err, fs.ErrNotExist) || strings.ContainsAny(name, "./") {
 		return name, nil
 	}
-	if path, err := pathOfNode(c, name); path != "" || err != nil {
+	if path, err := pathOfNode(name); path != "" || err != nil {
 		return path, err
 	}
 	in, _, err := openInbox(c)

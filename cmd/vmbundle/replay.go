@@ -191,7 +191,10 @@ func (v *replayVerb) demonstrate(br *branch, o replay.Options) (e live.End, err 
 			res.HeartbeatsCompared, res.InputsDelivered))
 	}
 	br.say("%s", outcome(res))
-	return live.End{Outcome: live.Quit, Status: int(br.code)}, nil
+	if br.door.Quitting() {
+		e.Status = int(br.code)
+	}
+	return e, nil
 }
 
 // console is where the guest's bytes go; nil: nowhere.

@@ -123,7 +123,8 @@ func TestUntil(t *testing.T) {
 func TestGolive(t *testing.T) {
 	m := newMade(t)
 	for _, at := range []string{"start", "50%", "@middle", "failure", "32000000", "-5ms"} {
-		r := vmbundle(t, "zzq", "golive", m.file, "--at", at)
+		// At the start the first key is lost where the guest sets up its UART.
+		r := vmbundle(t, "zzzq", "golive", m.file, "--at", at)
 		r.want(t, 0, "● LIVE from ", "zz", " pit ")
 	}
 	vmbundle(t, "", "golive", m.file, "--at", "@middle", "--max-instants", "1000000", "--pace", "virtual").want(t, 8, "--max-instants reached")

@@ -187,8 +187,8 @@ func (v *traceVerb) window(b *bundle.Bundle) (from, to vmm.Position, err error) 
 	}
 	if v.from != "" {
 		from, err = replay.ParsePosition(v.from, l)
-	} else {
-		from = vmm.Position{At: max(l.Start.At, to.At-min(to.At, vmm.Instant(l.Hz/10)))}
+	} else if from = l.Start; uint64(to.At-from.At) > l.Hz/10 {
+		from = vmm.Position{At: to.At - vmm.Instant(l.Hz/10)}
 	}
 	if err == nil && (from.At > to.At || from.At == to.At && from.Inputs > to.Inputs) {
 		err = exit.Errorf(exit.Usage, "--from %s is behind --to %s", from, to)

@@ -39,9 +39,10 @@ func treeCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "tree [FILE|ID|NAME]",
 		Short: "Show what went live from a recording, and from what went live",
-		Long: "tree shows the branches of a recording, made by vmbundle golive --record: where each\n" +
-			"left, how it ended, and what it takes on disk, alone and shared with others. Without\n" +
-			"an argument it shows all. A branch's name or id can stand wherever a file can.",
+		Long: "tree shows the branches of a recording, made by vmbundle golive --record, and snapshots\n" +
+			"of it: where each left, how it ended, and what it takes on disk, alone and shared with others. Without\n" +
+			"an argument it shows all. A branch's name or id can stand wherever a file can. Branches\n" +
+			"are kept in $VMB_BRANCHES, by default ~/.local/share/vmrecord/branches.",
 		Example: "  vmbundle tree R-XXXX-XXXX.vmb\n" +
 			"  vmbundle tree --svg tree.svg another-way\n" +
 			"  vmbundle replay another-way",
@@ -52,21 +53,21 @@ func treeCommand() *cobra.Command {
 	c.Flags().BoolVar(&v.asJSON, "json", false, "print one JSON document")
 	c.RunE = v.run
 	label := func(use, short string, set func(l *recording.Label, text string)) *cobra.Command {
-		return &cobra.Command{Use: use, Short: short, Args: cli.Args(2, 2), RunE: func(c *cobra.Command, args []string) error {
-			return relabel(c, args[0], func(l *recording.Label) { set(l, args[1]) })
+		return &cobra.Command{Use: use, Short: short, Args: cli.Args(2, 2), RunE: func(_ *cobra.Command, args []string) error {
+			return relabel(args[0], func(l *recording.Label) { set(l, args[1]) })
 		}}
 	}
 	c.AddCommand(
+		snapshotCommand(),
 		label("name NODE NAME", "Give a branch, or what it left, another name", func(l *recording.Label, s string) { l.Name = s }),
 		label("note NODE TEXT", "Write a note on a branch, or on what it left; an empty one removes it", func(l *recording.Label, s string) { l.Note = s }),
 		&cobra.Command{Use: "drop NODE...", Short: "Remove branches; what left them stays", Args: cli.Args(1, 1000), RunE: drop},
 	)
-	c.PersistentFlags().String("branches", "", "folder of branches `DIR` (default $VMB_BRANCHES, or ~/.local/share/vmrecord/branches)")
 	return c
 }
 
-func openTree(c *cobra.Command) (*tree.Tree, string, error) {
-	dir, err := branchesDir(c)
+func openTree() (*tree.Tree, string, error) {
+	dir, err := branchesDir()
 	if err != nil {
 		return nil, "", err
 	}
@@ -74,25 +75,21 @@ func openTree(c *cobra.Command) (*tree.Tree, string, error) {
 	return t, dir, err
 }
 
-// pathOfNode is where a node of the tree is, by name or id; empty if there is
-// none.
-func pathOfNode(c *cobra.Command, name string) (string, error) {
-	t, _, err := openTree(c)
+// pathOfNode is where a node of the tree is, by name or id; empty if it is
+// nowhere.
+func pathOfNode(name string) (string, error) {
+	t, _, err := openTree()
 	if err != nil {
 		return "", err
 	}
-	n := t.Find(name)
-	switch {
-	case n == nil:
-		return "", nil
-	case n.Path == "":
-		return "", exit.Errorf(exit.NotFound, "%s was dropped; to see what is there: vmbundle tree", name)
+	if n := t.Find(name); n != nil && n.Outcome != tree.Gone {
+		return n.Path, nil
 	}
-	return n.Path, nil
+	return "", nil
 }
 
-// nodeOf is the node that a user named, by name, id or file; nil for a recording
-// that nothing left.
+// nodeOf is the node that a user named, by name, id or file. A recording that
+// nothing left is a tree of its own.
 func nodeOf(c *cobra.Command, t *tree.Tree, name string) (*tree.Node, error) {
 	if n := t.Find(name); n != nil {
 		return n, nil
@@ -113,7 +110,7 @@ func nodeOf(c *cobra.Command, t *tree.Tree, name string) (*tree.Node, error) {
 }
 
 func (v *treeVerb) run(c *cobra.Command, args []string) error {
-	t, dir, err := openTree(c)
+	t, dir, err := openTree()
 	if err != nil {
 		return err
 	}
@@ -191,8 +188,8 @@ func printNode(w io.Writer, n *tree.Node, first, rest string) {
 }
 
 // relabel changes what is written on a node.
-func relabel(c *cobra.Command, name string, set func(*recording.Label)) error {
-	t, dir, err := openTree(c)
+func relabel(name string, set func(*recording.Label)) error {
+	t, dir, err := openTree()
 	if err != nil {
 		return err
 	}
@@ -211,7 +208,7 @@ func noNode(name, dir string) error {
 
 func drop(c *cobra.Command, args []string) error {
 	for _, name := range args {
-		t, dir, err := openTree(c)
+		t, dir, err := openTree()
 		if err != nil {
 			return err
 		}

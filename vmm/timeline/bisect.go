@@ -53,6 +53,9 @@ func Bisect(ctx context.Context, a, b *Timeline) (*Fork, error) {
 		return nil, errors.Join(ErrStart, err)
 	}
 	lo, end := start.At, min(a.End().At, b.End().At)
+	if lo == end {
+		return nil, nil
+	}
 	// Branches of one position part there, by their inputs.
 	switch same, err := equalAt(ctx, a, b, behind(lo)); {
 	case err != nil:

@@ -1,5 +1,5 @@
-// Package live runs a machine for a person: console, escape key, signals, and
-// how the end of a run is told. A machine that booted and one that went on from
+// Package live runs a machine for a person: console, escape key, signals,
+// recording, and how the end of a run is told. A machine that booted and one that went on from
 // a replay are run alike.
 package live
 
