@@ -117,12 +117,15 @@ func (t *Timeline) drop(which func(*checkpoint) bool) {
 // Bytes is what the checkpoints take.
 func (t *Timeline) Bytes() int64 { return t.pages.bytes + t.others }
 
-// fit keeps to the budget: rungs go first, the farthest from here before
-// others; then every second of the lasting ones.
+// fit keeps to the budget: pages are packed, which costs time only where memory
+// is short; rungs go first, the farthest from here before others; then every
+// second of the lasting ones.
 func (t *Timeline) fit() {
 	for {
 		far, rungs := t.farthestRung()
 		switch over := t.Bytes() > t.o.Memory; {
+		case over && t.pages.loose > t.o.Memory/8:
+			t.pages.pack()
 		case rungs > maxRungs || over && rungs > 0:
 			t.drop(func(c *checkpoint) bool { return c == far })
 		case over && len(t.points) > 1:

@@ -17,8 +17,9 @@
 //
 // Lasting checkpoints stand on a grid of retired instructions (Options.Every),
 // so that a seek replays at most so many, and sleep costs nothing. When they
-// take more than Options.Memory, every second one goes and the grid doubles;
-// the start always stays, and from it everything can be reached.
+// take more than Options.Memory, contents are packed (S2, which halves a
+// kernel's); when that is not enough, every second checkpoint goes and the grid
+// doubles; the start always stays, and from it everything can be reached.
 //
 // On the way to a position the timeline leaves rungs: where half of the way is
 // left, half of that, and so on, down to Options.Every/2048 instructions, about

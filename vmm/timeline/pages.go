@@ -1,16 +1,54 @@
 package timeline
 
-import "vmrecord/vmm/mem"
+import (
+	"fmt"
+
+	"github.com/klauspost/compress/s2"
+
+	"vmrecord/vmm/mem"
+)
 
 // leafPages is how many pages one leaf of a table names.
 const leafPages = 64
 
 // A page is the content of one or many pages of RAM, at one or many positions.
 type page struct {
-	hash mem.Hash
-	data []byte
-	refs int // leaves that name it
+	hash  mem.Hash
+	data  []byte // packed, if it is shorter than a page
+	tried bool   // to pack it
+	refs  int    // leaves that name it
 }
+
+// content is the page as it is in RAM, in buf if it must be unpacked.
+func (p *page) content(buf []byte) []byte {
+	if len(p.data) == mem.PageBytes {
+		return p.data
+	}
+	b, err := s2.Decode(buf, p.data)
+	if err != nil || len(b) != mem.PageBytes {
+		panic(fmt.Sprintf("timeline: a packed page gives %d bytes: %v", len(b), err))
+	}
+	return b
+}
+
+// pack packs the page, if it was not tried yet, and returns how many bytes that
+// saves.
+func (p *page) pack() (saved int64) {
+	if p.tried {
+		return 0
+	}
+	p.tried = true
+	z := s2.Encode(nil, p.data)
+	if len(z) > mem.PageBytes*3/4 {
+		return 0
+	}
+	saved = int64(len(p.data) - len(z))
+	p.data = append([]byte(nil), z...)
+	return saved
+}
+
+// cost is what the page takes.
+func (p *page) cost() int64 { return int64(len(p.data)) + pageCost }
 
 // A leaf is a piece of a table. Tables share the leaves that are equal.
 type leaf struct {
@@ -56,10 +94,11 @@ func (t table) with(now map[uint32]*page) table {
 type pageStore struct {
 	pages map[mem.Hash]*page
 	bytes int64 // of all pages and leaves that are referred to
+	loose int64 // of pages among them that packing was not tried on
 }
 
 const (
-	pageCost  = mem.PageBytes + 128
+	pageCost  = 128 // besides its bytes
 	leafBytes = leafPages*8 + 16
 )
 
@@ -103,7 +142,7 @@ func (s *pageStore) hold(t table) {
 				continue
 			}
 			if p.refs++; p.refs == 1 {
-				s.bytes += pageCost
+				s.count(p, 1)
 				s.pages[p.hash] = p
 			}
 		}
@@ -122,13 +161,29 @@ func (s *pageStore) release(t table) {
 				continue
 			}
 			if p.refs--; p.refs == 0 {
-				s.bytes -= pageCost
+				s.count(p, -1)
 				if s.pages[p.hash] == p {
 					delete(s.pages, p.hash)
 				}
 			}
 		}
 	}
+}
+
+// count counts the page in, or out.
+func (s *pageStore) count(p *page, sign int64) {
+	s.bytes += sign * p.cost()
+	if !p.tried {
+		s.loose += sign * p.cost()
+	}
+}
+
+// pack packs all pages. Nobody may read them meanwhile.
+func (s *pageStore) pack() {
+	for _, p := range s.pages {
+		s.bytes -= p.pack()
+	}
+	s.loose = 0
 }
 
 // blank is a table of a RAM of which nothing is known.

@@ -158,12 +158,12 @@ func (r *runner) look(w *watch) {
 // its state, the tape. After an error the runner is of no use.
 func (r *runner) restore(c *checkpoint, s *shape) error {
 	r.bad = true
-	ram := r.Machine.Mem
+	ram, buf := r.Machine.Mem, make([]byte, mem.PageBytes)
+	put := func(no uint32, p *page) { ram.Restore(no, p.content(buf), p.hash) }
 	for _, no := range ram.Changed(r.since).No {
-		p := c.table.at(no)
-		ram.Restore(no, p.data, p.hash)
+		put(no, c.table.at(no))
 	}
-	r.table.differing(c.table, func(no uint32, p *page) { ram.Restore(no, p.data, p.hash) })
+	r.table.differing(c.table, put)
 	r.table, r.since = c.table, ram.Mark()
 	if err := r.Machine.Reload(s.sections(c.state)); err != nil {
 		return err

@@ -86,6 +86,7 @@ type pointWriter struct {
 	sum   hash.Hash
 	known map[*page]uint64 // how to refer to a content
 	count uint64           // of contents written
+	page  [mem.PageBytes]byte
 }
 
 func (w *pointWriter) write(b []byte) {
@@ -123,7 +124,7 @@ func (w *pointWriter) point(was, c *checkpoint) {
 		if w.uint(ref); known {
 			return
 		}
-		_, _ = w.out.Write(p.data)
+		_, _ = w.out.Write(p.content(w.page[:]))
 		w.sum.Write(p.hash[:])
 		w.known[p] = 2*w.count + 1
 		w.count++
@@ -139,11 +140,10 @@ func (e *SavedError) Error() string {
 
 // Load takes over the checkpoints that Save wrote, on top of those there are.
 // Input is untrusted: it errors with *SavedError or from's error, and then
-// nothing has changed. They may take DefaultMemory on the way; what is kept is
-// Options.Memory.
+// nothing has changed.
 func (t *Timeline) Load(from io.Reader, id mem.Hash) error {
 	sum := sha256.New()
-	r := &pointReader{in: bufio.NewReaderSize(from, 1<<16), sum: sum, pages: t.ramPages(), room: max(t.o.Memory, DefaultMemory),
+	r := &pointReader{in: bufio.NewReaderSize(from, 1<<16), sum: sum, pages: t.ramPages(), room: t.o.Memory,
 		store: &t.pages, start: t.points[0], sections: len(t.shape.names)}
 	k := t.key(id)
 	if head := r.fixed(len(magic) + len(k)); r.err == nil && string(head) != magic+string(k[:]) {
@@ -196,6 +196,7 @@ type pointReader struct {
 	store    *pageStore
 	start    *checkpoint
 	known    []*page
+	packed   int // of known
 }
 
 func (r *pointReader) fail(f string, a ...any) {
@@ -272,7 +273,7 @@ func (r *pointReader) point(was *checkpoint) *checkpoint {
 
 // table reads what differs from another table.
 func (r *pointReader) table(was table) table {
-	no, changed := uint64(0), map[uint32]*page{}
+	no, changed, leaf, leaves := uint64(0), map[uint32]*page{}, uint64(0), int64(0)
 	for i := range r.below(uint64(r.pages)+1, "number of pages") {
 		d := r.below(uint64(r.pages)-no, "page")
 		if i > 0 && d == 0 {
@@ -281,16 +282,24 @@ func (r *pointReader) table(was table) table {
 		if r.err != nil {
 			return was
 		}
-		no += d
+		if no += d; i == 0 || no/leafPages != leaf {
+			leaf, leaves = no/leafPages, leaves+1
+		}
 		changed[uint32(no)] = r.page()
 	}
-	r.take(leafBytes * int64(min(len(changed), len(was))))
+	r.take(leafBytes * leaves)
 	return was.with(changed)
 }
 
-// take keeps to the budget.
+// take keeps to the budget, by packing if need be.
 func (r *pointReader) take(n int64) {
-	if r.room -= n; r.room < 0 {
+	r.room -= n
+	for ; r.room < 0 && r.packed < len(r.known); r.packed++ {
+		if p := r.known[r.packed]; p.refs == 0 {
+			r.room += p.pack()
+		}
+	}
+	if r.room < 0 {
 		r.fail("they take more memory than checkpoints may")
 	}
 }
@@ -303,9 +312,10 @@ func (r *pointReader) page() *page {
 		b := r.raw(mem.PageBytes)
 		h := mem.Hash(sha256.Sum256(b))
 		r.sum.Write(h[:])
-		r.take(pageCost)
-		r.known = append(r.known, r.store.find(h, b))
-		return r.known[len(r.known)-1]
+		p := r.store.find(h, b)
+		r.known = append(r.known, p)
+		r.take(p.cost())
+		return p
 	case ref%2 == 1 && ref/2 < uint64(len(r.known)):
 		return r.known[ref/2]
 	case ref%2 == 0 && ref/2 <= uint64(r.pages):

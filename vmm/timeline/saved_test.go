@@ -77,10 +77,7 @@ func TestSavedRefused(t *testing.T) {
 	refused("another recording", l, file, mem.Hash{8})
 	other, _ := saved(t, record(t, 6, 8), o)
 	refused("another state", other, file, mem.Hash{7})
-	little := r.open(t, engines()["interp"], timeline.Options{Memory: l.Bytes() / 2})
-	if ok(t, little.Load(bytes.NewReader(file), mem.Hash{7})); little.Bytes() > l.Bytes()/2 || little.Checkpoints() >= n {
-		t.Errorf("of %d checkpoints with %d bytes, %d with %d are kept", n, l.Bytes(), little.Checkpoints(), little.Bytes())
-	}
+	refused("little memory", r.open(t, engines()["interp"], timeline.Options{Memory: 1000}), file, mem.Hash{7})
 	if err := l.Load(iotest.ErrReader(errors.ErrUnsupported), mem.Hash{7}); !errors.Is(err, errors.ErrUnsupported) {
 		t.Error(err)
 	}
@@ -106,4 +103,30 @@ func FuzzLoad(f *testing.F) {
 		_ = l.Seek(t.Context(), l.End())
 		_ = l.Step(t.Context(), -1)
 	})
+}
+
+// Where memory is short contents are packed before checkpoints go, also while
+// they are loaded, and nothing else is different.
+func TestPacked(t *testing.T) {
+	r := record(t, 5, 20)
+	a, file := saved(t, r, timeline.Options{Every: 30_000})
+	all := r.open(t, engines()["interp"], timeline.Options{Every: 30_000})
+	ok(t, all.Load(bytes.NewReader(file), mem.Hash{7}))
+	less := timeline.Options{Every: 30_000, Memory: a.Bytes() * 2 / 3}
+	for name, e := range engines() {
+		l := r.open(t, e, less)
+		ok(t, l.Load(bytes.NewReader(file), mem.Hash{7}))
+		if l.Checkpoints() != all.Checkpoints() || l.Bytes() > less.Memory {
+			t.Errorf("%s: %d checkpoints with %d bytes, want %d with %d at most", name, l.Checkpoints(), l.Bytes(), all.Checkpoints(), less.Memory)
+		}
+		var again bytes.Buffer
+		ok(t, l.Save(&again, mem.Hash{7}))
+		if !bytes.Equal(again.Bytes(), file) {
+			t.Errorf("%s: saved again it is another", name)
+		}
+		straight(t, r, wander(t, l, rand.New(rand.NewPCG(8, 8)), 50))
+		if l.Bytes() > less.Memory {
+			t.Errorf("%s: then %d bytes", name, l.Bytes())
+		}
+	}
 }
