@@ -41,7 +41,7 @@ func bisectCommand() *cobra.Command {
 		Args: cli.Args(1, 2),
 	}
 	c.Flags().BoolVar(&v.asJSON, "json", false, "print one JSON document")
-	lookFlags(c, &v.engine)
+	v.engine.Define(c)
 	c.RunE = v.run
 	return c
 }
@@ -81,8 +81,10 @@ func (v *bisectVerb) run(c *cobra.Command, args []string) error {
 	return err
 }
 
-// compare finds where two recordings part.
+// compare finds where two recordings part. What another run or engine left as
+// checkpoints would be taken for what this one does.
 func (v *bisectVerb) compare(ctx context.Context, a, b *look) (*timeline.Fork, error) {
+	a.kept, b.kept = nil, nil
 	x, err := a.line(ctx)
 	if err != nil {
 		return nil, err

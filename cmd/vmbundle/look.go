@@ -21,7 +21,7 @@ import (
 	"vmrecord/vmm/timeline"
 )
 
-// lookFlags defines the flags of all verbs that go to positions of a recording.
+// lookFlags defines the flags of all verbs that go to positions of one recording.
 func lookFlags(c *cobra.Command, e *machine.EngineFlags) {
 	e.Define(c)
 	f := c.Flags()
