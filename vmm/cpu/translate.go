@@ -29,11 +29,13 @@ type Translator interface {
 	// written without asking if write is set, at pa.
 	Cache(space, bank int, la, pa uint64, write bool)
 	// Flush drops every translation of addresses, FlushSpace those of a space,
+	// FlushLow those of the lower half of addresses,
 	// DropPages those of data in pages whose number modulo every is at least
 	// first and less than first+n. Unwrite takes back the right to store to the
 	// page of pa without asking. Drop forgets code.
 	Flush()
 	FlushSpace(space int)
+	FlushLow()
 	// Inherit gives an empty space the translations of another one that stand
 	// in the given eighths of a TiB: a bit for each entry of the first level.
 	Inherit(from, to int, slots *[8]uint64)

@@ -363,7 +363,7 @@ func (c *CPU) decodeCrossing(la uint64) *block {
 }
 
 // look consumes what was stored to marked lines: code there is dropped, and
-// so are all translations if paging entries were hit.
+// so are the translations that came through paging entries.
 func (c *CPU) look() {
 	for _, l := range c.Mem.Hits {
 		if c.Mem.IsCode(l) {
@@ -371,14 +371,8 @@ func (c *CPU) look() {
 			c.dropPage(p)
 			c.Mem.ClearCode(p)
 		}
-		if c.Mem.IsPaging(l) {
-			if c.Mem.IsWide(l) {
-				c.Stale = true
-			} else {
-				c.dropLine(l)
-			}
-		}
 	}
+	c.dropStale(c.Mem.Hits)
 	c.Mem.Hits = c.Mem.Hits[:0]
 }
 

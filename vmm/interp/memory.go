@@ -295,8 +295,17 @@ func (c *CPU) translate(la uint64, a cpu.Access) (pa uint64, ram bool) {
 		last = 3
 	}
 	for i, p := range w.Entries[:w.N] {
-		wide := i < last || a == cpu.Exec
-		if c.Mem.Has(p, 8) && c.Mem.MarkPaging(p, wide) {
+		reach := mem.Reach(0)
+		switch {
+		case i == 0 && c.Long():
+			reach = mem.ReachRoot
+		case i == last && a != cpu.Exec:
+		case la>>63 == 0:
+			reach = mem.ReachLow
+		default:
+			reach = mem.ReachHigh
+		}
+		if c.Mem.Has(p, 8) && c.Mem.MarkPaging(p, reach) {
 			c.dropWrites(p)
 		}
 	}

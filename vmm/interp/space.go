@@ -48,13 +48,10 @@ func (c *CPU) switchSpace() {
 		c.victim++
 	}
 	i := c.victim % cpu.Spaces
-	c.tlbs[i].clear()
+	c.dropSpace(i)
 	c.tlbs[i].root = root
 	c.cache.count++
 	c.tlbs[i].gen = c.cache.count
-	if c.fast != nil {
-		c.fast.FlushSpace(i)
-	}
 	c.inherit(c.space, i)
 	c.enterSpace(i)
 }
@@ -72,7 +69,7 @@ func (c *CPU) inherit(from, to int) {
 	for k := uint64(256); k < 512; k++ { // the upper half
 		if e := c.Mem.B[a+8*k:][:8]; cpu.Walked(e) && string(e) == string(c.Mem.B[b+8*k:][:8]) {
 			slots[k/64] |= 1 << (k % 64)
-			if c.Mem.MarkPaging(b+8*k, true) {
+			if c.Mem.MarkPaging(b+8*k, mem.ReachRoot) {
 				c.dropWrites(b)
 			}
 		}
@@ -103,6 +100,65 @@ func (c *CPU) forget() {
 		c.tlbs[i].gen = c.cache.count
 	}
 	c.cache.gen = c.tlbs[c.space].gen
+}
+
+// dropStale drops what hangs on paging entries that were stored to. A program that
+// ends takes its tables apart, and the first of them soon serves another one: that
+// must not cost the kernel its translations.
+func (c *CPU) dropStale(lines []uint32) {
+	all := mem.Reach(0)
+	for _, l := range lines {
+		all |= c.Mem.Reach(l)
+	}
+	if all&mem.ReachHigh != 0 {
+		c.Stale = true
+		return
+	}
+	if all&mem.ReachLow != 0 {
+		c.dropLow()
+	}
+	for _, l := range lines {
+		for i := range c.tlbs {
+			if c.Mem.Reach(l)&mem.ReachRoot != 0 && (c.tlbs[i].root-1)>>12 == uint64(l>>6) {
+				c.dropSpace(i)
+			}
+		}
+		if c.Mem.IsPaging(l) {
+			c.dropLine(l)
+		}
+	}
+	if all != 0 {
+		c.forget()
+	}
+}
+
+// dropSpace drops the translations of space i.
+func (c *CPU) dropSpace(i int) {
+	c.tlbs[i].clear()
+	if c.fast != nil {
+		c.fast.FlushSpace(i)
+	}
+}
+
+// dropLow drops the translations of the lower half of addresses, in all spaces:
+// those of programs, where kernels have the upper half.
+func (c *CPU) dropLow() {
+	low := func(tag uint64) bool { return tag != noPage && tag>>63 == 0 }
+	for s := range c.tlbs {
+		if !c.tlbs[s].used {
+			continue
+		}
+		for b := range c.tlbs[s].banks {
+			for i := range c.tlbs[s].banks[b] {
+				if e := &c.tlbs[s].banks[b][i]; low(e.r) || low(e.x) {
+					*e = noEntry()
+				}
+			}
+		}
+	}
+	if c.fast != nil {
+		c.fast.FlushLow()
+	}
 }
 
 // flush drops every cached translation.

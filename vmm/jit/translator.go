@@ -327,6 +327,43 @@ func (j *Translator) FlushSpace(s int) {
 	}
 }
 
+// FlushLow implements cpu.Translator.
+func (j *Translator) FlushLow() {
+	for s := range j.cached {
+		for b, list := range j.cached[s] {
+			if len(list) == 0 {
+				continue
+			}
+			t := &j.a.TLB[s][b]
+			kept := list[:0]
+			for _, i := range list {
+				if (-t.far[i].r)>>63 != 0 {
+					kept = append(kept, i)
+				} else {
+					t.far[i] = empty(uint64(i))
+				}
+			}
+			j.cached[s][b] = kept
+			for i := range t.near {
+				if (-t.near[i].r)>>63 == 0 {
+					t.near[i] = empty(uint64(i))
+				}
+			}
+		}
+		for u, list := range j.fetched[s] {
+			kept := list[:0]
+			for _, i := range list {
+				if j.a.Exec[s][u][i]>>63 != 0 { // bit 47 of the address
+					kept = append(kept, i)
+				} else {
+					j.a.Exec[s][u][i] = 0
+				}
+			}
+			j.fetched[s][u] = kept
+		}
+	}
+}
+
 // Inherit implements cpu.Translator.
 func (j *Translator) Inherit(from, to int, slots *[8]uint64) {
 	in := func(la uint64) bool { k := la >> 39 & 511; return slots[k/64]>>(k%64)&1 != 0 }

@@ -55,10 +55,10 @@ type RAM struct {
 	// not yet looked at by the engine; the engine truncates it.
 	Hits []uint32
 
-	code   []uint64 // bitmap of lines with code: one word a page
-	paging []uint64 // bitmap of lines with paging entries
-	wide   []uint64 // of these, the ones marked as wide
-	pagers []uint32 // lines set in paging, and some that were
+	code   []uint64          // bitmap of lines with code: one word a page
+	paging []uint64          // bitmap of lines with paging entries
+	wide   [reaches][]uint64 // of these, the ones with each bit of Reach
+	pagers []uint32          // lines set in paging, and some that were
 
 	epoch  Epoch
 	stamp  []Epoch // the epoch in which each page was last stored to
@@ -73,8 +73,11 @@ type RAM struct {
 // allocates; RAM never grows.
 func New(b []byte) *RAM {
 	n := len(b) / PageBytes
-	r := &RAM{B: b, Flags: make([]uint8, n), code: make([]uint64, n), paging: make([]uint64, n), wide: make([]uint64, n),
+	r := &RAM{B: b, Flags: make([]uint8, n), code: make([]uint64, n), paging: make([]uint64, n),
 		stamp: make([]Epoch, n), hash: make([]Hash, n), fresh: make([]bool, n), stale: true}
+	for i := range r.wide {
+		r.wide[i] = make([]uint64, n)
+	}
 	r.Mark()
 	return r
 }
@@ -181,15 +184,26 @@ func (r *RAM) ClearCode(p uint32) {
 	r.Flags[p] &^= Code
 }
 
-// MarkPaging notes that a cached translation came through the entry at pa.
-// wide says that more hangs on it than the translations of data in the pages
-// that the line's entries map: it is not of the last level, or code was
-// fetched through it. It tells whether the page had no flag for that before:
+// A Reach says what hangs on a line of paging entries besides the translations
+// of data in the pages that they map, since they are not of the last level or
+// code was fetched through them: nothing, or these together.
+type Reach uint8
+
+const (
+	ReachRoot Reach = 1 << iota // the address spaces whose first table it is in
+	ReachLow                    // the lower half of addresses
+	ReachHigh                   // all of them
+
+	reaches = iota
+)
+
+// MarkPaging notes that a cached translation came through the entry at pa, and
+// what hangs on it. It tells whether the page had no flag for that before:
 // engines must then drop their right to store to it without asking.
-func (r *RAM) MarkPaging(pa uint64, wide bool) bool {
+func (r *RAM) MarkPaging(pa uint64, reach Reach) bool {
 	l := pa >> lineShift
-	if wide {
-		r.wide[l>>6] |= 1 << (l & 63)
+	for i := range r.wide {
+		r.wide[i][l>>6] |= uint64(reach>>i&1) << (l & 63)
 	}
 	if r.paging[l>>6]>>(l&63)&1 != 0 {
 		return false
@@ -206,17 +220,29 @@ func (r *RAM) MarkPaging(pa uint64, wide bool) bool {
 // since most go on being page tables.
 func (r *RAM) ClearPaging() {
 	for _, l := range r.pagers {
-		r.paging[l>>6], r.wide[l>>6] = 0, 0
+		r.paging[l>>6] = 0
+		for i := range r.wide {
+			r.wide[i][l>>6] = 0
+		}
 	}
 	r.pagers = r.pagers[:0]
 }
 
-// UnmarkPaging unmarks line l, which is not wide; the engine has dropped what
-// came through it.
-func (r *RAM) UnmarkPaging(l uint32) { r.paging[l>>6] &^= 1 << (l & 63) }
+// UnmarkPaging unmarks line l; the engine has dropped what came through it.
+func (r *RAM) UnmarkPaging(l uint32) {
+	r.paging[l>>6] &^= 1 << (l & 63)
+	for i := range r.wide {
+		r.wide[i][l>>6] &^= 1 << (l & 63)
+	}
+}
 
-// IsWide tells whether line l was marked as wide.
-func (r *RAM) IsWide(l uint32) bool { return r.wide[l>>6]>>(l&63)&1 != 0 }
+// Reach tells what hangs on line l.
+func (r *RAM) Reach(l uint32) (reach Reach) {
+	for i := range r.wide {
+		reach |= Reach(r.wide[i][l>>6]>>(l&63)&1) << i
+	}
+	return reach
+}
 
 // IsPaging tells whether line l is marked as holding paging entries.
 func (r *RAM) IsPaging(l uint32) bool { return r.paging[l>>6]>>(l&63)&1 != 0 }

@@ -157,14 +157,32 @@ func TestReadWriteBounds(t *testing.T) {
 	}
 }
 
+// What hangs on a line of paging entries adds up until it is unmarked.
+func TestReach(t *testing.T) {
+	r := fresh()
+	for _, c := range []struct {
+		mark, want Reach
+	}{
+		{0, 0}, {ReachLow, ReachLow}, {0, ReachLow}, {ReachRoot, ReachRoot | ReachLow}, {ReachHigh, ReachRoot | ReachLow | ReachHigh},
+	} {
+		r.MarkPaging(0x1238, c.mark)
+		if got := r.Reach(0x48); got != c.want || !r.IsPaging(0x48) || r.Reach(0x47)|r.Reach(0x49) != 0 {
+			t.Errorf("after %#x: %#x, want %#x", c.mark, got, c.want)
+		}
+	}
+	if r.UnmarkPaging(0x48); r.IsPaging(0x48) || r.Reach(0x48) != 0 {
+		t.Error("unmarked, it is still there")
+	}
+}
+
 // Stores report exactly the marked lines that they hit; of paging lines only
 // where they change an entry that is present.
 func TestHits(t *testing.T) {
 	r := fresh()
 	r.Write(0x1200, []byte{1})
 	r.MarkCode(0x1000, 3)
-	r.MarkCode(0x107f, 2)       // lines 41h and 42h
-	r.MarkPaging(0x1200, false) // line 48h
+	r.MarkCode(0x107f, 2)   // lines 41h and 42h
+	r.MarkPaging(0x1200, 0) // line 48h
 	for _, c := range []struct {
 		at   uint64
 		n    int

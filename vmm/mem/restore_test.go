@@ -65,8 +65,8 @@ func TestRestoreHits(t *testing.T) {
 	r := fresh()
 	then := bytes.Clone(r.page(2))
 	r.MarkCode(2*PageBytes, 3*LineBytes)
-	r.MarkPaging(2*PageBytes+5*LineBytes, false)
-	r.MarkPaging(2*PageBytes+6*LineBytes, false)
+	r.MarkPaging(2*PageBytes+5*LineBytes, 0)
+	r.MarkPaging(2*PageBytes+6*LineBytes, 0)
 	r.Write(2*PageBytes+LineBytes, []byte{1})         // code
 	r.Write(2*PageBytes+5*LineBytes, []byte{1})       // an entry that is present from now on
 	r.Write(2*PageBytes+6*LineBytes, []byte{2})       // one that is not

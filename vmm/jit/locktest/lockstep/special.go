@@ -187,6 +187,10 @@ func (g *gen) patch() {
 // remap changes a paging entry that stands on a page of code: of data or code,
 // mostly between what it is and a page like it.
 func (g *gen) remap() {
+	if g.ring == 0 && g.world == long && g.one(3) {
+		g.remapRoot()
+		return
+	}
 	r, i, op := g.reg(), g.IntN(8), byte(0x89) // MOV
 	e := mappings()[g.IntN(8)] | choose[uint64](g.rng, 7, 7, 7, 3, 5, 6, 0x67, 7|noExec)
 	switch k := g.IntN(2); g.IntN(8) {
@@ -200,6 +204,15 @@ func (g *gen) remap() {
 	g.load(r, e, false)
 	g.rex(0x48|r>>3<<2, op, 0x04|r&7<<3, 0x25)
 	g.d(choose[uint64](g.rng, codeAt, aliasAt, windowAt) + 2*pageBytes + entries + 8*uint64(i))
+}
+
+// remapRoot exchanges the second level below a half of the addresses for that of
+// the other address space and, the next time, the reverse.
+func (g *gen) remapRoot() {
+	r := g.reg()
+	g.load(r, pdpt^(other+pageBytes), false)
+	g.rex(0x48|r>>3<<2, 0x31, 0x04|r&7<<3, 0x25) // XOR [entry], r
+	g.d(pml4 + choose[uint64](g.rng, 0, 8*256))
 }
 
 // flagsFromStack is POPF.
