@@ -43,6 +43,18 @@
 // again. Accesses at RSP and those of PUSH, POP, CALL and RET try one more
 // entry first: that of the page last written to in this way.
 //
+// Stores to pages with code or paging entries are not looked at by line here:
+// they leave, to the reference. Counted, those that hit a clean line of such a
+// page are 3 % of all exits in a boot, 0.4 % of fork and exec, and 10 % where
+// pages are touched for the first time or code is patched in place: 1 to 2 % of
+// the time at most, for a test in every slow store. Nor has each access a page
+// of its own, but for those of loops below: in a boot and a float workload near
+// entries miss 138 times in a million instructions, and far ones 60.
+//
+// There are banks for each of the address spaces whose translations the
+// reference keeps. A CR3 switch chooses among them; the word Bank in the arena
+// is all that code knows of it.
+//
 // # Loops
 //
 // A block that ends with a jump to itself, and would put flags aside or look
