@@ -1,7 +1,9 @@
 package debug
 
 import (
+	"cmp"
 	"encoding/binary"
+	"slices"
 	"sort"
 
 	"vmrecord/vmm/cpu"
@@ -27,11 +29,14 @@ func Top(s *cpu.State) Frame {
 // -fno-omit-frame-pointer.
 type Unwinder struct{ rows []orcRow }
 
-// NewUnwinder reads a kernel's tables; without a kernel it knows programs.
+// NewUnwinder reads a kernel's tables, and those of the modules that it has now;
+// without a kernel it knows programs.
 func NewUnwinder(l *guestos.Linux) *Unwinder {
 	u := new(Unwinder)
 	if l != nil {
-		u.rows = orcOf(l)
+		all, _ := l.Modules()
+		u.rows = append(orcOf(l), orcOfModules(l, all)...)
+		slices.SortStableFunc(u.rows, func(a, b orcRow) int { return cmp.Compare(a.addr, b.addr) })
 	}
 	return u
 }

@@ -110,8 +110,8 @@ func (s *sandbox) enter(line string) {
 		return
 	case line == "vmappliance outbox retry":
 		status = 75 // nobody is there
-	case strings.HasPrefix(line, "vmbundle ps"), strings.HasSuffix(line, "--what syscall"):
-		status = 3 // the guest is no Linux
+	case strings.HasPrefix(line, "vmbundle ps"), strings.HasPrefix(line, "vmbundle probe"), strings.HasSuffix(line, "--what syscall"):
+		status = 3 // the guest is no Linux, and no program has symbols
 	case strings.HasSuffix(line, "build --initramfs initramfs.cpio --file init=./vmagent --file ledger=./ledger"):
 		line += " --force" // another page made it before
 	}

@@ -82,7 +82,7 @@ func find(c *cobra.Command, name string) (string, error) {
 	}
 	r, err := in.Show(name)
 	if err != nil || r.File == "" {
-		return "", exit.Errorf(exit.NotFound, "%s is no file, and no complete report in the inbox; to see what was received: vmbundle inbox list", name)
+		return "", exit.Errorf(exit.NotFound, "%s is no file, branch, or complete report in the inbox; to see what is there: vmbundle tree, vmbundle inbox list", name)
 	}
 	return r.File, nil
 }
