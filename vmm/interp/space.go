@@ -119,7 +119,7 @@ func (c *CPU) dropStale(lines []uint32) {
 	}
 	for _, l := range lines {
 		for i := range c.tlbs {
-			if c.Mem.Reach(l)&mem.ReachRoot != 0 && (c.tlbs[i].root-1)>>12 == uint64(l>>6) {
+			if all&mem.ReachRoot != 0 && (c.tlbs[i].root-1)>>12 == uint64(l>>6) {
 				c.dropSpace(i)
 			}
 		}
