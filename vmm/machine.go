@@ -1,6 +1,7 @@
 package vmm
 
 import (
+	"cmp"
 	"fmt"
 
 	"vmrecord/vmm/cpu"
@@ -78,6 +79,14 @@ type Position struct {
 }
 
 func (p Position) String() string { return fmt.Sprintf("%d+%d", p.At, p.Inputs) }
+
+// Compare is negative if p comes before q, 0 if they are the same, else positive.
+func (p Position) Compare(q Position) int {
+	return cmp.Or(cmp.Compare(p.At, q.At), cmp.Compare(p.Inputs, q.Inputs))
+}
+
+// Before tells whether p comes before q.
+func (p Position) Before(q Position) bool { return p.Compare(q) < 0 }
 
 // InletEntropy stirs the generator behind RDRAND and RDSEED with its data
 // (cpu.State.Stir): what a machine that goes live is told, so that it does not

@@ -35,18 +35,7 @@ func (c *checkpoint) bytes() (n int64) {
 	return n
 }
 
-// before tells whether a comes before b.
-func before(a, b vmm.Position) bool { return a.At < b.At || a.At == b.At && a.Inputs < b.Inputs }
-
-func order(c *checkpoint, p vmm.Position) int {
-	switch {
-	case before(c.pos, p):
-		return -1
-	case before(p, c.pos):
-		return 1
-	}
-	return 0
-}
+func order(c *checkpoint, p vmm.Position) int { return c.pos.Compare(p) }
 
 // latest is the last checkpoint for which ok holds, as it does for all before
 // it; else the first one.

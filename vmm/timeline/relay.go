@@ -33,7 +33,7 @@ type Leg struct {
 // first error ends all, and cancels the context that legs are given. The
 // timeline stands somewhere on the way then.
 func (t *Timeline) Relay(ctx context.Context, s Stretch, start func(context.Context) func(Leg) error) error {
-	if before(t.o.End, s.To) {
+	if t.o.End.Before(s.To) {
 		s.To = t.o.End
 	}
 	if err := t.Seek(ctx, s.From); err != nil {
@@ -70,7 +70,7 @@ func (t *Timeline) legs(ctx context.Context, s Stretch, start func(context.Conte
 	var all sync.WaitGroup
 	for to := t.Position(); to != s.To && !t.run.Player.Ended() && ctx.Err() == nil; {
 		to = vmm.Position{At: t.Position().At + s.Every, Inputs: tape.All}
-		if !before(to, s.To) {
+		if !to.Before(s.To) {
 			to = s.To
 		}
 		c, run, seat := t.here(), start(ctx), <-free

@@ -264,7 +264,7 @@ func (r *pointReader) point(was *checkpoint) *checkpoint {
 	for range r.sections {
 		c.state = append(c.state, r.bytes(maxStateBytes, "section"))
 	}
-	if c.table = r.table(was.table); !before(was.pos, c.pos) {
+	if c.table = r.table(was.table); !was.pos.Before(c.pos) {
 		r.fail("%v comes after %v", c.pos, was.pos)
 	}
 	r.take(c.bytes())

@@ -77,9 +77,9 @@ type watch struct {
 // note is told of every match, in order.
 func (w *watch) note(f Found) {
 	switch {
-	case w.back && before(f.Position, w.from) && !before(f.Position, w.least):
+	case w.back && f.Position.Before(w.from) && !f.Position.Before(w.least):
 		w.found = &f
-	case !w.back && w.found == nil && before(w.from, f.Position):
+	case !w.back && w.found == nil && w.from.Before(f.Position):
 		w.found = &f
 	}
 }
@@ -100,10 +100,10 @@ func (t *Timeline) Next(ctx context.Context, q Query) (Found, error) {
 		}
 	}
 	w, end := &watch{q: &q, from: t.Position()}, t.o.End
-	if q.Until != nil && before(*q.Until, end) {
+	if q.Until != nil && q.Until.Before(end) {
 		end = *q.Until
 	}
-	if before(end, w.from) {
+	if end.Before(w.from) {
 		return Found{}, ErrQuery
 	}
 	t.run.look(w)
@@ -122,7 +122,7 @@ func (t *Timeline) Next(ctx context.Context, q Query) (Found, error) {
 // with. Changing them is what costs: the engine's translations are lost. The
 // errors are those of Seek; a position behind this one is ErrQuery.
 func (t *Timeline) Each(ctx context.Context, stops []vmm.Stop, to vmm.Position, visit func(vmm.Hit) ([]vmm.Stop, bool)) error {
-	if before(t.o.End, to) {
+	if t.o.End.Before(to) {
 		to = t.o.End
 	}
 	if t.run.bad {
@@ -130,7 +130,7 @@ func (t *Timeline) Each(ctx context.Context, stops []vmm.Stop, to vmm.Position, 
 			return err
 		}
 	}
-	if before(to, t.Position()) {
+	if to.Before(t.Position()) {
 		return ErrQuery
 	}
 	t.run.look(&watch{q: &Query{Stops: stops}, visit: visit})
@@ -161,10 +161,10 @@ func (t *Timeline) Prev(ctx context.Context, q Query) (Found, error) {
 		return Found{}, err
 	}
 	here, least := t.Position(), t.Start()
-	if q.Until != nil && before(least, *q.Until) {
+	if q.Until != nil && least.Before(*q.Until) {
 		least = *q.Until
 	}
-	if before(here, least) {
+	if here.Before(least) {
 		return Found{}, ErrQuery
 	}
 	segs := t.segments(least, here)
@@ -190,8 +190,8 @@ func (t *Timeline) Prev(ctx context.Context, q Query) (Found, error) {
 // segments lists what lies before a position, the latest first.
 func (t *Timeline) segments(least, here vmm.Position) (segs []segment) {
 	to := here
-	for i := len(t.points) - 1; i >= 0 && before(least, to); i-- {
-		if c := t.points[i]; before(c.pos, to) {
+	for i := len(t.points) - 1; i >= 0 && least.Before(to); i-- {
+		if c := t.points[i]; c.pos.Before(to) {
 			segs = append(segs, segment{c, to})
 			to = c.pos
 		}

@@ -70,8 +70,6 @@ func events(t *testing.T, r *made, q timeline.Query) (at []vmm.Position) {
 	}
 }
 
-func earlier(a, b vmm.Position) bool { return a.At < b.At || a.At == b.At && a.Inputs < b.Inputs }
-
 // Searching either way finds what a list of all events has next or last.
 func TestSearch(t *testing.T) {
 	r, rounds := record(t, 2, 40), 5
@@ -127,10 +125,10 @@ func search(t *testing.T, l *timeline.Timeline, q timeline.Query, all []vmm.Posi
 		want, op = l.Start(), l.Prev
 	}
 	for _, p := range all {
-		if back && earlier(p, here) {
+		if back && p.Before(here) {
 			want, none = p, false
 		}
-		if !back && none && earlier(here, p) {
+		if !back && none && here.Before(p) {
 			want, none = p, false
 		}
 	}
@@ -168,12 +166,12 @@ func TestSearchUntil(t *testing.T) {
 	for range 40 {
 		until, here := somewhere(), somewhere()
 		want, none, op := until, true, l.Next
-		if earlier(until, here) {
+		if until.Before(here) {
 			op = l.Prev
 		}
 		for _, p := range all {
 			switch {
-			case earlier(here, p) && earlier(p, until) && none, !earlier(p, until) && earlier(p, here):
+			case here.Before(p) && p.Before(until) && none, !p.Before(until) && p.Before(here):
 				want, none = p, false
 			}
 		}
@@ -232,7 +230,7 @@ func TestEach(t *testing.T) {
 			return nil, len(got) < 6
 		}))
 		first, _ := slices.BinarySearchFunc(other, all[2], func(a, b vmm.Position) int {
-			if earlier(b, a) {
+			if b.Before(a) {
 				return 1
 			}
 			return -1 // the step where the stops changed is passed

@@ -72,7 +72,7 @@ func Open(ctx context.Context, fresh func() (*Run, error), o Options) (*Timeline
 		return nil, err
 	}
 	t.run = newRunner(r, nil)
-	if p := r.Machine.Position(); before(o.End, p) {
+	if p := r.Machine.Position(); o.End.Before(p) {
 		return nil, errors.Join(&RangeError{o.End, p}, t.Close())
 	}
 	ram := r.Machine.Mem
@@ -135,15 +135,15 @@ func (e *RangeError) Error() string {
 // machine stands where it happened, and every other position can still be
 // sought.
 func (t *Timeline) Seek(ctx context.Context, to vmm.Position) error {
-	if before(t.o.End, to) {
+	if t.o.End.Before(to) {
 		to = t.o.End
 	}
-	if before(to, t.Start()) {
+	if to.Before(t.Start()) {
 		return &RangeError{to, t.Start()}
 	}
-	c := t.latest(func(c *checkpoint) bool { return !before(to, c.pos) })
+	c := t.latest(func(c *checkpoint) bool { return !to.Before(c.pos) })
 	m := t.run.Machine
-	if t.run.bad || before(to, m.Position()) || c.retired > m.Retired()+2*t.gap {
+	if t.run.bad || to.Before(m.Position()) || c.retired > m.Retired()+2*t.gap {
 		if err := t.restore(c); err != nil {
 			return err
 		}
@@ -229,7 +229,7 @@ func (t *Timeline) hire() (*runner, error) {
 // leaves no rungs, and ends where enough was found.
 func (t *Timeline) advance(ctx context.Context, to vmm.Position, goal uint64) error {
 	r, m := t.run, t.run.Machine
-	if from, f := m.Now(), t.told; f != nil && before(m.Position(), to) {
+	if from, f := m.Now(), t.told; f != nil && m.Position().Before(to) {
 		total := uint64(to.At - from)
 		r.tell = func() { f(min(uint64(m.Now()-from), total), total+1) }
 		defer func() { r.tell = nil; f(total+1, total+1) }()
@@ -259,5 +259,5 @@ func (t *Timeline) advance(ctx context.Context, to vmm.Position, goal uint64) er
 // nearest is the last checkpoint that the machine has passed.
 func (t *Timeline) nearest() *checkpoint {
 	here := t.Position()
-	return t.latest(func(c *checkpoint) bool { return !before(here, c.pos) })
+	return t.latest(func(c *checkpoint) bool { return !here.Before(c.pos) })
 }

@@ -2,7 +2,6 @@ package timeline_test
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -46,9 +45,7 @@ func straight(t *testing.T, r *made, visits []visit) {
 	t.Helper()
 	run, err := r.fresh(engines()["interp"])()
 	ok(t, err)
-	slices.SortFunc(visits, func(a, b visit) int {
-		return cmp.Or(cmp.Compare(a.at.At, b.at.At), cmp.Compare(a.at.Inputs, b.at.Inputs))
-	})
+	slices.SortFunc(visits, func(a, b visit) int { return a.at.Compare(b.at) })
 	last := vmm.Position{At: vmm.Never}
 	want, text := "", []byte{}
 	run.Machine.OnOutput(r.console, func(b []byte) { text = append(text, b...) })
@@ -195,7 +192,7 @@ func TestDivergence(t *testing.T) {
 	l := wrong.open(t, engines()["interp"], timeline.Options{Every: 10_000})
 	for range 3 {
 		err := l.Seek(t.Context(), l.End())
-		if d := (*tape.Divergence)(nil); !errors.As(err, &d) || !earlier(fs[i].Pos, d.Bad) || l.Position() != d.Bad {
+		if d := (*tape.Divergence)(nil); !errors.As(err, &d) || !fs[i].Pos.Before(d.Bad) || l.Position() != d.Bad {
 			t.Fatalf("at %v: %v", l.Position(), err)
 		}
 		ok(t, l.Seek(t.Context(), fs[i].Pos))

@@ -168,7 +168,7 @@ func (t *tracer) leg(ctx context.Context, to vmm.Position, kernel *guestos.Linux
 		for last := to == end; !last && k.stage != over && !t.p.Ended(); {
 			const few = 64 // instants
 			next := vmm.Position{At: t.m.Now() + few, Inputs: tape.All}
-			if last = !before(next, end); last {
+			if last = !next.Before(end); last {
 				next = end
 			}
 			if err := errors.Join(t.run(next, k), ctx.Err()); err != nil {
@@ -180,5 +180,3 @@ func (t *tracer) leg(ctx context.Context, to vmm.Position, kernel *guestos.Linux
 	t.form.end()
 	return err
 }
-
-func before(a, b vmm.Position) bool { return a.At < b.At || a.At == b.At && a.Inputs < b.Inputs }

@@ -1,12 +1,10 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 
 	"vmrecord/cmd/internal/machine"
-	"vmrecord/vmm"
 	"vmrecord/vmm/timeline"
 )
 
@@ -19,7 +17,7 @@ func (r *recording) straight(visits []visit) (wrong []string, err error) {
 	}
 	defer run.Close()
 	visits = slices.Clone(visits)
-	slices.SortStableFunc(visits, func(a, b visit) int { return order(a.pos, b.pos) })
+	slices.SortStableFunc(visits, func(a, b visit) int { return a.pos.Compare(b.pos) })
 	m, console, want := run.Machine, []byte(nil), state{}
 	m.OnOutput(run.Console, func(b []byte) {
 		console = append(console, b...)
@@ -52,8 +50,4 @@ func (s state) differs(want state) string {
 		return fmt.Sprintf("the state is %016x, want %016x", s.total, want.total)
 	}
 	return "the console is another"
-}
-
-func order(a, b vmm.Position) int {
-	return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Inputs, b.Inputs))
 }

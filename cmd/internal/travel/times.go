@@ -199,14 +199,17 @@ func (c *clock) back(ctx context.Context) error {
 }
 
 func (c *clock) armed(ctx context.Context) error {
-	for what, on := range map[string]vmm.StopOn{"breakpoint": vmm.StopExec, "watchpoint": vmm.StopWrite} {
+	for _, k := range []struct {
+		what string
+		on   vmm.StopOn
+	}{{"breakpoint", vmm.StopExec}, {"watchpoint", vmm.StopWrite}} {
 		var wall, cpu []float64
 		err := c.windows(ctx, 5, func(from, to vmm.Position) error {
 			var cost [2]cost
 			for i := range 2 {
-				k := (i + len(wall)) % 2
+				which := (i + len(wall)) % 2
 				var err error
-				if cost[k], err = c.forward(ctx, from, to, []timeline.Query{unarmed(), nothing(on)}[k]); err != nil {
+				if cost[which], err = c.forward(ctx, from, to, []timeline.Query{unarmed(), nothing(k.on)}[which]); err != nil {
 					return err
 				}
 			}
@@ -216,7 +219,7 @@ func (c *clock) armed(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		fmt.Printf("armed     %s: %.3f times without, of the processor %.3f: the medians of %d\n", what, median(wall), median(cpu), len(wall))
+		fmt.Printf("armed     %s: %.3f times without, of the processor %.3f: the medians of %d\n", k.what, median(wall), median(cpu), len(wall))
 	}
 	return nil
 }

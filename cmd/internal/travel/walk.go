@@ -115,7 +115,7 @@ func (w *walk) next(ctx context.Context, here vmm.Position, q timeline.Query) er
 	}
 	q.Until = &here
 	g, err := w.t.Prev(ctx, q) // or one that comes still later
-	if err != nil || order(g.Position, f.Position) < 0 {
+	if err != nil || g.Position.Before(f.Position) {
 		return fmt.Errorf("%w: %+v, but %+v: %w", errAgain, f, g, err)
 	}
 	return nil
