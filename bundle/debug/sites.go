@@ -180,10 +180,10 @@ func (w *prober) function(s *site, name string, code []byte) error {
 		}
 	}
 	if len(w.sites) > maxReturns {
-		return &ProbeError{Why: fmt.Sprintf("%s is too large to look for its returns; probe where it begins, without --at return", name)}
+		return &ProbeError{Why: fmt.Sprintf("%s is too large to look for its returns; probe where it begins", name)}
 	}
 	if len(w.sites) == 0 {
-		return &ProbeError{Why: fmt.Sprintf("%s has no return that is known; probe where it begins, without --at return", name)}
+		return &ProbeError{Why: fmt.Sprintf("%s has no return that is known; probe where it begins", name)}
 	}
 	return nil
 }

@@ -5,9 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -47,7 +44,7 @@ func bisectCommand() *cobra.Command {
 }
 
 func (v *bisectVerb) run(c *cobra.Command, args []string) error {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := interruptible()
 	defer stop()
 	other, engine := args[0], machine.Maker(machine.Interp)
 	if len(args) == 2 {

@@ -2,20 +2,14 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
-	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"vmrecord/bundle"
 	"vmrecord/bundle/export"
@@ -23,18 +17,18 @@ import (
 	"vmrecord/cmd/internal/cli"
 	"vmrecord/cmd/internal/exit"
 	"vmrecord/cmd/internal/machine"
-	"vmrecord/configs/spelling"
 	"vmrecord/hwdevices/firmware"
 	"vmrecord/vmm"
 )
 
 // An exportVerb is what export was asked for.
 type exportVerb struct {
-	format, from, to, at, size, out string
-	every                           time.Duration
-	period                          uint64
-	keys, force                     bool
-	engine                          machine.EngineFlags
+	format, from, to, at, size string
+	every                      time.Duration
+	period                     uint64
+	keys                       bool
+	out                        output
+	engine                     machine.EngineFlags
 }
 
 func exportCommand() *cobra.Command {
@@ -56,15 +50,13 @@ func exportCommand() *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVar(&v.format, "format", "", "one of the above (`FORMAT`)")
-	f.StringVar(&v.from, "from", "", "where a window begins, `POS`: an instant, 12.5s, -3s, 50%, @mark, failure (default start)")
-	f.StringVar(&v.to, "to", "", "where it ends, `POS` (default end)")
-	f.StringVar(&v.at, "at", "", "the instant, `POS` (default failure, or end)")
+	windowFlags(c, &v.from, &v.to, "start", "end")
+	atFlag(c, &v.at, "the instant", "failure, or end")
 	f.DurationVar(&v.every, "every", 0, "a picture each `TIME` of the guest's: 1s, 20ms")
 	f.Uint64Var(&v.period, "period", export.DefaultPeriod, "a sample each `N` instructions")
 	f.StringVar(&v.size, "size", "80x24", "`COLUMNSxROWS` of the console's terminal")
 	f.BoolVar(&v.keys, "keys", false, "what was typed too")
-	f.StringVarP(&v.out, "output", "o", "", "write to `OUT`; - is standard output")
-	f.BoolVar(&v.force, "force", false, "overwrite OUT")
+	v.out.define(c, "")
 	v.engine.Define(c)
 	_, _ = c.MarkFlagRequired("format"), c.MarkFlagRequired("output")
 	c.RunE = func(c *cobra.Command, args []string) error { return v.run(c, args[0]) }
@@ -89,7 +81,7 @@ func (v *exportVerb) run(c *cobra.Command, name string) error {
 	if err != nil {
 		return err
 	}
-	if err := v.free(c, f); err != nil {
+	if err := v.out.free(c, f.Name, f.Text); err != nil {
 		return err
 	}
 	if name, err = find(c, name); err != nil {
@@ -115,9 +107,9 @@ func (v *exportVerb) run(c *cobra.Command, name string) error {
 	o.Progress = p.Part
 	o.Note = func(text string) { p.End(); fmt.Fprintln(c.ErrOrStderr(), "vmbundle: "+text) }
 	o.RAM = ram(b.Manifest().Machine.MemoryBytes)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := interruptible()
 	defer stop()
-	err = v.write(c, func(w io.Writer) error {
+	err = v.out.write(c, func(w io.Writer) error {
 		return f.Write(ctx, export.Recording{Replay: r, Manifest: b.Manifest(), ID: b.ID(), Typed: machine.ConsoleIn}, o, w)
 	})
 	if no := (*export.NoLinuxError)(nil); errors.As(err, &no) {
@@ -146,15 +138,10 @@ func (v *exportVerb) options(c *cobra.Command) (f export.Format, o export.Option
 	for _, f := range all {
 		names = append(names, f.Name)
 	}
-	i := slices.Index(names, v.format)
-	if i < 0 {
-		hint := ""
-		if n, ok := spelling.Nearest(v.format, names); ok {
-			hint = fmt.Sprintf("; did you mean %s?", n)
-		}
-		return f, o, exit.Errorf(exit.Usage, "--format %s: want one of %s%s", v.format, strings.Join(names, ", "), hint)
+	if err := oneOf("format", v.format, names); err != nil {
+		return f, o, err
 	}
-	f = all[i]
+	f = all[slices.Index(names, v.format)]
 	given := c.Flags().Changed
 	for _, flag := range []string{"from", "to", "at", "every", "period", "size", "keys"} {
 		if given(flag) && !slices.Contains(f.Takes, flag) {
@@ -179,50 +166,9 @@ func (v *exportVerb) options(c *cobra.Command) (f export.Format, o export.Option
 
 // window finds the positions; of an instant, it is the second.
 func (v *exportVerb) window(b *bundle.Bundle, instant bool) (from, to vmm.Position, err error) {
-	l := replay.LineOf(b.Manifest())
 	last := cmp.Or(v.at, v.to)
-	switch {
-	case last != "":
-	case instant && b.Manifest().Failure != nil:
+	if last == "" && instant && b.Manifest().Failure != nil {
 		last = "failure"
-	default:
-		last = "end"
 	}
-	if from, err = replay.ParsePosition(cmp.Or(v.from, "start"), l); err != nil {
-		return from, to, err
-	}
-	to, err = replay.ParsePosition(last, l)
-	if err == nil && (from.At > to.At || from.At == to.At && from.Inputs > to.Inputs) {
-		err = exit.Errorf(exit.Usage, "--from %s is behind --to %s", from, to)
-	}
-	return from, to, err
-}
-
-// free tells whether OUT may be written.
-func (v *exportVerb) free(c *cobra.Command, f export.Format) error {
-	if v.out == "-" {
-		if out, ok := c.OutOrStdout().(*os.File); ok && !f.Text && term.IsTerminal(int(out.Fd())) {
-			return exit.Errorf(exit.Usage, "%s is nothing for a terminal; name a file: -o OUT", f.Name)
-		}
-		return nil
-	}
-	if i, err := os.Stat(v.out); err == nil && !i.Mode().IsRegular() {
-		return fmt.Errorf("%s is no file; to write to a pipe or a device: -o - and the shell's >", v.out)
-	}
-	return cli.Fresh(v.out, v.force)
-}
-
-// write has f write OUT, which is there when all is.
-func (v *exportVerb) write(c *cobra.Command, f func(io.Writer) error) error {
-	if v.out == "-" {
-		return f(struct{ io.Writer }{c.OutOrStdout()})
-	}
-	out, err := renameio.NewPendingFile(v.out, renameio.WithPermissions(0o600))
-	if err != nil {
-		return err
-	}
-	if err := f(out); err != nil {
-		return errors.Join(err, out.Cleanup())
-	}
-	return out.CloseAtomicallyReplace()
+	return window(replay.LineOf(b.Manifest()), v.from, last)
 }

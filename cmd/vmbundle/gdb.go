@@ -11,7 +11,6 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -52,8 +51,8 @@ func gdbCommand() *cobra.Command {
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&v.at, "at", "", "where to begin, `POS`: an instant, 12.5s, -3s, 50%, @mark, failure, end (default failure, or start)")
-	f.StringVar(&v.symbols, "symbols", "", "a folder with ELF files, the program's and modules' (.ko), by build id or name (`DIR`)")
+	atFlag(c, &v.at, "where to begin", "failure, or start")
+	symbolsFlag(c, &v.symbols, withModules)
 	f.StringArrayVar(&v.sources, "source", nil, "a folder with the program's source, wherever it was built; with --symbols, and more than once if wanted (`DIR`)")
 	f.StringVar(&v.process, "process", "", "breakpoints wait for the programs of this `NAME` alone")
 	f.StringVar(&v.listen, "listen", "", "start no gdb, but wait for a debugger at `ADDR`, a loopback address like 127.0.0.1:1234")
@@ -74,7 +73,7 @@ func (v *gdbVerb) run(c *cobra.Command, name string) error {
 	if err != nil && v.listen == "" {
 		return exit.Errorf(exit.NotFound, "gdb is not installed; to install it: apt install gdb; to use another debugger: vmbundle gdb %s --listen 127.0.0.1:1234", name)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := interruptible()
 	defer stop()
 	s, b, done, err := session(ctx, c, name, v.engine)
 	if err != nil {

@@ -1,10 +1,7 @@
 package main
 
 import (
-	"context"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -37,7 +34,7 @@ func goliveCommand() *cobra.Command {
 	}
 	v.define(c)
 	f := c.Flags()
-	f.StringVar(&v.at, "at", "", "where to go live, `POS`: an instant, 12.5s, -3s, 50%, @mark, failure, end")
+	atFlag(c, &v.at, "where to go live", "")
 	f.StringVar(&v.serial, "serial", "stdio", "the guest's serial port: stdio, file:PATH or none (`WHERE`)")
 	f.Var(&v.pace, "pace", "guest time: real, free (sleep jumps) or virtual (free, and no inputs; it repeats itself)")
 	f.Uint64Var(&v.most, "max-instants", 0, "end with status 8 `N` instants after going live")
@@ -48,27 +45,37 @@ func goliveCommand() *cobra.Command {
 }
 
 func (v *goliveVerb) run(c *cobra.Command, name string) error {
-	l, err := lookInto(c, name, v.engine)
+	var e live.End
+	err := v.leave(c, name, v.at, v.engine, func(l *look, pos vmm.Position, b *branch) (err error) {
+		e, err = v.goOn(l, pos, b)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return ended(c, e)
+}
+
+// leave opens a recording, and has do leave it at a position.
+func (f liveFlags) leave(c *cobra.Command, name, at string, e machine.Maker, do func(*look, vmm.Position, *branch) error) error {
+	l, err := lookInto(c, name, e)
 	if err != nil {
 		return err
 	}
 	defer l.close()
-	pos, err := replay.ParsePosition(v.at, replay.LineOf(l.b.Manifest()))
+	pos, err := replay.ParsePosition(at, replay.LineOf(l.b.Manifest()))
 	if err != nil {
 		return status(err)
 	}
-	b, err := newBranch(c, v.liveFlags, l.file, l.b, os.Stdin, nil)
+	b, err := newBranch(c, f, l.file, l.b, os.Stdin, nil)
 	if err != nil {
 		return err
 	}
-	e, err := v.goOn(l, pos, b)
-	if e2 := b.close(); err == nil {
-		err = e2
+	err = do(l, pos, b)
+	if e := b.close(); err == nil {
+		err = e
 	}
-	if err != nil {
-		return status(err)
-	}
-	return ended(c, e)
+	return status(err)
 }
 
 // goOn goes to the position and runs live from there.
@@ -76,7 +83,7 @@ func (v *goliveVerb) goOn(l *look, pos vmm.Position, b *branch) (live.End, error
 	if t := b.console.Terminal(); t != nil {
 		defer t.Guard()
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := interruptible()
 	r, said, err := l.machine(ctx, pos)
 	stop()
 	if err != nil {

@@ -4,28 +4,22 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
-	"os"
-	"os/signal"
-	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"vmrecord/bundle/debug"
+	"vmrecord/bundle/replay"
 	"vmrecord/cmd/internal/cli"
-	"vmrecord/cmd/internal/exit"
 	"vmrecord/cmd/internal/machine"
 )
 
 // A probeVerb is what probe was asked for.
 type probeVerb struct {
-	p                    debug.Probe
-	at, from, to, format string
-	limit                uint64
-	engine               machine.EngineFlags
+	p                debug.Probe
+	from, to, format string
+	limit            uint64
+	engine           machine.EngineFlags
 }
 
 func probeCommand() *cobra.Command {
@@ -45,7 +39,7 @@ A Go function is written as Go does: main.(*Bank).Transfer.
   --print NAME     an argument, a member of one (order.from), a register (rdi), a symbol
   --print '*rsp+8:4'   memory at a register, argument, symbol or number: 4 bytes; :s a text
 
-With --at return, args is what the function returns; that it left by a jump is not seen.
+With --return, args is what the function returns; that it left by a jump is not seen.
 A Go function whose stack had to grow begins twice.`,
 		Example: `  vmbundle probe R-XXXX-XXXX.vmb do_sys_openat2 --print args,'*rsi:s'
   vmbundle probe R-XXXX-XXXX.vmb 'main.(*Bank).Transfer' --symbols . --print args,stack
@@ -54,11 +48,10 @@ A Go function whose stack had to grow begins twice.`,
 	}
 	f := c.Flags()
 	f.StringSliceVarP(&v.p.Print, "print", "p", nil, "what to write, `WHAT,...`: args, stack, regs, and names or memory")
-	f.StringVar(&v.p.Symbols, "symbols", "", "a folder with programs' ELF files (`DIR`)")
+	symbolsFlag(c, &v.p.Symbols, withModules)
 	f.StringVar(&v.p.Process, "process", "", "only where the program of this `NAME` or number runs")
-	f.StringVar(&v.at, "at", "entry", "entry or return (`END`) of the function")
-	f.StringVar(&v.from, "from", "start", "where to begin, `POS`: an instant, 12.5s, -3s, 50%, @mark, failure")
-	f.StringVar(&v.to, "to", "end", "where to end, `POS`")
+	f.BoolVar(&v.p.Return, "return", false, "where the function returns, instead of where it begins")
+	windowFlags(c, &v.from, &v.to, "start", "end")
 	f.Uint64Var(&v.limit, "limit", 0, "end after `N` lines; 0: never")
 	f.StringVar(&v.format, "format", "text", "text or ndjson (`FORMAT`)")
 	lookFlags(c, &v.engine)
@@ -67,27 +60,18 @@ A Go function whose stack had to grow begins twice.`,
 }
 
 func (v *probeVerb) run(c *cobra.Command, name, where string) error {
-	if v.at != "entry" && v.at != "return" {
-		return exit.Errorf(exit.Usage, "--at %s: want entry or return; where to begin is --from", v.at)
+	if err := oneOf("format", v.format, []string{"text", "ndjson"}); err != nil {
+		return err
 	}
-	if !slices.Contains([]string{"text", "ndjson"}, v.format) {
-		return exit.Errorf(exit.Usage, "--format %s: want one of text, ndjson", v.format)
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := interruptible()
 	defer stop()
-	s, _, done, err := session(ctx, c, name, v.engine)
+	s, b, done, err := session(ctx, c, name, v.engine)
 	if err != nil {
 		return err
 	}
 	defer done()
-	v.p.At, v.p.Return = where, v.at == "return"
-	if v.p.From, err = s.Parse(v.from); err == nil {
-		v.p.To, err = s.Parse(v.to)
-	}
-	if err == nil && (v.p.From.At > v.p.To.At || v.p.From.At == v.p.To.At && v.p.From.Inputs > v.p.To.Inputs) {
-		err = exit.Errorf(exit.Usage, "--from %s is behind --to %s", v.from, v.to)
-	}
-	if err != nil {
+	v.p.At = where
+	if v.p.From, v.p.To, err = window(replay.LineOf(b.Manifest()), v.from, v.to); err != nil {
 		return status(err)
 	}
 	return v.write(ctx, c, s)
@@ -115,9 +99,4 @@ func (v *probeVerb) write(ctx context.Context, c *cobra.Command, s *debug.Sessio
 		fmt.Fprintf(c.ErrOrStderr(), "%s was not reached between %s and %s\n", strings.TrimSpace(v.p.At), v.p.From, v.p.To)
 	}
 	return notThere(err)
-}
-
-func terminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
 }

@@ -1,11 +1,7 @@
 package main
 
 import (
-	"context"
 	"fmt"
-	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -39,16 +35,15 @@ func psCommand() *cobra.Command {
 		Long:  "ps replays up to a position and lists the processes there, read from the guest's memory.\n* stands before the one that runs.",
 		Args:  cli.Args(1, 1),
 	}
-	f := c.Flags()
-	f.StringVar(&v.at, "at", "", "where, `POS`: an instant, 12.5s, -3s, 50%, @mark, failure, end (default failure, or start)")
-	f.BoolVar(&v.asJSON, "json", false, "print one JSON document")
+	atFlag(c, &v.at, "where", "failure, or start")
+	c.Flags().BoolVar(&v.asJSON, "json", false, "print one JSON document")
 	lookFlags(c, &v.engine)
 	c.RunE = func(c *cobra.Command, args []string) error { return v.run(c, args[0]) }
 	return c
 }
 
 func (v *psVerb) run(c *cobra.Command, name string) error {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := interruptible()
 	defer stop()
 	s, b, done, err := session(ctx, c, name, v.engine)
 	if err != nil {

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -57,7 +55,7 @@ func replayCommand() *cobra.Command {
 	}
 	f := c.Flags()
 	f.Uint64Var(&v.slice, "slice", 0, "cut the run into pieces of `N` instants; nothing else may change")
-	f.StringVar(&v.until, "until", "", "stop at `POS`: an instant, 12.5s, -3s, 50%, @mark, failure")
+	f.StringVar(&v.until, "until", "", positionUsage("where to stop", "end"))
 	f.Var(&v.speed, "speed", "as fast as it goes (max), or in the guest's own time: 1x, 0.5x, 4x")
 	f.BoolVar(&v.takeover, "takeover", false, "the first key goes live; the speed is 1x unless told otherwise")
 	v.define(c)
@@ -98,7 +96,7 @@ func (v *replayVerb) run(c *cobra.Command, name string) error {
 		defer p.End()
 		o.Progress = func(s replay.Step) { p.Part("replaying", uint64(s.Now-s.Start), uint64(s.End-s.Start)) }
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := interruptible()
 	defer stop()
 	wall, cpu := time.Now(), host.CPUTime()
 	var free func()
@@ -178,7 +176,7 @@ func (v *replayVerb) demonstrate(br *branch, o replay.Options) (e live.End, err 
 	defer func() { free() }()
 	br.say("● REPLAY at %s; the first key goes live; %s", &v.speed, host.EscapeHelp)
 	br.pump()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := interruptible()
 	o.Console = br.console
 	p := pilot{v.speed, br.door}
 	res, taken, err := p.play(ctx, r, o)

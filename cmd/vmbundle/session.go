@@ -1,12 +1,8 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"io/fs"
-	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -57,16 +53,15 @@ probe (as vmbundle probe), monitor command (as in gdb), close.
 Every parameter and answer: go doc vmrecord/bundle/debug/protocol`,
 		Args: cli.Args(1, 1),
 	}
-	f := c.Flags()
-	f.StringVar(&v.at, "at", "", "where to begin, `POS`: an instant, 12.5s, -3s, 50%, @mark, failure, end (default failure, or start)")
-	f.StringVar(&v.symbols, "symbols", "", "a folder with programs' ELF files (`DIR`)")
+	atFlag(c, &v.at, "where to begin", "failure, or start")
+	symbolsFlag(c, &v.symbols, withModules)
 	lookFlags(c, &v.engine)
 	c.RunE = func(c *cobra.Command, args []string) error { return v.run(c, args[0]) }
 	return c
 }
 
 func (v *sessionVerb) run(c *cobra.Command, name string) error {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := interruptible()
 	defer stop()
 	s, b, done, err := session(ctx, c, name, v.engine)
 	if err != nil {

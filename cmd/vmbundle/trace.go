@@ -1,15 +1,9 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
-	"slices"
-	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -25,9 +19,10 @@ import (
 
 // A traceVerb is what trace was asked for.
 type traceVerb struct {
-	what, from, to, process, module, symbols, format, syntax, out string
-	regs, mem, force                                              bool
-	engine                                                        machine.EngineFlags
+	what, from, to, process, module, symbols, format, syntax string
+	regs, mem                                                bool
+	out                                                      output
+	engine                                                   machine.EngineFlags
 }
 
 func traceCommand() *cobra.Command {
@@ -60,17 +55,15 @@ none before the end.`,
 	}
 	f := c.Flags()
 	f.StringVar(&v.what, "what", "", "insn, block, call, syscall, irq, io or sched (`WHAT`)")
-	f.StringVar(&v.from, "from", "", "where to begin, `POS`: an instant, 12.5s, -3s, 50%, @mark, failure")
-	f.StringVar(&v.to, "to", "", "where to end, `POS`")
+	windowFlags(c, &v.from, &v.to, "100 ms before", "failure, or end")
 	f.StringVar(&v.process, "process", "", "only the process or thread of this `NAME` or number")
 	f.StringVar(&v.module, "module", "", "only what happens in this module of the kernel, program or library, `NAME`; vmlinux is the kernel itself")
-	f.StringVar(&v.symbols, "symbols", "", "a folder, `DIR`, with ELF files of programs, to name their addresses")
+	symbolsFlag(c, &v.symbols, "")
 	f.StringVar(&v.format, "format", string(trace.Text), "text, ndjson or perfetto (`FORMAT`)")
 	f.StringVar(&v.syntax, "syntax", "intel", "of instructions: intel or att (`NAME`)")
 	f.BoolVar(&v.regs, "regs", false, "with insn: the registers that changed")
 	f.BoolVar(&v.mem, "mem", false, "with insn: the memory that was used, [address]=before->after")
-	f.StringVarP(&v.out, "output", "o", "-", "write to `OUT`; - is standard output")
-	f.BoolVar(&v.force, "force", false, "overwrite OUT")
+	v.out.define(c, "-")
 	lookFlags(c, &v.engine)
 	c.AddCommand(traceDiffCommand())
 	_ = c.MarkFlagRequired("what")
@@ -80,6 +73,9 @@ none before the end.`,
 
 func (v *traceVerb) run(c *cobra.Command, name string) error {
 	o, err := v.options()
+	if err == nil {
+		err = v.out.free(c, v.format, true)
+	}
 	if err != nil {
 		return err
 	}
@@ -103,39 +99,18 @@ func (v *traceVerb) run(c *cobra.Command, name string) error {
 	if o.From, o.To, err = v.window(l.b); err != nil {
 		return status(err)
 	}
-	if v.out != "-" {
-		if err := cli.Fresh(v.out, v.force); err != nil {
-			return err
-		}
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := interruptible()
 	defer stop()
 	t, err := l.line(ctx)
 	if err != nil {
 		return err
 	}
 	o.Hz, o.Progress = t.Machine().Hz(), l.show
-	err = v.write(c, func(w io.Writer) error { return trace.Window(ctx, t, o, w) })
+	err = v.out.write(c, func(w io.Writer) error { return trace.Window(ctx, t, o, w) })
 	if errors.Is(err, trace.ErrNoLinux) {
 		return exit.With(exit.NotFound, err)
 	}
 	return status(err)
-}
-
-// write opens OUT for f.
-func (v *traceVerb) write(c *cobra.Command, f func(io.Writer) error) error {
-	if v.out == "-" {
-		return f(c.OutOrStdout())
-	}
-	out, err := os.Create(v.out)
-	if err != nil {
-		return err
-	}
-	err = f(out)
-	if e := out.Close(); err == nil {
-		err = e
-	}
-	return err
 }
 
 // options checks the flags that need no bundle.
@@ -149,13 +124,16 @@ func (v *traceVerb) options() (o trace.Options, err error) {
 		{"format", v.format, words(trace.Formats())},
 		{"syntax", v.syntax, []string{"intel", "att"}},
 	} {
-		if !slices.Contains(c.of, c.is) {
-			return o, exit.Errorf(exit.Usage, "--%s %s: want one of %s", c.flag, c.is, strings.Join(c.of, ", "))
+		if err := oneOf(c.flag, c.is, c.of); err != nil {
+			return o, err
 		}
 	}
-	for flag, given := range map[string]bool{"regs": v.regs, "mem": v.mem} {
-		if given && o.What != trace.Insn {
-			return o, exit.Errorf(exit.Usage, "--%s goes with --what insn only", flag)
+	for _, flag := range []struct {
+		name  string
+		given bool
+	}{{"regs", v.regs}, {"mem", v.mem}} {
+		if flag.given && o.What != trace.Insn {
+			return o, exit.Errorf(exit.Usage, "--%s goes with --what insn only", flag.name)
 		}
 	}
 	if v.module != "" && (o.What == trace.Syscall || o.What == trace.Sched) {
@@ -175,23 +153,12 @@ func words[T ~string](list []T) (w []string) {
 // the failure, if there is one and nothing was given, or the end.
 func (v *traceVerb) window(b *bundle.Bundle) (from, to vmm.Position, err error) {
 	l, last := replay.LineOf(b.Manifest()), v.to
-	switch {
-	case last != "":
-	case v.from == "" && b.Manifest().Failure != nil:
+	if last == "" && v.from == "" && b.Manifest().Failure != nil {
 		last = "failure"
-	default:
-		last = "end"
 	}
-	if to, err = replay.ParsePosition(last, l); err != nil {
-		return from, to, err
-	}
-	if v.from != "" {
-		from, err = replay.ParsePosition(v.from, l)
-	} else if from = l.Start; uint64(to.At-from.At) > l.Hz/10 {
-		from = vmm.Position{At: to.At - vmm.Instant(l.Hz/10)}
-	}
-	if err == nil && (from.At > to.At || from.At == to.At && from.Inputs > to.Inputs) {
-		err = exit.Errorf(exit.Usage, "--from %s is behind --to %s", from, to)
+	from, to, err = window(l, v.from, last)
+	if long := vmm.Instant(l.Hz / 10); err == nil && v.from == "" && to.At-from.At > long {
+		from = vmm.Position{At: to.At - long}
 	}
 	return from, to, err
 }

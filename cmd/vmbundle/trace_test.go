@@ -42,6 +42,8 @@ func TestTrace(t *testing.T) {
 		{"--what sched --module vmlinux", 2, "--module does not go with"},
 		{"--what sched", 3, "no Linux"},
 		{"--what irq --format xml", 2, "text, ndjson, perfetto"},
+		{"--what sycall", 2, "did you mean syscall?"},
+		{"--what irq --force -o /dev/null", 1, "is no file"},
 		{"--what irq --from 50% --to 10%", 2, "is behind"},
 		{"--what irq --from @nowhere", 2, "no such mark"},
 		{"--what irq -o " + file, 1, "--force"},

@@ -40,9 +40,9 @@ func treeCommand() *cobra.Command {
 		Use:   "tree [FILE|ID|NAME]",
 		Short: "Show what went live from a recording, and from what went live",
 		Long: "tree shows the branches of a recording, made by vmbundle golive --record, and snapshots\n" +
-			"of it: where each left, how it ended, and what it takes on disk, alone and shared with others. Without\n" +
-			"an argument it shows all. A branch's name or id can stand wherever a file can. Branches\n" +
-			"are kept in $VMB_BRANCHES, by default ~/.local/share/vmrecord/branches.",
+			"of it: where each left, how it ended, and what it takes on disk, alone and shared with\n" +
+			"others. Without an argument it shows all. A branch's name or id can stand wherever a file\n" +
+			"can. Branches are kept in $VMB_BRANCHES, by default ~/.local/share/vmrecord/branches.",
 		Example: "  vmbundle tree R-XXXX-XXXX.vmb\n" +
 			"  vmbundle tree --svg tree.svg another-way\n" +
 			"  vmbundle replay another-way",

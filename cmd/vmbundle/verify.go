@@ -8,31 +8,42 @@ import (
 	"vmrecord/cmd/internal/cli"
 )
 
+// A verifyDocument is what verify --bytes-only --json prints where all is well;
+// without --bytes-only that is a replay's.
+type verifyDocument struct {
+	Schema string `json:"schema"` // vmbundle.verify/1
+	ID     string `json:"id"`
+	Parts  int    `json:"parts"` // that are as they were packed
+}
+
 func verifyCommand() *cobra.Command {
 	v := replayVerb{quiet: true}
-	var whole bool
+	var bytesOnly bool
 	c := &cobra.Command{
 		Use:   "verify FILE|ID",
 		Short: "Check every byte of a bundle, and replay it without its console",
 		Args:  cli.Args(1, 1),
 	}
 	c.Flags().BoolVar(&v.asJSON, "json", false, "print one JSON document")
-	c.Flags().BoolVar(&whole, "bytes-only", false, "check the bytes, and execute nothing")
+	c.Flags().BoolVar(&bytesOnly, "bytes-only", false, "check the bytes, and execute nothing")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		b, err := openNamed(c, args[0])
 		if err != nil {
 			return err
 		}
+		doc := verifyDocument{Schema: "vmbundle.verify/1", ID: b.ID(), Parts: len(b.Manifest().Parts)}
 		err = b.Verify()
-		b.Close()
-		if err != nil {
+		_ = b.Close()
+		switch {
+		case err != nil:
 			return status(err)
+		case !bytesOnly:
+			return v.run(c, args[0])
+		case v.asJSON:
+			return cli.JSON(c.OutOrStdout(), doc)
 		}
-		if whole {
-			fmt.Fprintln(c.ErrOrStderr(), "every part is as it was packed")
-			return nil
-		}
-		return v.run(c, args[0])
+		fmt.Fprintln(c.ErrOrStderr(), "every part is as it was packed")
+		return nil
 	}
 	return c
 }

@@ -1,13 +1,9 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -47,12 +43,12 @@ func whoCommand() *cobra.Command {
 		Args:    cli.Args(2, 2),
 	}
 	f := c.Flags()
-	f.StringVar(&v.at, "at", "", "before what, `POS`: an instant, 12.5s, -3s, 50%, @mark, failure, end (default failure, or end)")
-	f.StringVar(&v.symbols, "symbols", "", "a folder with the program's ELF files, by build id or name (`DIR`)")
+	atFlag(c, &v.at, "before what", "failure, or end")
+	symbolsFlag(c, &v.symbols, "")
 	f.StringVar(&v.process, "process", "", "whose variable or address it is, `NAME` (default what runs at the position)")
 	f.UintVarP(&v.last, "last", "n", 10, "how many accesses to list, at most `N`")
 	f.BoolVar(&v.asJSON, "json", false, "print one JSON document")
-	v.engine.Define(c)
+	lookFlags(c, &v.engine)
 	c.RunE = func(c *cobra.Command, args []string) error { return v.run(c, args[0], args[1]) }
 	return c
 }
@@ -62,7 +58,7 @@ func (v *whoVerb) run(c *cobra.Command, name, what string) error {
 	if v.last == 0 || v.last > most {
 		return exit.Errorf(exit.Usage, "--last %d: list 1 to %d accesses", v.last, most)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := interruptible()
 	defer stop()
 	s, b, done, err := session(ctx, c, name, v.engine)
 	if err != nil {

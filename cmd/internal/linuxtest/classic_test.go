@@ -108,7 +108,7 @@ func TestClassic(t *testing.T) {
 			{"race_replace --limit 2", `^\d+\+\d+ \([\d.]+ s\) race/\d+ race_replace rdi=0xffff\w+ rsi=0x.*\n.* race_replace rdi=0xffff\w+ .*\n$`},
 			{"race_replace --symbols " + dir + " --print args,fresh.results,stack --limit 1",
 				` race_replace fresh=0xffff\w+ fresh\.results=\[0 0 0 0 0 0 0 0 \.\.\.32 in all\]\n +#1 +0x\w+ race_thread\+0x\w+\n +#2 +0x\w+ kthread\+0x\w+\n`},
-			{"race_tick --symbols " + dir + " --at return --from end", `^race_tick was not reached`},
+			{"race_tick --symbols " + dir + " --return --from end", `^race_tick was not reached`},
 		} {
 			out, err := exec.Command(vmbundle, append([]string{"probe", file}, strings.Fields(c.args)...)...).CombinedOutput()
 			if err != nil || !regexp.MustCompile(c.want).Match(out) {
