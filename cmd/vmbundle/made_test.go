@@ -111,7 +111,7 @@ func command(t testing.TB, stdin string, env []string, args ...string) (r result
 	t.Helper()
 	c := exec.Command(args[0], args[1:]...)
 	c.Dir = t.TempDir()
-	c.Env = append(append(os.Environ(), "VMRECORD_CACHE="+t.TempDir()), env...)
+	c.Env = append(append(os.Environ(), "VMRECORD_CACHE="+t.TempDir()), env...) // no checkpoints yet
 	c.Stdin = strings.NewReader(stdin)
 	var out, errs bytes.Buffer
 	c.Stdout, c.Stderr = &out, &errs

@@ -9,7 +9,25 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"vmbundle": main})
+	testscript.Main(away{m}, map[string]func(){"vmbundle": main})
+}
+
+// away runs tests away from what the user has: branches, keys, reports, checkpoints.
+type away struct{ *testing.M }
+
+func (m away) Run() int {
+	dir, err := os.MkdirTemp("", "vmbundle-test-")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	for name, value := range map[string]string{"VMRECORD_STATE": dir, "VMRECORD_CACHE": filepath.Join(dir, "cache"),
+		"VMRECORD_KEYS": "", "VMB_BRANCHES": "", "VMB_INBOX": ""} {
+		if err := os.Setenv(name, value); err != nil {
+			panic(err)
+		}
+	}
+	return m.M.Run()
 }
 
 // Scripts have a bundle in $BUNDLE, and files beside them in $SCRIPTS.
@@ -22,9 +40,9 @@ func TestScripts(t *testing.T) {
 		UpdateScripts: os.Getenv("UPDATE") != "",
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("VMRECORD_STATE", e.WorkDir+"/state")
+			e.Setenv("VMRECORD_CACHE", e.WorkDir+"/cache")
 			e.Setenv("BUNDLE", m.file)
 			e.Setenv("SCRIPTS", data)
-			e.Setenv("VMRECORD_CACHE", e.WorkDir+"/cache")
 			return nil
 		},
 	})
