@@ -194,6 +194,28 @@ func entry(b []byte, off int) (name string, next int, err error) {
 	return name, int(min(align(last), int64(len(b)))), nil
 }
 
+// Walk calls f with each regular file of the plain archives that b begins with, up
+// to the first thing that is no entry.
+func Walk(b []byte, f func(name string, data []byte)) {
+	for off := 0; off < len(b); {
+		if b[off] == 0 {
+			off++ // as in Check
+			continue
+		}
+		name, next, err := entry(b, off)
+		if err != nil {
+			return
+		}
+		mode, ok := hex8(b[off+6+1*8:])
+		if size, _ := hex8(b[off+6+6*8:]); ok && mode&kindMask == Regular {
+			nlen, _ := hex8(b[off+6+11*8:])
+			at := align(int64(off) + 110 + nlen)
+			f(name, b[at:at+size])
+		}
+		off = next
+	}
+}
+
 func align(n int64) int64 { return (n + 3) &^ 3 }
 
 func hex8(b []byte) (v int64, ok bool) {
