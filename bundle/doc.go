@@ -19,6 +19,8 @@
 //	packs/SHA256.vmp   pages of memory, blocks of up to 16 (package store), up to
 //	                   about 6 MiB; named by their own SHA-256
 //	snapshot/map       which page is where, one block
+//	snapshot/likeness  if the manifest names bases: what pages in packs are
+//	                   differences from, one block
 //	snapshot/sections  the state at the start, one block (package recording)
 //	tape/NNNNNN.seg    the tape (package tape), blocks of up to 1 MiB, up to about 6 MiB
 //
@@ -36,14 +38,31 @@
 // zigzag-encoded (0, -1, 1, -2 … as 0, 1, 2, 3 …). Expected is 0 at first, then
 // the last number given plus 1.
 //
+// # Levels
+//
+// A bundle of level L3 holds every page. One of level L2 is thin: its manifest
+// requires "bases" and lists bases in the snapshot (package base), at most 64; who
+// reads it has their files. Page numbers count first through the pages of the bases,
+// in the manifest's order, then through those in the packs; all are below 2^30.
+//
+// A page in a pack may be a difference: the exclusive or of the page and of one page
+// of a base, so differences never lead to differences. The content of
+// snapshot/likeness tells of each page in the packs, in order: varint 0 if it stands
+// as it is, or varint 1 plus d, zigzag-encoded as above, where the number of the
+// base's page is the number expected plus d. Expected is 0 at first, then the last
+// number given plus 1. The content ends with the last page.
+//
+// Which page of a base is taken is the packer's choice: the one with the most bytes
+// in common, of those that share most pieces of 128 bytes at the same place. With
+// address randomisation that is most of a kernel's text and data.
+//
 // # Version rule
 //
 // The envelope's and manifest's format is "vmbundle/1". A reader refuses
 // another number before it looks at anything else. Whatever a reader must
 // understand to replay correctly is named in the manifest's requires; a reader
 // refuses names that it does not know, and ignores fields that it does not
-// know, among them everything in ext. So pages that are differences against a
-// base, and bases themselves, can come without a new format number. The model number
+// know, among them everything in ext. This reader knows "bases". The model number
 // is checked by whoever replays; a bundle of another model can be inspected and
 // verified.
 package bundle

@@ -129,3 +129,8 @@ func encoded(v any) []byte {
 
 // Header is a tar header with a correct checksum.
 func Header(name string, size int64) []byte { return tarHeader(name, size) }
+
+// ParseLikeness is parseLikeness.
+func ParseLikeness(b []byte, stored, total uint64) ([]uint32, error) {
+	return parseLikeness(b, stored, total)
+}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 
+	"vmrecord/bundle/base"
 	"vmrecord/bundle/recording"
 	"vmrecord/vmm"
 )
@@ -23,11 +24,16 @@ const (
 	signaturePart = "manifest.minisig"
 	mapPart       = "snapshot/map"
 	sectionsPart  = "snapshot/sections"
+	likenessPart  = "snapshot/likeness"
+
+	// requiresBases is required where pages of bases are named.
+	requiresBases = "bases"
 
 	maxEnvelope  = 8 << 20
 	maxManifest  = 8 << 20
 	maxPart      = 16 << 20
 	maxSignature = 4096
+	maxBases     = 64
 )
 
 // A Part is a file in a bundle.
@@ -86,17 +92,19 @@ type Tape struct {
 
 // Snapshot says where the state at the start is.
 type Snapshot struct {
-	Sections string   `json:"sections"`
-	Map      string   `json:"map"`
-	Packs    []string `json:"packs"`
-	Pages    uint64   `json:"pages"`  // of memory
-	Stored   uint64   `json:"stored"` // different ones in the packs
+	Sections string      `json:"sections"`
+	Map      string      `json:"map"`
+	Packs    []string    `json:"packs"`
+	Pages    uint64      `json:"pages"`             // of memory
+	Stored   uint64      `json:"stored"`            // different ones in the packs
+	Bases    []base.Info `json:"bases,omitzero"`    // in the order in which their pages are numbered
+	Likeness string      `json:"likeness,omitzero"` // where there are bases
 }
 
 // A Manifest is what a bundle holds.
 type Manifest struct {
 	Format       string                     `json:"format"`
-	Level        string                     `json:"level"`           // L3: self-contained
+	Level        string                     `json:"level"`           // L2: whole, with bases; L3: self-contained
 	Capabilities []string                   `json:"capabilities"`    // what can be done with this level
 	Requires     []string                   `json:"requires"`        // what a reader must understand
 	Signer       string                     `json:"signer,omitzero"` // who made it: a public key, as minisign writes it
@@ -177,7 +185,11 @@ func (m *Manifest) check() error {
 		}
 		have[p.Name] = true
 	}
-	for _, n := range slices.Concat([]string{m.Snapshot.Sections, m.Snapshot.Map}, m.Snapshot.Packs, m.Tape.Segments) {
+	named := slices.Concat([]string{m.Snapshot.Sections, m.Snapshot.Map}, m.Snapshot.Packs, m.Tape.Segments)
+	if len(m.Snapshot.Bases) > 0 {
+		named = append(named, m.Snapshot.Likeness)
+	}
+	for _, n := range named {
 		if !have[n] {
 			return bad("it names %q, which is not among its parts", n)
 		}
@@ -191,6 +203,18 @@ func (m *Manifest) sound() error {
 	if m.Snapshot.Pages > recording.MaxPages || m.Snapshot.Stored > m.Snapshot.Pages ||
 		m.Machine.MemoryBytes != m.Snapshot.Pages*pageBytes {
 		return bad("memory of %d bytes in %d pages, %d stored", m.Machine.MemoryBytes, m.Snapshot.Pages, m.Snapshot.Stored)
+	}
+	known := uint64(0)
+	for _, i := range m.Snapshot.Bases {
+		if known += uint64(i.Pages); i.Pages > base.MaxPages {
+			return bad("a base of %d pages", i.Pages)
+		}
+	}
+	if len(m.Snapshot.Bases) > maxBases || known+m.Snapshot.Stored > maxNumber {
+		return bad("%d bases of %d pages", len(m.Snapshot.Bases), known)
+	}
+	if slices.Contains(m.Requires, requiresBases) != (len(m.Snapshot.Bases) > 0) {
+		return bad("it has %d bases and requires %q", len(m.Snapshot.Bases), m.Requires)
 	}
 	if m.Machine.Hz == 0 || m.Tape.Start.At > m.Tape.End.At {
 		return bad("a clock of %d Hz, a tape from %v to %v", m.Machine.Hz, m.Tape.Start, m.Tape.End)

@@ -12,6 +12,7 @@ import (
 
 	"filippo.io/age"
 
+	"vmrecord/bundle/base"
 	"vmrecord/bundle/recording"
 	"vmrecord/bundle/store"
 	"vmrecord/vmm"
@@ -29,6 +30,7 @@ type Bundle struct {
 	sums map[string]Part // of the manifest
 	seal *seal           // nil: open to everybody
 	mem  *memory
+	have base.Folder // of bases
 	c    io.Closer
 	rec  *recording.Recorded // nil: a file
 	raw  []byte              // its tape
@@ -143,8 +145,10 @@ func (b *Bundle) manifest() error {
 	if first.Format != format {
 		return &IncompatibleError{fmt.Sprintf("a reader of format %q", first.Format), format}
 	}
-	if len(first.Requires) > 0 {
-		return &IncompatibleError{fmt.Sprintf("a reader that understands %q", first.Requires), "none of it; a newer vmbundle may"}
+	for _, r := range first.Requires {
+		if r != requiresBases {
+			return &IncompatibleError{fmt.Sprintf("a reader that understands %q", r), "not that; a newer vmbundle may"}
+		}
 	}
 	if err := json.Unmarshal(raw, &b.man); err != nil {
 		return damaged(manifestPart, "%v", err)
@@ -370,12 +374,20 @@ func (s *segments) Seek(off int64, whence int) (int64, error) {
 	return s.off, err
 }
 
-// Close closes the file.
+// UseBases says where the bases are that a thin bundle names. Its pages cannot be
+// read before.
+func (b *Bundle) UseBases(f base.Folder) { b.have = f }
+
+// Close closes the file, and its bases.
 func (b *Bundle) Close() error {
-	if b.c == nil {
-		return nil
+	var err error
+	if b.mem != nil {
+		err = b.mem.pool.close()
 	}
-	return b.c.Close()
+	if b.c == nil {
+		return err
+	}
+	return errors.Join(err, b.c.Close())
 }
 
 // Info is what inspect prints.

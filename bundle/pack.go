@@ -13,6 +13,7 @@ import (
 	"aead.dev/minisign"
 	"filippo.io/age"
 
+	"vmrecord/bundle/base"
 	"vmrecord/bundle/recording"
 	"vmrecord/bundle/store"
 	"vmrecord/vmm/tape"
@@ -37,6 +38,7 @@ type PackOptions struct {
 	Progress func(done, total int) // told of pages done; may be nil
 	To       []age.Recipient       // who can read it, by X25519 keys; none: everybody
 	Sign     *minisign.PrivateKey  // the maker's; nil: none
+	Bases    []*base.Base          // whose pages are named instead of held; none: all are held
 }
 
 // Pack makes a bundle of the recording in a directory of a shelf. If out is a
@@ -72,6 +74,9 @@ func pack(dir, out string, o PackOptions) (res Packed, err error) {
 	defer tmp.Close()
 	k := &packer{rec: rec, tmp: tmp, coder: store.NewCoder(false), o: o, at: map[string]int64{}}
 	k.m = newManifest(rec.Meta)
+	if len(o.Bases) > 0 {
+		k.thin(o.Bases)
+	}
 	if o.Sign != nil {
 		k.m.Signer = o.Sign.Public().(minisign.PublicKey).String()
 	}
@@ -100,6 +105,7 @@ type packer struct {
 	at    map[string]int64 // where each part is in tmp
 	coder *store.Coder
 	o     PackOptions
+	pool  *pool // of the bases; nil: none
 }
 
 func (k *packer) add(name string, b []byte) error {
@@ -115,54 +121,40 @@ func (k *packer) put(name string, b []byte) (Part, error) {
 	return Part{name, int64(len(b)), digestOf(b)}, err
 }
 
+// thin has pages of bases named instead of held.
+func (k *packer) thin(bases []*base.Base) {
+	k.pool, k.m.Level = newPool(bases), "L2"
+	for _, b := range bases {
+		k.m.Snapshot.Bases = append(k.m.Snapshot.Bases, b.Info)
+	}
+	k.m.Requires = append(k.m.Requires, requiresBases)
+}
+
 // memory writes the pages, in the order of the first place of each, and the map.
 func (k *packer) memory() error {
-	numbers := map[store.Hash]uint32{}
-	zero := store.Zero()
-	pages := make(pageMap, len(k.rec.Pages))
-	page, block, out := make([]byte, pageBytes), []byte(nil), []byte(nil)
-	flush := func(least int) error {
-		if len(block) > 0 {
-			out = k.coder.Append(out, nil, block)
-			block = block[:0]
-		}
-		if len(out) == 0 || len(out) < least {
-			return nil
-		}
-		name := "packs/" + digestOf(out) + ".vmp"
-		k.m.Snapshot.Packs = append(k.m.Snapshot.Packs, name)
-		err := k.add(name, out)
-		out = out[:0]
+	w, err := newPageWriter(k)
+	if err != nil {
 		return err
 	}
+	pages := make(pageMap, len(k.rec.Pages))
 	for i, h := range k.rec.Pages {
 		if k.o.Progress != nil && i%1024 == 0 {
-			k.o.Progress(i, len(pages))
+			k.o.Progress(w.ahead+i, w.ahead+len(pages))
 		}
-		if h == zero {
-			continue
+		if pages[i], err = w.number(h); err != nil {
+			return err
 		}
-		n, known := numbers[h]
-		if !known {
-			n = uint32(len(numbers))
-			numbers[h] = n
-			if err := k.rec.Page(h, page); err != nil {
-				return err
-			}
-			block = append(block, page...)
-			if len(block) == store.BlockPages*pageBytes {
-				if err := flush(partBytes); err != nil {
-					return err
-				}
-			}
-		}
-		pages[i] = n + 1
 	}
-	if err := flush(0); err != nil {
+	if err := w.flush(0); err != nil {
 		return err
 	}
-	k.m.Snapshot.Map, k.m.Snapshot.Pages, k.m.Snapshot.Stored = mapPart, uint64(len(pages)), uint64(len(numbers))
-	return k.blocks(mapPart, pages.append(nil))
+	s := &k.m.Snapshot
+	s.Map, s.Pages, s.Stored = mapPart, uint64(len(pages)), uint64(w.stored)
+	if k.pool != nil {
+		s.Likeness = likenessPart
+		err = k.blocks(likenessPart, w.likeness)
+	}
+	return errors.Join(err, k.blocks(mapPart, pages.append(nil)))
 }
 
 // blocks adds a part of as many blocks as the content needs.

@@ -1,7 +1,6 @@
 package bundle
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/binary"
 	"errors"
@@ -13,6 +12,9 @@ import (
 )
 
 const pageBytes = store.PageBytes
+
+// maxNumber bounds the numbers of pages: those of the bases, then those in the packs.
+const maxNumber = 1 << 30
 
 // A pageMap has, for each page of memory, 0 for zeros or its number plus 1.
 type pageMap []uint32
@@ -42,8 +44,8 @@ func (m pageMap) append(b []byte) []byte {
 
 var errMap = errors.New("the page map is cut off or counts wrong")
 
-// parseMap decodes a page map in which no number is stored or above.
-func parseMap(b []byte, pages, stored uint64) (pageMap, error) {
+// parseMap decodes a page map in which no number is known or above.
+func parseMap(b []byte, pages, known uint64) (pageMap, error) {
 	total, n := binary.Uvarint(b)
 	if n <= 0 || total != pages || total > recording.MaxPages {
 		return nil, errMap
@@ -62,13 +64,13 @@ func parseMap(b []byte, pages, stored uint64) (pageMap, error) {
 			continue
 		}
 		d, n := binary.Varint(b)
-		if n <= 0 || d > int64(stored) || d < -int64(stored) {
+		if n <= 0 || d > int64(known) || d < -int64(known) {
 			return nil, errMap
 		}
 		b = b[n:]
 		first := expected + d
 		expected = first + int64(run/2)
-		if first < 0 || expected > int64(stored) {
+		if first < 0 || expected > int64(known) {
 			return nil, errMap
 		}
 		for i := range run / 2 {
@@ -81,93 +83,6 @@ func parseMap(b []byte, pages, stored uint64) (pageMap, error) {
 	return m, nil
 }
 
-// A located is a block of a pack.
-type located struct {
-	pack  int
-	block store.Block
-	first uint32 // number of its first page
-}
-
-// A memory reads pages out of a bundle's packs.
-type memory struct {
-	b      *Bundle
-	pages  pageMap
-	blocks []located
-	coder  *store.Coder
-
-	packNo int // of pack, verified
-	pack   []byte
-	at     int // block that content is of
-	cont   []byte
-}
-
-// openMemory reads the page map and finds the blocks.
-func (b *Bundle) openMemory() (*memory, error) {
-	m := &memory{b: b, coder: store.NewCoder(false), packNo: -1, at: -1}
-	s := b.man.Snapshot
-	raw, err := b.content(s.Map)
-	if err != nil {
-		return nil, err
-	}
-	if m.pages, err = parseMap(raw, s.Pages, s.Stored); err != nil {
-		return nil, damaged(s.Map, "%v", err)
-	}
-	next := uint64(0)
-	for i, name := range s.Packs {
-		r, size, err := b.section(name)
-		if err != nil {
-			return nil, err
-		}
-		for off := int64(0); off < size; {
-			h, err := store.ReadBlock(r, off)
-			if err != nil {
-				return nil, Damaged(name, err)
-			}
-			n := uint64(h.Content / pageBytes)
-			if h.Content%pageBytes != 0 || n == 0 || n > store.BlockPages || next+n > s.Stored {
-				return nil, damaged(name, "a block of %d bytes at %d", h.Content, off)
-			}
-			m.blocks = append(m.blocks, located{i, h, uint32(next)})
-			next += n
-			off += h.Size()
-		}
-	}
-	if next != s.Stored {
-		return nil, damaged(manifestPart, "its packs hold %d pages, it counts %d", next, s.Stored)
-	}
-	return m, nil
-}
-
-// number copies the stored page of that number to p.
-func (m *memory) number(n uint32, p []byte) error {
-	i, exact := slices.BinarySearchFunc(m.blocks, n, func(l located, n uint32) int { return cmp.Compare(l.first, n) })
-	if !exact {
-		i--
-	}
-	if i < 0 {
-		return damaged(m.b.man.Snapshot.Map, "page number %d", n)
-	}
-	if i != m.at {
-		l := m.blocks[i]
-		name := m.b.man.Snapshot.Packs[l.pack]
-		if l.pack != m.packNo {
-			var err error
-			if m.pack, err = m.b.part(name); err != nil {
-				return err
-			}
-			m.packNo = l.pack
-		}
-		c, err := m.coder.Content(bytes.NewReader(m.pack), l.block)
-		if err != nil {
-			return Damaged(name, err)
-		}
-		m.at, m.cont = i, c
-	}
-	off := int(n-m.blocks[i].first) * pageBytes
-	copy(p, m.cont[off:off+pageBytes])
-	return nil
-}
-
 // Page copies a page of memory at the start to p, which has store.PageBytes.
 func (b *Bundle) Page(no uint64, p []byte) error {
 	if no >= b.man.Snapshot.Pages {
@@ -177,11 +92,9 @@ func (b *Bundle) Page(no uint64, p []byte) error {
 		return Damaged("snapshot", b.rec.Page(b.rec.Pages[no], p))
 	}
 	if b.mem == nil {
-		m, err := b.openMemory()
-		if err != nil {
+		if err := b.openMemory(); err != nil {
 			return err
 		}
-		b.mem = m
 	}
 	n := b.mem.pages[no]
 	if n == 0 {
