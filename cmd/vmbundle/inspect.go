@@ -67,6 +67,9 @@ func describe(w io.Writer, i bundle.Info) {
 	}
 	s := i.Manifest.Snapshot
 	line("memory", "%d pages, %d different ones stored in %d packs", s.Pages, s.Stored, len(s.Packs))
+	for _, o := range s.Bases {
+		line("base", "%.60q, a %.20q of %d pages, %.16s", o.Name, o.Kind, o.Pages, o.ID)
+	}
 	for _, p := range i.Manifest.Parts {
 		line("part", "%10d  %.16s  %s", p.Size, p.SHA256, p.Name)
 	}

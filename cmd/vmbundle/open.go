@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"vmrecord/bundle"
+	"vmrecord/bundle/base"
 	"vmrecord/bundle/keys"
 	"vmrecord/bundle/replay"
 	"vmrecord/bundle/tree"
@@ -35,6 +36,13 @@ func open(name string) (*bundle.Bundle, error) {
 	b, err := bundle.Open(name)
 	if sealed := (*bundle.SealedError)(nil); errors.As(err, &sealed) {
 		b, err = unseal(name)
+	}
+	if err == nil {
+		f, err := folder()
+		if err != nil {
+			return nil, errors.Join(err, b.Close())
+		}
+		b.UseBases(f)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, exit.Errorf(exit.NotFound, "%s: there is no such file; to see what was received: vmbundle inbox list", name)
@@ -95,15 +103,17 @@ func status(err error) error {
 		diverged     *tape.Divergence
 		position     *replay.PositionError
 		name         *tree.NameError
+		missing      *base.MissingError
+		damaged      *base.DamageError
 	)
 	switch {
 	case err == nil:
 		return nil
 	case errors.As(err, &diverged):
 		return exit.With(exit.Diverged, err)
-	case errors.As(err, &integrity):
+	case errors.As(err, &integrity), errors.As(err, &damaged):
 		return exit.With(exit.Integrity, err)
-	case errors.As(err, &incompatible):
+	case errors.As(err, &incompatible), errors.As(err, &missing):
 		return exit.With(exit.Incompatible, err)
 	case errors.As(err, &position), errors.As(err, &name):
 		return exit.With(exit.Usage, err)

@@ -31,23 +31,31 @@ type packDocument struct {
 func packCommand() *cobra.Command {
 	var asJSON bool
 	var seal sealing
+	var names []string
 	c := &cobra.Command{
 		Use:   "pack RECORDING [OUT]",
 		Short: "Make a bundle of a recording's folder",
 		Long: "pack makes a bundle of a recording that an appliance kept: a folder such as\n" +
 			"~/.local/share/vmrecord/recordings/000001, or of a branch, by its name. OUT is a file or a\n" +
-			"folder, by default this one. With --to, only who has the key's other half can open it.",
+			"folder, by default this one. With --to, only who has the key's other half can open it.\n" +
+			"With --base it is of level L2: thin, for pages that are in a base, or nearly, are named\n" +
+			"instead of held; who reads it needs the same bases (vmbundle base).",
 		Example: "  vmbundle pack ~/.local/share/vmrecord/recordings/000001 --to age1...",
 		Args:    cli.Args(1, 2),
 	}
 	c.Flags().StringArrayVar(&seal.to, "to", nil, "seal it to this public `KEY` (vmbundle keys list); may be repeated")
 	c.Flags().StringVar(&seal.sign, "sign", "", "sign it with the key of this `NAME`")
+	c.Flags().StringArrayVar(&names, "base", nil, "name what is in `FILE`, a base or any published file, which joins the folder of bases; may be repeated")
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		o, err := seal.options()
 		if err != nil {
 			return err
 		}
+		if o.Bases, err = bases(names); err != nil {
+			return status(err)
+		}
+		defer closeAll(o.Bases)
 		from, err := find(c, args[0])
 		if err != nil {
 			return err

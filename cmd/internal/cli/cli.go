@@ -105,6 +105,15 @@ func KeyDir() (string, error) {
 	return filepath.Join(state, "keys"), err
 }
 
+// BaseDir is where bases of thin bundles are.
+func BaseDir() (string, error) {
+	if d := os.Getenv("VMRECORD_BASES"); d != "" {
+		return d, nil
+	}
+	state, err := StateDir()
+	return filepath.Join(state, "bases"), err
+}
+
 // CacheDir is where what can be fetched again lives.
 func CacheDir() (string, error) { return place("VMRECORD_CACHE", "XDG_CACHE_HOME", ".cache") }
 
