@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 
+	"vmrecord/bundle/debug/program"
 	"vmrecord/vmm"
 	"vmrecord/vmm/cpu"
 	"vmrecord/vmm/timeline"
@@ -18,20 +19,20 @@ import (
 // An Access is an instruction that reads or writes what was asked about; where a
 // loop does, the last time.
 type Access struct {
-	Position vmm.Position `json:"position"`
-	Seconds  float64      `json:"seconds"` // guest time from there to where the session stands
-	Write    bool         `json:"write"`   // perhaps after a read
-	Times    int          `json:"times"`   // one after another
-	Address  uint64       `json:"address"` // of what it accesses
-	Size     int          `json:"size"`    // bytes
-	Was      string       `json:"was"`     // what was asked about, before it; "" if it is not mapped
-	Is       string       `json:"is"`      // and behind it
-	PID      int          `json:"pid"`     // 0: not known
-	Thread   int          `json:"thread"`
-	Process  string       `json:"process"`
-	RIP      uint64       `json:"rip"`
-	Symbol   string       `json:"symbol,omitempty"` // of the kernel's
-	Place                 // in a program's source, if known
+	Position      vmm.Position `json:"position"`
+	Seconds       float64      `json:"seconds"` // guest time from there to where the session stands
+	Write         bool         `json:"write"`   // perhaps after a read
+	Times         int          `json:"times"`   // one after another
+	Address       uint64       `json:"address"` // of what it accesses
+	Size          int          `json:"size"`    // bytes
+	Was           string       `json:"was"`     // what was asked about, before it; "" if it is not mapped
+	Is            string       `json:"is"`      // and behind it
+	PID           int          `json:"pid"`     // 0: not known
+	Thread        int          `json:"thread"`
+	Process       string       `json:"process"`
+	RIP           uint64       `json:"rip"`
+	Symbol        string       `json:"symbol,omitempty"` // of the kernel's
+	program.Place              // in a program's source, if known
 
 	rsp, cr3 uint64
 }
@@ -159,8 +160,8 @@ func (s *Session) access(r region, h vmm.Hit, here vmm.Position) Access {
 	}
 	if t, err := l.Current(); err == nil {
 		a.PID, a.Thread, a.Process = t.TGID, t.PID, printable(t.Comm)
-		a.Place, _ = s.place(t.TGID, a.RIP)
 	}
+	a.Place = s.place(a.RIP)
 	a.Symbol = symbol(l, a.RIP)
 	return a
 }
@@ -186,7 +187,7 @@ func (a Access) behind(all []Access) []Access {
 func (s *Session) nilCheck() bool {
 	m := s.line.Machine()
 	b := make([]byte, 3)
-	b = b[:cpu.Peek(m.CPU, m.Mem, m.CPU.RIP, b)]
+	b = b[:s.peek(m.CPU.RIP, b)]
 	if len(b) > 0 && b[0]&0xf0 == 0x40 { // REX
 		b = b[1:]
 	}
@@ -204,8 +205,8 @@ func (r region) shown(la uint64, size int) (at, n uint64) {
 
 // value is memory as what runs sees it.
 func (s *Session) value(la, n uint64) string {
-	b, m := make([]byte, n), s.line.Machine()
-	return number(b[:cpu.Peek(m.CPU, m.Mem, la, b)])
+	b := make([]byte, n)
+	return number(b[:s.peek(la, b)])
 }
 
 // read copies memory as the program that counts sees it, or what runs.

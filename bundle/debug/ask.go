@@ -28,7 +28,7 @@ func (s *Session) Here() Here {
 	if w.linux != nil {
 		if t, err := w.linux.Current(); err == nil {
 			h.Who = &Who{t.Comm, t.TGID, t.PID}
-			w.mapped(t)
+			w.programs.look(t)
 		}
 	}
 	h.Where = w.where(m.CPU.RIP, 0)
@@ -37,16 +37,10 @@ func (s *Session) Here() Here {
 
 // asking is a prober that only looks symbols up, where the session stands.
 func (s *Session) asking() *prober {
-	w := &prober{s: s, images: s.programs}
+	w := &prober{s: s, programs: &s.programs}
+	w.files, w.lacks = w.programs.all()
 	w.linux, _ = s.guest.at(s.line.Machine())
 	return w
-}
-
-// Symbols has names of programs known from here on: of the ELF files in a folder.
-func (s *Session) Symbols(dir string) (err error) {
-	closeFiles(s.programs)
-	s.programs, err = mappedFiles(dir)
-	return err
 }
 
 // Resolve finds where something is: an address, a name of the kernel's or, by
@@ -61,12 +55,8 @@ func (s *Session) Resolve(what string) ([]Call, error) {
 	w.locate()
 	var all []Call
 	for _, site := range w.sites {
-		moved := []uint64{0}
-		if site.image != nil {
-			moved = site.image.moved
-		}
-		for _, m := range moved {
-			all = append(all, Call{Hex(site.addr + m), w.where(site.addr+m, 0)})
+		for _, la := range w.places(site) {
+			all = append(all, Call{Hex(la), w.where(la, 0)})
 		}
 	}
 	if len(all) == 0 {
@@ -121,12 +111,10 @@ func (w *prober) isFirst(la uint64) bool {
 		_, off, ok := w.linux.SymbolAt(la)
 		return ok && off == 0
 	}
-	for _, i := range w.images {
-		for _, moved := range i.moved {
-			if _, off, ok := i.SymbolAt(la - moved); ok && off == 0 {
-				return true
-			}
-		}
+	i, ok := w.s.imageAt(w.programs, la)
+	if !ok {
+		return false
 	}
-	return false
+	_, off, ok := i.SymbolAt(la - i.Moved)
+	return ok && off == 0
 }

@@ -45,18 +45,15 @@
 // engineer's, the file that was loaded (.ko), with the addresses at which the kernel
 // put its sections. They are the modules of where gdb starts.
 //
-// A program's come from a folder of the engineer's: files with the build id that
-// stands in the notes of a mapped file's first page, or with its name. Their source
-// is where a folder of the engineer's has all of the files that DWARF names in one
-// folder: that leads from a path of the computer where they were built, or from a
-// module's path (go build -trimpath), to the engineer's.
+// A program's come from a folder of the engineer's, as package program has them.
+// Where its files are is read from processes' mappings. A program's code is told by
+// its bytes, so that another program at the same address is not taken for it. Its
+// source is where a folder of the engineer's has all of the files that DWARF names
+// in one folder: that leads from a path of the computer where they were built, or
+// from a module's path (go build -trimpath), to the engineer's.
 //
-// Where users name what is in memory, a program's global variables count too, and
-// parts of them: NAME.FIELD[INDEX], through pointers and Go's slices, as DWARF has
-// them. Places in programs are told as function and line; of functions that were
-// compiled into others, the innermost in the package of the outermost, so that an
-// atomic store is told where it stands in the program. Local variables are gdb's to
-// find.
+// Where users name what is in memory, names of the program's count too, and parts of
+// its global variables. Local variables are gdb's to find.
 //
 // # Who and why
 //
@@ -82,12 +79,10 @@
 // function that is left by a jump to another does not return there, and a Go
 // function whose stack has to grow begins again.
 //
-// A program's code is told by its bytes, so that another program at the same
-// address is not taken for it. Where a file can be loaded anywhere, its places are
-// read from all tasks' mappings where the probe begins, and from the current
-// task's whenever the kernel has mapped code (perf_event_mmap). Modules are looked
-// for where the probe begins, and then where it ends; the types of their functions
-// are in their files.
+// Where a file can be loaded anywhere, its places are read from all tasks' mappings
+// where the probe begins, and from the current task's whenever the kernel has mapped
+// code (perf_event_mmap). Modules are looked for where the probe begins, and then
+// where it ends; the types of their functions are in their files.
 //
 // Callers are found in the kernel by its unwind tables, through interrupts and
 // system calls into the program, and there by frame pointers.

@@ -161,9 +161,10 @@ func symbol(k *guestos.Linux, la uint64) string {
 // at is what runs, and where, in a line.
 func (s *Session) at() string {
 	l := s.here()
-	t, _ := l.current()
-	p, _ := s.place(t.TGID, l.m.CPU.RIP)
-	return l.what(p.String())
+	if t, ok := l.current(); ok {
+		s.programs.look(t)
+	}
+	return l.what(s.place(l.m.CPU.RIP).String())
 }
 
 // what is what runs, at a place that has a name, or if it is "" perhaps a symbol of

@@ -30,7 +30,7 @@ func commands() []command {
 		{"why", "WHAT [LEN]", "where an address, symbol or variable was last written", (*Session).why},
 		{"who", "WHAT [N]", "the last N reads and writes of it (default 10)", (*Session).who},
 		{"hash", "", "the hash of all that the machine is here", (*Session).hash},
-		{"sym", "NAME|ADDR", "look a symbol of the guest's kernel up", (*Session).sym},
+		{"sym", "NAME|ADDR", "look a symbol of the kernel's, or of the program's, up", (*Session).sym},
 		{"symbols", "", "find the kernel's symbols, where there were none when gdb started", (*Session).symbols},
 		{"golive", "", "the command that runs the guest on from here, another way", (*Session).golive},
 	}
@@ -171,9 +171,12 @@ func (s *Session) sym(_ context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	name := s.here().symbol(la)
+	if t, ok := s.here().current(); ok {
+		s.programs.look(t)
+	}
+	name := s.asking().where(la, 0)
 	if name == "" {
-		return fmt.Errorf("no symbol of the guest's kernel is at %#x", la)
+		return fmt.Errorf("no symbol of the guest's kernel or of a known program is at %#x", la)
 	}
 	_, err = fmt.Fprintf(out, "%#x %s\n", la, name)
 	return err

@@ -113,13 +113,13 @@ func (e *eye) expr(x expr) string {
 	case !x.memory:
 		return Hex(v).String()
 	case x.size == 0:
-		if text, ok := program.Text(v, e.w.peek); ok {
+		if text, ok := program.Text(v, e.w.s.peek); ok {
 			return text
 		}
 		return fmt.Sprintf("<no memory at %#x>", v)
 	}
 	b := make([]byte, x.size)
-	if n := e.w.peek(v, b); n < len(b) {
+	if n := e.w.s.peek(v, b); n < len(b) {
 		return fmt.Sprintf("<no memory at %#x>", v+uint64(n))
 	}
 	if x.size <= 8 && x.size&(x.size-1) == 0 {
@@ -179,9 +179,9 @@ func (e *eye) args(s *Shot) {
 	case !t.begin && !t.back:
 	case t.fn != nil:
 		for _, p := range e.params() {
-			b, err := p.Bytes(e.m.CPU, e.w.peek)
+			b, err := p.Bytes(e.m.CPU, e.w.s.peek)
 			v := Value{resultName(p.Name), ""}
-			if v.Text = program.Format(p.Type, b, e.w.peek); err != nil {
+			if v.Text = program.Format(p.Type, b, e.w.s.peek); err != nil {
 				v.Text = "<" + err.Error() + ">"
 			}
 			s.Values = append(s.Values, v)
@@ -223,7 +223,7 @@ func (e *eye) untyped(s *Shot) {
 // kernel is one of the kernel's arguments, in a register.
 func (e *eye) kernel(p guestos.Param, v uint64) string {
 	if p.Text {
-		if text, ok := program.Text(v, e.w.peek); ok {
+		if text, ok := program.Text(v, e.w.s.peek); ok {
 			return text
 		}
 	}
@@ -260,7 +260,7 @@ func (e *eye) arg(name string) (string, bool) {
 	if err != nil {
 		return "", false
 	}
-	return program.Format(p.Type, b, e.w.peek), true
+	return program.Format(p.Type, b, e.w.s.peek), true
 }
 
 // params are what a program's function takes or, behind it, returns.
@@ -281,9 +281,9 @@ func (e *eye) member(name string) (program.Param, []byte, error) {
 		if p.Name != first {
 			continue
 		}
-		b, err := p.Bytes(e.m.CPU, e.w.peek)
+		b, err := p.Bytes(e.m.CPU, e.w.s.peek)
 		if err == nil && deep {
-			p.Type, b, err = program.Member(p.Type, b, path, e.w.peek)
+			p.Type, b, err = program.Member(p.Type, b, path, e.w.s.peek)
 		}
 		return p, b, err
 	}

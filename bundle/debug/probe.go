@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"vmrecord/bundle/debug/program"
 	"vmrecord/vmm"
 	"vmrecord/vmm/guestos"
 )
@@ -113,15 +114,16 @@ func (e *ProbeError) Error() string { return e.Why }
 // A prober carries a probe out.
 type prober struct {
 	Probe
-	s      *Session
-	print  []func(*eye, *Shot)
-	images []*mappedFile
-	own    []*mappedFile // those of them to close
-	sites  []*site
-	linux  *guestos.Linux // for its symbols; nil: there is none
-	stops  []vmm.Stop
-	shot   func(*Shot) (bool, error)
-	err    error
+	s        *Session
+	print    []func(*eye, *Shot)
+	programs *programs       // the session's, or the probe's own
+	files    []*program.File // to look for names in
+	lacks    error           // why there are none
+	sites    []*site
+	linux    *guestos.Linux // for its symbols; nil: there is none
+	stops    []vmm.Stop
+	shot     func(*Shot) (bool, error)
+	err      error
 }
 
 // Probe goes from p.From to p.To and calls shot wherever the probe is met, in
@@ -129,8 +131,15 @@ type prober struct {
 // are followed that start on the way. Its errors are *ProbeError, shot's and the
 // timeline's.
 func (s *Session) Probe(ctx context.Context, p Probe, shot func(*Shot) (bool, error)) error {
-	w := &prober{Probe: p, s: s, shot: shot}
-	defer w.close()
+	w := &prober{Probe: p, s: s, shot: shot, programs: &s.programs}
+	if p.Symbols != "" {
+		f, err := program.OpenFolder(p.Symbols)
+		if err != nil {
+			return fmt.Errorf("--symbols: %w", err)
+		}
+		defer f.Close()
+		w.programs = &programs{folder: f}
+	}
 	if err := w.prepare(ctx); err != nil {
 		return err
 	}
@@ -145,8 +154,8 @@ func (w *prober) prepare(ctx context.Context) (err error) {
 	if w.print, err = parsePrint(w.Print); err != nil {
 		return err
 	}
-	if err := w.load(); err != nil {
-		return err
+	if w.files, err = w.programs.all(); err != nil {
+		return fmt.Errorf("--symbols: %w", err)
 	}
 	for _, at := range []vmm.Position{w.From, w.To} {
 		if err := w.s.line.Seek(ctx, at); err != nil {
@@ -176,7 +185,7 @@ func (w *prober) locate() {
 	if l, err := w.s.guest.at(w.s.line.Machine()); err == nil && w.moving() {
 		all, _ := l.Tasks() // what cannot be read now, is when it maps something
 		for _, t := range all {
-			w.mapped(t)
+			w.programs.look(t)
 		}
 	}
 }
@@ -192,7 +201,7 @@ func (w *prober) struck(h vmm.Hit) (stops []vmm.Stop, on bool) {
 		}
 	}
 	if w.isHook(h.Addr) {
-		if t != nil && w.mapsCode(l) && w.mapped(*t) {
+		if t != nil && w.mapsCode(l) && w.programs.look(*t) {
 			w.place()
 			stops = w.stops
 		}

@@ -1,57 +1,130 @@
 package debug
 
 import (
-	"debug/elf"
+	"cmp"
 	"encoding/binary"
+	"errors"
 	"fmt"
-	"io/fs"
-	"path"
-	"path/filepath"
 	"slices"
-	"strings"
+	"strconv"
 
+	"vmrecord/bundle/debug/program"
+	"vmrecord/vmm/cpu"
 	"vmrecord/vmm/guestos"
 )
 
-// Program is a script of gdb's that loads the symbols of the files that a
-// process has mapped, from dir: the process that runs, or the one that
-// breakpoints are restricted to. A file there is a mapped one if it has the same
-// build id, or where either has none, the same name. found are those that it
-// loads. Their source is looked for in the folders sources, wherever it was when
-// they were built.
-func (s *Session) Program(dir string, sources []string) (script string, found []string, err error) {
+// programs are the engineer's files, and where processes were seen to have them.
+type programs struct {
+	folder *program.Folder // nil: there is none
+	images []program.Image
+}
+
+const maxImages = 1024
+
+// look looks what a task has mapped, and tells whether a file that may be anywhere
+// is at a new place.
+func (p *programs) look(t guestos.Task) (found bool) {
+	all, _ := p.folder.Mapped(t) // as far as it can be read
+	return p.add(all)
+}
+
+func (p *programs) add(all []program.Image) (found bool) {
+	for _, i := range all {
+		if len(p.images) < maxImages && !slices.Contains(p.images, i) {
+			p.images, found = append(p.images, i), found || i.Moves
+		}
+	}
+	return found
+}
+
+// all are the files to look for names in. Those that do not move are where they are.
+func (p *programs) all() ([]*program.File, error) {
+	all, err := p.folder.All()
+	for _, f := range all {
+		if !f.Moves && !f.Object {
+			p.add([]program.Image{{File: f}})
+		}
+	}
+	return all, err
+}
+
+// codeBytes of a file and of memory are compared to tell which program it is.
+const codeBytes = 16
+
+// imageAt is the file that has what is at an address, in the address space in use.
+// Another program may have been seen there too.
+func (s *Session) imageAt(p *programs, la uint64) (i program.Image, ok bool) {
+	if la >= kernelHalf || len(p.images) == 0 {
+		return i, false
+	}
+	var code [codeBytes]byte
+	n := s.peek(la, code[:])
+	at := slices.IndexFunc(p.images, func(i program.Image) bool { return i.Is(la-i.Moved, code[:n]) })
+	if at < 0 {
+		return i, false
+	}
+	return p.images[at], true
+}
+
+// peek copies memory as what runs sees it.
+func (s *Session) peek(la uint64, p []byte) int {
+	m := s.line.Machine()
+	return cpu.Peek(m.CPU, m.Mem, la, p)
+}
+
+// place is where in its source a program is; nothing is known in the kernel, and
+// where no symbols tell.
+func (s *Session) place(rip uint64) (p program.Place) {
+	if i, ok := s.imageAt(&s.programs, rip); ok {
+		p = i.Place(rip - i.Moved)
+	}
+	return p
+}
+
+// Symbols has names of programs known from here on: of the ELF files in a folder,
+// which for gdb may be those of the kernel's modules too.
+func (s *Session) Symbols(dir string) error {
+	f, err := program.OpenFolder(dir)
+	if err != nil {
+		return fmt.Errorf("--symbols: %w", err)
+	}
+	s.programs.folder.Close()
+	s.programs, s.mapped = programs{folder: f}, nil
+	return nil
+}
+
+// Program is a script of gdb's that loads the symbols of the files that a process
+// has mapped, from the folder of Symbols: the process that runs, or the one that
+// breakpoints are restricted to. found are those that it loads. Their source is
+// looked for in the folders sources, wherever it was when they were built.
+func (s *Session) Program(sources []string) (script string, found []string, err error) {
 	t, err := s.subject()
 	if err != nil {
 		return "", nil, err
 	}
-	maps, err := t.Maps()
-	if len(maps) == 0 && err != nil {
+	if err := s.maps(t); err != nil && len(s.mapped) == 0 {
 		return "", nil, fmt.Errorf("files of process %d (%s): %w", t.PID, printable(t.Comm), err)
 	}
-	files, err := candidates(dir)
-	if err != nil {
-		return "", nil, err
+	if len(s.mapped) == 0 {
+		return "", nil, fmt.Errorf("--symbols: there is no file with the symbols of process %d (%s)", t.PID, printable(t.Comm))
 	}
-	s.images = nil
-	for _, m := range maps {
-		if m.Offset != 0 || !strings.HasPrefix(m.Path, "/") {
-			continue
-		}
-		head, ok := mapped(t, m)
-		if !ok {
-			continue
-		}
-		if name := choose(files, path.Base(m.Path), head.buildID); name != "" && !slices.Contains(found, name) {
-			found = append(found, name)
-			s.images = append(s.images, image{file: name, process: t.TGID, moved: head.moved})
-			script += fmt.Sprintf("add-symbol-file %s -o %#x\n", quote(name), head.moved)
-		}
+	for _, i := range s.mapped {
+		found = append(found, i.Name)
+		script += fmt.Sprintf("add-symbol-file %s -o %#x\n", quote(i.Name), i.Moved)
 	}
-	if len(found) == 0 {
-		return "", nil, fmt.Errorf("%s holds no file with the symbols of process %d (%s)", dir, t.PID, printable(t.Comm))
-	}
-	where, err := paths(found, sources)
+	where, err := paths(s.mapped, sources)
 	return script + where, found, err
+}
+
+// maps looks what the process that counts has mapped. If it has nothing that is
+// known, what was seen last remains.
+func (s *Session) maps(t guestos.Task) error {
+	all, err := s.programs.folder.Mapped(t)
+	if len(all) > 0 {
+		s.mapped = all
+		s.programs.add(all)
+	}
+	return err
 }
 
 // subject is the process whose symbols count.
@@ -74,105 +147,40 @@ func (s *Session) subject() (t guestos.Task, err error) {
 	return t, fmt.Errorf("no process %q is here; see: monitor ps", s.only)
 }
 
-// An elfFile may hold a program's symbols.
-type elfFile struct{ name, buildID string }
-
-// candidates are the ELF files under dir, by name.
-func candidates(dir string) (all []elfFile, err error) {
-	const most = 10_000
-	seen := 0
-	err = filepath.WalkDir(dir, func(name string, e fs.DirEntry, err error) error {
-		if err != nil || !e.Type().IsRegular() {
-			return err
+// address is where something is that a user names, and how large: a number, a
+// variable or function of the program's, or one of the kernel's symbols.
+func (s *Session) address(text string) (la, size uint64, err error) {
+	if la, err := strconv.ParseUint(text, 0, 64); err == nil {
+		return la, 8, nil
+	}
+	if t, err := s.subject(); err == nil {
+		_ = s.maps(t) // what cannot be read has no variables
+	}
+	var why error
+	for _, i := range s.mapped {
+		la, size, err := i.Variable(text, s.pointer)
+		if err == nil {
+			return la, size, nil
 		}
-		if seen++; seen > most {
-			return fmt.Errorf("%s holds more than %d files", dir, most)
+		if la, size, ok := i.Symbol(text); ok {
+			return la + i.Moved, cmp.Or(size, 8), nil
 		}
-		if id, ok := buildIDOf(name); ok {
-			all = append(all, elfFile{name, id})
-		}
-		return nil
-	})
-	return all, err
+		why = errors.Join(why, err)
+	}
+	l := s.here()
+	if l.linux == nil {
+		return 0, 0, errors.Join(why, fmt.Errorf("%q is no number, and symbols there are none: %w", text, l.err))
+	}
+	y, ok := l.linux.Symbol(text)
+	if !ok {
+		return 0, 0, errors.Join(why, fmt.Errorf("the guest's kernel has no symbol %q", text))
+	}
+	return y.Addr, 8, nil
 }
 
-// choose is the file with the build id, or else with the name and not another id.
-func choose(files []elfFile, base, id string) string {
-	named := ""
-	for _, f := range files {
-		if id != "" && f.buildID == id {
-			return f.name
-		}
-		if named == "" && (id == "" || f.buildID == "") && strings.TrimSuffix(filepath.Base(f.name), ".debug") == base {
-			named = f.name
-		}
-	}
-	return named
-}
-
-// buildIDOf is an ELF file's build id in hex, "" if it has none; false if there is
-// no such file.
-func buildIDOf(name string) (id string, ok bool) {
-	f, err := elf.Open(name)
-	if err != nil {
-		return "", false
-	}
-	defer f.Close()
-	for _, s := range f.Sections {
-		if s.Type == elf.SHT_NOTE && s.Size <= maxNotes {
-			if b, err := s.Data(); err == nil {
-				if id := guestos.NoteBuildID(b); id != "" {
-					return id, true
-				}
-			}
-		}
-	}
-	return "", true
-}
-
-const maxNotes = 64 << 10
-
-// A head is what a mapped ELF file tells of itself.
-type head struct {
-	buildID string
-	moved   uint64 // how far it is from where it was linked to be
-}
-
-// mapped reads the file's first page, from the process's memory.
-func mapped(t guestos.Task, m guestos.Mapping) (h head, ok bool) {
-	b := make([]byte, min(m.End-m.Start, headBytes))
-	return headOf(b[:t.Read(m.Start, b)], m.Start)
-}
-
-const headBytes = 4096
-
-// headOf reads a file's first page, which is mapped at start: the guest's word.
-func headOf(b []byte, start uint64) (h head, ok bool) {
-	var e elf.Header64
-	if _, err := binary.Decode(b, binary.LittleEndian, &e); err != nil || string(e.Ident[:4]) != elf.ELFMAG || e.Ident[elf.EI_CLASS] != byte(elf.ELFCLASS64) {
-		return h, false
-	}
-	h.moved = start
-	first := true
-	for i := range min(uint64(e.Phnum), 64) {
-		at := e.Phoff + i*56
-		var p elf.Prog64
-		if at >= uint64(len(b)) {
-			break
-		}
-		if _, err := binary.Decode(b[at:], binary.LittleEndian, &p); err != nil {
-			break
-		}
-		switch elf.ProgType(p.Type) {
-		case elf.PT_LOAD:
-			if first {
-				first, h.moved = false, start-(p.Vaddr-p.Off)
-			}
-		case elf.PT_NOTE:
-			if p.Filesz <= maxNotes && p.Off < uint64(len(b)) && h.buildID == "" {
-				h.buildID = guestos.NoteBuildID(b[p.Off:min(p.Off+p.Filesz, uint64(len(b)))])
-			}
-		}
-	}
-	return h, true
+// pointer reads one of the program's.
+func (s *Session) pointer(la uint64) (uint64, bool) {
+	b := make([]byte, 8)
+	n := s.read(la, b)
+	return binary.LittleEndian.Uint64(b), n == len(b)
 }

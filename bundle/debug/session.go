@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"vmrecord/bundle"
+	"vmrecord/bundle/debug/program"
 	"vmrecord/bundle/replay"
 	"vmrecord/vmm"
 	"vmrecord/vmm/guestos"
@@ -30,12 +31,11 @@ type Session struct {
 	unwinds   *Unwinder       // of the kernel, if it was asked for
 	unwindsOf *guestos.Linux  // which kernel
 	dir       string          // where files of symbols go
-	objects   string          // where the engineer's own are, "" if there are none
 	only      string          // the program whose address spaces count; "" for all
 	spaces    map[uint64]bool // its page tables, as far as they were seen
 
-	images   []image       // whose symbols were found
-	programs []*mappedFile // the engineer's files with symbols
+	programs programs        // the engineer's files
+	mapped   []program.Image // those of the process that counts, where it was last seen
 }
 
 // Open is where the timeline stands.
@@ -50,7 +50,7 @@ func (s *Session) OnProgress(f func(done, total uint64)) { s.line.OnProgress(f) 
 
 // Close gives the machines back.
 func (s *Session) Close() error {
-	closeFiles(s.programs)
+	s.programs.folder.Close()
 	return s.line.Close()
 }
 

@@ -3,29 +3,21 @@ package debug
 import (
 	"errors"
 	"fmt"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
 
 	"vmrecord/bundle/debug/program"
 	"vmrecord/vmm"
-	"vmrecord/vmm/cpu"
 	"vmrecord/vmm/guestos"
 )
 
-// A mappedFile is a program's file, and where the guest has it.
-type mappedFile struct {
-	*program.File
-	moved []uint64 // how far from where it was linked to be
-}
-
 // A site is where a probe is placed.
 type site struct {
-	image *mappedFile // nil: the kernel's, or just an address
-	addr  uint64      // as linked
-	begin bool        // a function's first instruction
-	back  bool        // a function's return
+	file  *program.File // nil: the kernel's, or just an address
+	addr  uint64        // as linked
+	begin bool          // a function's first instruction
+	back  bool          // a function's return
 
 	fn     *program.Function // what is known of a program's function; may be nil
 	kernel []guestos.Param   // and of the kernel's
@@ -35,38 +27,11 @@ type site struct {
 }
 
 const (
-	maxMoved = 256     // places of one file
 	maxBody  = 1 << 20 // bytes of a function
 	maxStops = 4096
 
 	maxReturns = 1024
 )
-
-// load opens the files with symbols: the probe's own, or the session's.
-func (w *prober) load() error {
-	w.images = w.s.programs
-	if w.Symbols == "" {
-		return nil
-	}
-	files, err := mappedFiles(w.Symbols)
-	w.images, w.own = files, files
-	return err
-}
-
-func mappedFiles(dir string) (all []*mappedFile, err error) {
-	files, err := program.Folder(dir)
-	if err != nil {
-		return nil, fmt.Errorf("--symbols: %w", err)
-	}
-	for _, f := range files {
-		i := &mappedFile{File: f}
-		if !f.Moves && !f.Object {
-			i.moved = []uint64{0}
-		}
-		all = append(all, i)
-	}
-	return all, nil
-}
 
 func text(err error) string {
 	if err == nil {
@@ -75,17 +40,9 @@ func text(err error) string {
 	return err.Error()
 }
 
-func (w *prober) close() { closeFiles(w.own) }
-
-func closeFiles(all []*mappedFile) {
-	for _, i := range all {
-		_ = i.Close()
-	}
-}
-
 // moving tells whether a site is in a file whose place has to be found.
 func (w *prober) moving() bool {
-	return slices.ContainsFunc(w.sites, func(s *site) bool { return s.image != nil && s.image.Moves })
+	return slices.ContainsFunc(w.sites, func(s *site) bool { return s.file != nil && s.file.Moves })
 }
 
 // find makes sites of what the user wrote.
@@ -104,9 +61,12 @@ func (w *prober) find() error {
 	if file, line, ok := lineOf(at); ok {
 		return w.lines(file, line)
 	}
-	for _, i := range w.images {
-		if addr, size, ok := i.Symbol(at); ok && !i.Object {
-			if err := w.function(&site{image: i, addr: addr}, at, i.Code(addr, int(min(size, maxBody)))); err != nil {
+	for _, f := range w.files {
+		for _, b := range f.Functions(at) {
+			if f.Object {
+				continue
+			}
+			if err := w.function(&site{file: f, addr: b.Addr}, at, f.Code(b.Addr, int(min(b.Size, maxBody)))); err != nil {
 				return err
 			}
 		}
@@ -136,16 +96,16 @@ func lineOf(at string) (file string, line int, ok bool) {
 }
 
 func (w *prober) lines(file string, line int) error {
-	var why error
-	for _, i := range w.images {
-		if i.Object {
+	why := w.lacks
+	for _, f := range w.files {
+		if f.Object {
 			continue
 		}
-		addrs, err := i.Line(file, line)
+		addrs, err := f.Line(file, line)
 		why = errors.Join(why, err)
 		for _, a := range addrs {
-			s := &site{image: i, addr: a}
-			name, off, ok := i.SymbolAt(a)
+			s := &site{file: f, addr: a}
+			name, off, ok := f.SymbolAt(a)
 			w.begins(s, name, ok && off == 0)
 			w.sites = append(w.sites, s)
 		}
@@ -191,16 +151,16 @@ func (w *prober) function(s *site, name string, code []byte) error {
 // types finds what a function takes and returns: a module's in its file, if it is
 // there, others of the kernel's in BTF.
 func (w *prober) types(s *site, name string, begins uint64) {
-	if s.image != nil {
-		_, _, s.isGo = s.image.Symbol("runtime.main")
-		if fn, err := s.image.Function(begins); err == nil {
+	if s.file != nil {
+		s.isGo = len(s.file.Functions("runtime.main")) > 0
+		if fn, err := s.file.Function(begins); err == nil {
 			s.fn = fn
 		}
 		return
 	}
-	for _, i := range w.images {
-		if addr, _, ok := i.Symbol(name); ok && i.Object {
-			if fn, err := i.Function(addr); err == nil {
+	for _, f := range w.files {
+		if addr, _, ok := f.Symbol(name); ok && f.Object {
+			if fn, err := f.Function(addr); err == nil {
 				s.fn = fn
 				return
 			}
@@ -221,8 +181,8 @@ func lastWord(name string) string { return name[strings.LastIndexAny(name, ".:)"
 func (w *prober) unknown(name string) error {
 	like := []string{}
 	last := lastWord(name)
-	for _, i := range w.images {
-		like = append(like, i.Like(last, 3-min(3, len(like)))...)
+	for _, f := range w.files {
+		like = append(like, f.Like(last, 3-min(3, len(like)))...)
 	}
 	if w.linux != nil && last == name { // no program's
 		for _, y := range w.linux.Symbols() {
@@ -235,7 +195,9 @@ func (w *prober) unknown(name string) error {
 	switch {
 	case len(like) > 0:
 		why += "; there is " + strings.Join(like, ", ")
-	case len(w.images) == 0:
+	case w.lacks != nil:
+		why += "; --symbols: " + w.lacks.Error()
+	case len(w.files) == 0:
 		why += " to the guest's kernel; a program's symbols come from its ELF file: --symbols DIR"
 	default:
 		why += "; it may be compiled into its callers: probe a line of it, FILE:LINE"
@@ -282,18 +244,27 @@ func (w *prober) place() {
 		}
 	}
 	for _, s := range w.sites {
-		if s.image == nil {
-			add(s.addr)
-			continue
-		}
-		for _, moved := range s.image.moved {
-			add(s.addr + moved)
+		for _, la := range w.places(s) {
+			add(la)
 		}
 	}
 	if w.moving() {
 		y, _ := w.linux.Symbol(hook)
 		add(y.Addr)
 	}
+}
+
+// places are where a site is, as far as processes were seen.
+func (w *prober) places(s *site) (all []uint64) {
+	if s.file == nil {
+		return []uint64{s.addr}
+	}
+	for _, i := range w.programs.images {
+		if i.File == s.file {
+			all = append(all, s.addr+i.Moved)
+		}
+	}
+	return all
 }
 
 func (w *prober) isHook(la uint64) bool {
@@ -304,28 +275,20 @@ func (w *prober) isHook(la uint64) bool {
 	return y.Addr == la
 }
 
-// codeBytes of a file and of memory are compared to tell which program it is.
-const codeBytes = 16
-
 // siteAt is the one that an address is, in the address space in use. Another
 // program's code may lie there too.
 func (w *prober) siteAt(la uint64) *site {
 	var code [codeBytes]byte
-	n := w.peek(la, code[:])
+	n := w.s.peek(la, code[:])
 	for _, s := range w.sites {
-		if s.image == nil && s.addr == la {
+		if s.file == nil && s.addr == la {
 			return s
 		}
-		if s.image != nil && slices.Contains(s.image.moved, la-s.addr) && s.image.Is(s.addr, code[:n]) {
+		if s.file != nil && s.file.Is(s.addr, code[:n]) && slices.Contains(w.programs.images, program.Image{File: s.file, Moved: la - s.addr}) {
 			return s
 		}
 	}
 	return nil
-}
-
-func (w *prober) peek(la uint64, p []byte) int {
-	m := w.s.line.Machine()
-	return cpu.Peek(m.CPU, m.Mem, la, p)
 }
 
 // mapsCode tells whether the kernel has just mapped a file's code: the hook's
@@ -347,36 +310,6 @@ func (w *prober) mapsCode(l *guestos.Linux) bool {
 	return get("vm_flags")&vmExec != 0 && get("vm_file") != 0
 }
 
-// mapped looks where a task has files that may be anywhere, and tells whether
-// there are new places.
-func (w *prober) mapped(t guestos.Task) (found bool) {
-	maps, _ := t.Maps() // as far as it can be read
-	for _, m := range maps {
-		if !strings.HasPrefix(m.Path, "/") {
-			continue
-		}
-		for _, i := range w.images {
-			if !i.Moves || !i.is(t, m) {
-				continue
-			}
-			if moved, ok := i.Moved(m.Offset, m.Start); ok && !slices.Contains(i.moved, moved) && len(i.moved) < maxMoved {
-				i.moved, found = append(i.moved, moved), true
-			}
-		}
-	}
-	return found
-}
-
-// is tells whether a mapping is of the image's file: of its name, or with its
-// build id, if the page with it is in memory.
-func (i *mappedFile) is(t guestos.Task, m guestos.Mapping) bool {
-	if path.Base(m.Path) == i.Base {
-		return true
-	}
-	h, ok := mapped(t, m)
-	return m.Offset == 0 && ok && i.BuildID != "" && h.buildID == i.BuildID
-}
-
 // where names an address: a symbol of the kernel's, or a function of a program's
 // whose code is there, with its line. Where a call returns to, before is 1: the
 // call counts, behind which another function may begin.
@@ -392,21 +325,18 @@ func (w *prober) where(la, before uint64) string {
 		}
 		return plus(y.Name, off+before)
 	}
-	var code [codeBytes]byte
-	n := w.peek(la, code[:])
-	for _, i := range w.images {
-		for _, moved := range i.moved {
-			name, off, ok := i.SymbolAt(la - moved)
-			if !ok || !i.Is(la-moved, code[:n]) {
-				continue
-			}
-			if line := i.LineAt(la - moved); line != "" {
-				return plus(name, off+before) + " (" + line + ")"
-			}
-			return plus(name, off+before)
-		}
+	i, ok := w.s.imageAt(w.programs, la)
+	if !ok {
+		return ""
 	}
-	return ""
+	name, off, ok := i.SymbolAt(la - i.Moved)
+	if !ok {
+		return ""
+	}
+	if line := i.Place(la - i.Moved).LineText(); line != "" {
+		return plus(name, off+before) + " (" + line + ")"
+	}
+	return plus(name, off+before)
 }
 
 func plus(name string, off uint64) string {

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 
+	"vmrecord/bundle/debug/program"
 	"vmrecord/vmm/guestos"
 )
 
@@ -32,21 +33,21 @@ const KernelFile = "kernel.elf"
 // of gdb's that loads them, and lines for people that say what it loads. Where
 // Debian's package with the kernel's debug information is installed, and is that of
 // the guest's very kernel, that is the kernel's; else a file is written into dir. A
-// module is looked for in objects, a folder of the engineer's, "" for none: a file
-// with its build id, or where either has none, NAME.ko. err says why there is none
-// of all this. What is not there yet can be had later: monitor symbols.
-func (s *Session) Kernel(dir, objects string) (script string, notes []string, err error) {
-	s.dir, s.objects = dir, objects
+// module is looked for in the folder of Symbols: a file with its build id, or where
+// either has none, NAME.ko. err says why there is none of all this. What is not there
+// yet can be had later: monitor symbols.
+func (s *Session) Kernel(dir string) (script string, notes []string, err error) {
+	s.dir = dir
 	l := s.here()
 	if l.linux == nil {
 		return "", nil, l.err
 	}
 	k := l.linux
-	files, rest, notes := modules(k, objects)
+	files, rest, notes := modules(k, s.programs.folder)
 	name := filepath.Join(dir, KernelFile)
 	const own, debugRoot = "the kernel's own list of symbols", "/usr/lib/debug/boot/vmlinux-"
 	what := debugRoot + k.Release()
-	if id, _ := buildIDOf(what); strings.ContainsAny(k.Release(), "/\n") || id == "" || id != k.BuildID() {
+	if strings.ContainsAny(k.Release(), "/\n") || k.BuildID() == "" || !hasBuildID(what, k.BuildID()) {
 		what, script = own, "symbol-file "+quote(name)+"\n"
 	} else if script = fmt.Sprintf("symbol-file %s -o %#x\n", quote(what), k.KASLR()); len(rest) > 0 {
 		script += "add-symbol-file " + quote(name) + " -o 0\n"
@@ -59,6 +60,11 @@ func (s *Session) Kernel(dir, objects string) (script string, notes []string, er
 		return "", nil, fmt.Errorf("write the kernel's symbols: %w", err)
 	}
 	return script + files, append([]string{"kernel symbols: " + what}, notes...), nil
+}
+
+func hasBuildID(name, id string) bool {
+	f, err := program.Open(name)
+	return err == nil && f.BuildID == id
 }
 
 // KernelELF is an ELF file for gdb with the symbols of a guest's kernel and of its
@@ -85,7 +91,7 @@ func (s *Session) symbols(_ context.Context, _ []string, out io.Writer) error {
 	if s.dir == "" {
 		return errors.New("there is no folder for symbols here")
 	}
-	script, notes, err := s.Kernel(s.dir, s.objects)
+	script, notes, err := s.Kernel(s.dir)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"vmrecord/bundle/debug/program"
 	"vmrecord/vmm/guestos"
 )
 
@@ -110,18 +111,21 @@ func TestAddModule(t *testing.T) {
 	ok(t, err)
 	name := filepath.Join(t.TempDir(), "racer.ko")
 	ok(t, os.WriteFile(name, b, 0o600))
+	file, err := program.Open(name)
+	ok(t, err)
+	defer file.Close()
 	for _, c := range []struct {
-		name, want string
-		in         []guestos.Section
+		want string
+		in   []guestos.Section
 	}{
-		{name, "add-symbol-file " + quote(name) + ` -s ".text" 0xffffffffc0000000 -s ".data" 0x8000000000000000` + "\n",
+		{"add-symbol-file " + quote(name) + ` -s ".text" 0xffffffffc0000000 -s ".data" 0x8000000000000000` + "\n",
 			[]guestos.Section{{Name: ".text", Addr: 0xffffffff_c0000000}, {Name: ".symtab", Addr: 1}, {Name: "of no file", Addr: 2}}},
 	} {
-		if got, err := addModule(c.name, c.in); err != nil || got != c.want {
+		if got, err := addModule(file, c.in); err != nil || got != c.want {
 			t.Errorf("%q, %v, want %q", got, err, c.want)
 		}
 	}
-	if _, err := addModule(name, nil); err == nil || !strings.Contains(err.Error(), "does not say where") {
+	if _, err := addModule(file, nil); err == nil || !strings.Contains(err.Error(), "does not say where") {
 		t.Errorf("without places: %v", err)
 	}
 }
@@ -131,73 +135,6 @@ func FuzzORC(f *testing.F) {
 	a, b := row(5, 8, -16, 0x115)
 	f.Add(a, b, true)
 	f.Fuzz(func(t *testing.T, ip, table []byte, new bool) { frames(orcRows(0x1000, ip, table, new)) })
-}
-
-func note(id string) []byte {
-	le := binary.LittleEndian
-	return append(append(le.AppendUint32(le.AppendUint32(le.AppendUint32(nil, 4), uint32(len(id))), 3), "GNU\x00"...), id...)
-}
-
-// firstPage is a file's first page: one segment at vaddr, and a build id.
-func firstPage(typ elf.Type, vaddr uint64, id string) []byte {
-	var b bytes.Buffer
-	h := elf.Header64{Type: uint16(typ), Machine: uint16(elf.EM_X86_64), Version: 1, Phoff: 64, Phnum: 2, Phentsize: 56, Ehsize: 64}
-	copy(h.Ident[:], "\x7fELF\x02\x01\x01")
-	n := note(id)
-	for _, v := range []any{h, elf.Prog64{Type: uint32(elf.PT_LOAD), Vaddr: vaddr, Filesz: 4096},
-		elf.Prog64{Type: uint32(elf.PT_NOTE), Off: 64 + 2*56, Filesz: uint64(len(n))}, n} {
-		_ = binary.Write(&b, binary.LittleEndian, v)
-	}
-	return b.Bytes()
-}
-
-func TestHead(t *testing.T) {
-	for _, c := range []struct {
-		page  []byte
-		start uint64
-		want  head
-	}{
-		{firstPage(elf.ET_EXEC, 0x400000, "abcd"), 0x400000, head{"61626364", 0}},
-		{firstPage(elf.ET_DYN, 0, "abcd"), 0x7f0000000000, head{"61626364", 0x7f0000000000}},
-	} {
-		if h, ok := headOf(c.page, c.start); !ok || h != c.want {
-			t.Errorf("%+v, want %+v", h, c.want)
-		}
-	}
-	if _, ok := headOf([]byte("#!/bin/sh"), 0); ok {
-		t.Error("a script is a program")
-	}
-}
-
-func FuzzHead(f *testing.F) {
-	f.Add(firstPage(elf.ET_DYN, 0, "abcd"))
-	f.Fuzz(func(t *testing.T, b []byte) { headOf(b, 0x1000) })
-}
-
-// A file is chosen by build id, then by name, but not with another id.
-func TestChoose(t *testing.T) {
-	dir := t.TempDir()
-	file := func(name string, b []byte) string {
-		name = filepath.Join(dir, name)
-		ok(t, os.WriteFile(name, b, 0o600))
-		return name
-	}
-	plain := firstPage(elf.ET_EXEC, 0x400000, "")[:64+2*56]
-	plain[56], plain[32] = 0, 0 // without segments
-	named, other := file("ledger", plain), file("other.debug", plain)
-	file("a.txt", []byte("text"))
-	files, err := candidates(dir)
-	ok(t, err)
-	files = append(files, elfFile{"with an id", "6364"})
-	for _, c := range []struct{ base, id, want string }{{"ledger", "", named}, {"ledger", "6162", named}, {"ledger", "6364", "with an id"},
-		{"with an id", "6162", ""}, {"other", "", other}, {"a.txt", "", ""}, {"none", "", ""}} {
-		if got := choose(files, c.base, c.id); got != c.want {
-			t.Errorf("%s %s: %q, want %q", c.base, c.id, got, c.want)
-		}
-	}
-	if id := guestos.NoteBuildID(note("abcd")); id != "61626364" {
-		t.Errorf("build id %q", id)
-	}
 }
 
 // A folder of the program's is found below the engineer's by all its files, and

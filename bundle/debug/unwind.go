@@ -130,7 +130,7 @@ func (w *prober) stack(c *cpu.State, begin bool) (all []Call) {
 	u, f := w.s.unwinder(w.linux), Top(c)
 	read := func(la uint64) (uint64, bool) {
 		var b [8]byte
-		n := w.peek(la, b[:])
+		n := w.s.peek(la, b[:])
 		return le64(b[:]), n == len(b)
 	}
 	for len(all) < maxCalls {

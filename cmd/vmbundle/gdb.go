@@ -116,7 +116,12 @@ func (v *gdbVerb) script(c *cobra.Command, s *debug.Session, dir string) (string
 	w := c.ErrOrStderr()
 	const settings = "set confirm off\nset debuginfod enabled off\nset remotetimeout 60\nset stack-cache off\nset code-cache off\nset print thread-events off\n"
 	text := settings + gdb.Commands
-	kernel, notes, err := s.Kernel(dir, v.symbols)
+	if v.symbols != "" {
+		if err := s.Symbols(v.symbols); err != nil {
+			return "", notThere(err)
+		}
+	}
+	kernel, notes, err := s.Kernel(dir)
 	if err != nil {
 		fmt.Fprintf(w, "no kernel symbols: %v; where it runs: monitor symbols\n", err)
 	}
@@ -125,11 +130,11 @@ func (v *gdbVerb) script(c *cobra.Command, s *debug.Session, dir string) (string
 	}
 	text += kernel
 	if v.symbols != "" {
-		program, found, err := s.Program(v.symbols, v.sources)
+		program, found, err := s.Program(v.sources)
 		switch {
 		case err == nil:
 			fmt.Fprintf(w, "program symbols: %s\n", strings.Join(found, ", "))
-		case errors.Is(err, os.ErrNotExist):
+		case errors.Is(err, os.ErrNotExist): // a folder of sources
 			return "", exit.With(exit.NotFound, err)
 		default:
 			fmt.Fprintf(w, "no program symbols: %v\n", err)

@@ -69,7 +69,7 @@ echo not reached\n
 	gdbOn(t, r.file, "stepi 1000\nmonitor when\n", "--at", "12ms", "--engine", "interp").want(t, 0, "of 0.01")
 	gdbOn(t, r.file, "break *0x1234\ncontinue\n", "--process", "ledger").want(t, 0, `no process "ledger" is here`)
 	gdbOn(t, r.file, "", "--at", "99s").want(t, int(exit.Usage), "instants long")
-	gdbOn(t, r.file, "", "--symbols", "/nowhere/to/be/found").want(t, 0, "no program symbols: no Linux")
+	gdbOn(t, r.file, "", "--symbols", "/nowhere/to/be/found").want(t, int(exit.NotFound), "no such file")
 	vmbundle(t, "", "gdb", "no-such.vmb").want(t, int(exit.NotFound), "no such file")
 	vmbundle(t, "", "gdb", "R-ABCD-EFGH").want(t, int(exit.NotFound), "inbox list")
 	vmbundle(t, "", "ps", r.file).want(t, int(exit.NotFound), "no Linux is to be seen")
@@ -105,7 +105,7 @@ func TestWho(t *testing.T) {
 	vmbundle(t, "", "who", r.file, "0x18cfc8", "--at", "start").want(t, 0, "before these 0, none since the recording's start")
 	vmbundle(t, "", "who", r.file, "jiffies").want(t, int(exit.NotFound), "is no number", "no Linux is to be seen")
 	vmbundle(t, "", "who", r.file, "0x18cfc8", "--process", "ledger").want(t, int(exit.NotFound), "no Linux")
-	vmbundle(t, "", "who", r.file, "1", "--symbols", "/nowhere").want(t, 0, "no program symbols: no Linux")
+	vmbundle(t, "", "who", r.file, "1", "--symbols", "/nowhere").want(t, int(exit.NotFound), "no such file")
 	vmbundle(t, "", "who", r.file, "1", "-n", "0").want(t, int(exit.Usage), "list 1 to 1000")
 }
 

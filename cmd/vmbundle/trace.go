@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"vmrecord/bundle"
-	"vmrecord/bundle/debug"
+	"vmrecord/bundle/debug/program"
 	"vmrecord/bundle/replay"
 	"vmrecord/cmd/internal/cli"
 	"vmrecord/cmd/internal/exit"
@@ -80,10 +80,11 @@ func (v *traceVerb) run(c *cobra.Command, name string) error {
 		return err
 	}
 	if v.symbols != "" {
-		files, err := debug.OpenFiles(v.symbols)
+		files, err := program.OpenFolder(v.symbols)
 		if err != nil {
-			return exit.With(exit.NotFound, err)
+			return notThere(fmt.Errorf("--symbols: %w", err))
 		}
+		defer files.Close()
 		o.Names = files.Names
 		defer func() {
 			if !files.Used() {

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 
 	"github.com/spf13/cobra"
 
@@ -74,11 +73,10 @@ func (v *whoVerb) run(c *cobra.Command, name, what string) error {
 	}
 	s.Only(v.process)
 	if v.symbols != "" {
-		_, _, err := s.Program(v.symbols, nil)
-		if errors.Is(err, fs.ErrNotExist) {
-			return exit.With(exit.NotFound, err)
+		if err := s.Symbols(v.symbols); err != nil {
+			return notThere(err)
 		}
-		if err != nil {
+		if _, _, err := s.Program(nil); err != nil {
 			fmt.Fprintf(c.ErrOrStderr(), "no program symbols: %v\n", err)
 		}
 	}

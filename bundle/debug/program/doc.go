@@ -1,7 +1,26 @@
 // Package program reads what a compiler wrote down of a program: an ELF file's
-// symbols, and where there is DWARF, lines, and functions' parameters with their
-// types. The file is the engineer's; what is formatted with it is the guest's
-// word, and bounded.
+// symbols, and where there is DWARF, lines, global variables, and functions'
+// parameters with their types. The file is the engineer's; what is formatted with it
+// is the guest's word, and bounded.
+//
+// # Which file
+//
+// A process's mapping is of the file with the build id that stands in the notes of
+// the mapped file's first page; where either has none, or the page is not in memory,
+// of the one with its name, without ".debug". How far it is from where it was linked
+// to be, its program headers and the place of its beginning tell.
+//
+// # Names
+//
+// Symbols are those of the symbol table, or of a stripped file the dynamic ones and
+// Go's own table of functions (.gopclntab); of C++ and Rust as in the source, without
+// parameters. One without a size goes up to the next. A function is found by that
+// name, or by the linker's.
+//
+// A place is told as function and line; of functions that were compiled into others,
+// the innermost in the package of the outermost, so that an atomic store is told
+// where it stands in the program. A variable is NAME, and parts of it
+// NAME.FIELD[INDEX], through pointers and Go's slices.
 //
 // # Where arguments are
 //

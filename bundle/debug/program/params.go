@@ -40,10 +40,11 @@ const (
 
 // Function describes the function that begins at an address.
 func (f *File) Function(addr uint64) (*Function, error) {
-	if f.dwarf == nil {
-		return nil, ErrNoDWARF
+	d, err := f.debug()
+	if err != nil {
+		return nil, err
 	}
-	r := f.dwarf.Reader()
+	r := d.Reader()
 	unit, err := r.SeekPC(addr)
 	if err != nil {
 		return nil, fmt.Errorf("%s: nothing is known of %#x: %w", f.Name, addr, err)

@@ -2,10 +2,7 @@ package program
 
 import (
 	"encoding/binary"
-	"errors"
-	"io/fs"
 	"math"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -150,8 +147,8 @@ func places(t *testing.T, f *File) {
 	if name, off, ok := f.SymbolAt(addr + 3); name != "main.many" || off != 3 || !ok {
 		t.Errorf("%s+%d %v", name, off, ok)
 	}
-	if got := f.LineAt(addr); got != "main.go:21" {
-		t.Errorf("line %s", got)
+	if got := f.Place(addr); got.String() != "main.many main.go:21" {
+		t.Errorf("place %s", got)
 	}
 	if got, err := f.Line("args/main.go", 21); err != nil || len(got) != 1 || got[0] != addr {
 		t.Errorf("%#x, %v; want %#x", got, err, addr)
@@ -165,7 +162,7 @@ func places(t *testing.T, f *File) {
 	if like := f.Like("mixed", 5); len(like) != 1 || like[0] != "main.mixed" {
 		t.Errorf("like mixed: %q", like)
 	}
-	if moved, ok := f.Moved(0x1000, 0x55550000); !ok || moved != 0x55550000-0x401000 {
+	if moved, ok := f.movedBy(0x1000, 0x55550000); !ok || moved != 0x55550000-0x401000 {
 		t.Errorf("moved %#x %v", moved, ok)
 	}
 	if _, err := f.Function(addr + 1); err == nil {
@@ -193,41 +190,5 @@ func members(t *testing.T, f *File) {
 		if got != want && (err == nil || !strings.Contains(got, want)) {
 			t.Errorf("%s: %s, want %s", path, got, want)
 		}
-	}
-}
-
-// A folder's programs are those with symbols; where there are none, it says why.
-func TestFolder(t *testing.T) {
-	dir := t.TempDir()
-	ok(t, os.WriteFile(filepath.Join(dir, "notes.txt"), []byte("no program"), 0o600))
-	ok(t, os.WriteFile(filepath.Join(dir, "empty"), nil, 0o600))
-	if all, err := Folder(dir); !errors.Is(err, ErrNoSymbols) || all != nil {
-		t.Errorf("%v, %v", all, err)
-	}
-	build := func(out string, args ...string) {
-		if b, err := exec.Command("gcc", append(args, "-o", filepath.Join(dir, out), "./testdata/args.c")...).CombinedOutput(); err != nil {
-			t.Fatalf("%v: %s", err, b)
-		}
-	}
-	build("bare", "-s", "-static")
-	if _, err := Folder(dir); !errors.Is(err, ErrNoSymbols) || !strings.Contains(err.Error(), "bare: ") {
-		t.Errorf("a stripped program: %v", err)
-	}
-	build("args.debug", "-g", "-Wl,--build-id=0x616263")
-	all, err := Folder(dir)
-	if err != nil || len(all) != 1 || all[0].Base != "args" || all[0].BuildID != "616263" || !all[0].Moves {
-		t.Fatalf("%+v, %v", all, err)
-	}
-	ok(t, all[0].Close())
-	build("args.o", "-c", "-g", "-O2")
-	o, err := Open(filepath.Join(dir, "args.o"))
-	ok(t, err)
-	defer o.Close()
-	addr, _, _ := o.Symbol("after")
-	if fn, err := o.Function(addr); err != nil || !o.Object || len(fn.Params) != 3 || fn.Params[0].Name != "known" {
-		t.Errorf("a file that is not linked: %+v, %v", fn, err)
-	}
-	if _, err := Folder(filepath.Join(dir, "missing")); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("a folder that is not there: %v", err)
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"vmrecord/bundle/debug"
+	elffiles "vmrecord/bundle/debug/program"
 	"vmrecord/cmd/internal/machine"
 	"vmrecord/configs/guestkernel"
 	"vmrecord/vmm"
@@ -151,7 +151,7 @@ func symbols(t *testing.T, source string) trace.Names {
 	if err := os.WriteFile(filepath.Join(dir, "init"), b, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	files, err := debug.OpenFiles(dir)
+	files, err := elffiles.OpenFolder(dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package debug
+package program
 
 import (
 	"debug/dwarf"
@@ -9,50 +9,19 @@ import (
 	"strings"
 )
 
-// address is where something is that a user names, and how large: a number, a
-// variable of the program's, or one of the kernel's symbols.
-func (s *Session) address(text string) (la, size uint64, err error) {
-	if la, err := strconv.ParseUint(text, 0, 64); err == nil {
-		return la, 8, nil
-	}
-	var why error
-	for i := range s.images {
-		la, size, err := s.images[i].variable(text, s.pointer)
-		if err == nil {
-			return la, size, nil
-		}
-		why = errors.Join(why, err)
-	}
-	l := s.here()
-	if l.linux == nil {
-		return 0, 0, errors.Join(why, fmt.Errorf("%q is no number, and symbols there are none: %w", text, l.err))
-	}
-	y, ok := l.linux.Symbol(text)
-	if !ok {
-		return 0, 0, errors.Join(why, fmt.Errorf("the guest's kernel has no symbol %q", text))
-	}
-	return y.Addr, 8, nil
-}
-
-// pointer reads one of the program's.
-func (s *Session) pointer(la uint64) (uint64, bool) {
-	b := make([]byte, 8)
-	n := s.read(la, b)
-	return binary.LittleEndian.Uint64(b), n == len(b)
-}
-
-// variable finds a global variable, or a part of one: NAME, then .FIELD and [INDEX]
-// as often as wanted; pointers on the way are followed.
-func (f *image) variable(text string, pointer func(la uint64) (uint64, bool)) (la, size uint64, err error) {
-	d, err := f.dwarf()
+// Variable finds a global variable, or a part of one, and its bytes: NAME, then
+// .FIELD and [INDEX] as often as wanted; pointers on the way, which pointer reads
+// from memory, are followed.
+func (i Image) Variable(text string, pointer func(la uint64) (uint64, bool)) (la, size uint64, err error) {
+	d, err := i.debug()
 	if err != nil {
 		return 0, 0, err
 	}
 	at, typ, rest, err := global(d, text)
 	if err != nil {
-		return 0, 0, fmt.Errorf("%s: %w", f.file, err)
+		return 0, 0, fmt.Errorf("%s: %w", i.Name, err)
 	}
-	v := value{at + f.moved, typ}
+	v := value{at + i.Moved, typ}
 	for rest != "" {
 		if v, err = v.follow(pointer); err != nil {
 			return 0, 0, fmt.Errorf("%s: %w", strings.TrimSuffix(text, rest), err)
@@ -172,19 +141,4 @@ func (v value) element(word string, pointer func(uint64) (uint64, bool)) (value,
 		return v, fmt.Errorf("%s: there are %d elements", word, count)
 	}
 	return value{v.la + i*uint64(max(typ.Size(), 0)), typ}, nil
-}
-
-// plain is a type without the names that it goes by.
-func plain(t dwarf.Type) dwarf.Type {
-	for range 16 {
-		switch n := t.(type) {
-		case *dwarf.TypedefType:
-			t = n.Type
-		case *dwarf.QualType:
-			t = n.Type
-		default:
-			return t
-		}
-	}
-	return t
 }
