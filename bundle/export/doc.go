@@ -101,8 +101,9 @@
 // instructions, and the labels process (its name) and pid. Sleep costs nothing.
 // The stack is what the kernel's own tables (ORC) say of the kernel, and frame
 // pointers of programs, which Go's have; at most 128 deep, and as far as it goes.
-// Functions are the kernel's symbols; addresses of programs are left to pprof,
-// which looks for their files (PPROF_BINARY_PATH). Modules have names, and no
+// Functions are the kernel's symbols, and on wish those of programs' files; other
+// addresses of programs are left to pprof, which looks for their files
+// (PPROF_BINARY_PATH), and for what was compiled into callers. Modules have names, and no
 // callers. The console is not compared with the recording here.
 //
 // # symbols

@@ -7,6 +7,7 @@ import (
 	"vmrecord/bundle"
 	"vmrecord/bundle/replay"
 	"vmrecord/vmm"
+	"vmrecord/vmm/trace"
 )
 
 // A Recording is what is exported from: a replay at its tape's start, which is
@@ -25,6 +26,7 @@ type Options struct {
 	Keys          bool                                  // asciicast: what was typed too
 	Every         vmm.Instant                           // png: pictures of a window, one each so many instants; 0: one of an instant
 	Period        uint64                                // pprof: instructions between samples
+	Names         trace.Names                           // pprof: of programs' addresses; nil: none are known
 	RAM           []Range                               // vmcore: the guest's memory, ascending
 	Progress      func(what string, done, total uint64) // called now and then; must be set
 	Note          func(text string)                     // told of what is missing in what was written; must be set
@@ -52,7 +54,7 @@ func Formats() []Format {
 		{"ndjson", "what happened: inputs, marks, console, other outputs", []string{"from", "to"}, true, ndjson},
 		{"png", "the console as a picture; with --every a film strip", []string{"at", "every", "from", "to", "size"}, false, picture},
 		{"vmcore", "memory and registers at an instant, for crash, drgn, gdb", []string{"at"}, false, vmcore},
-		{"pprof", "where the processor was, in kernel and programs, for go tool pprof", []string{"from", "to", "period"}, false, pprof},
+		{"pprof", "where the processor was, in kernel and programs, for go tool pprof", []string{"from", "to", "period", "symbols"}, false, pprof},
 		{"symbols", "the guest kernel's symbols, for gdb with a vmcore", []string{"at"}, false, symbols},
 	}
 }

@@ -30,7 +30,7 @@ type profiler struct {
 	samples map[string]*profile.Sample
 	places  map[place]*profile.Location
 	names   map[string]*profile.Function
-	files   map[guestos.Mapping]*profile.Mapping
+	files   map[guestos.Mapping]*file
 	kernel  *profile.Mapping
 	maps    map[uint64][]guestos.Mapping // by page tables
 	lacks   map[place]bool               // pages that were in none of them
@@ -39,13 +39,19 @@ type profiler struct {
 // A place is an address of a program's, or of the kernel's (space 0).
 type place struct{ space, la uint64 }
 
+// A file is one that a program has mapped.
+type file struct {
+	profile.Mapping
+	name func(la uint64) (name string, off uint64, ok bool) // nil: nobody does
+}
+
 // pprof writes what the processor did, as a profile.
 func pprof(j *job) error {
 	if err := j.play(j.From, ears{}); err != nil {
 		return err
 	}
 	p := &profiler{j: j, samples: map[string]*profile.Sample{}, places: map[place]*profile.Location{}, names: map[string]*profile.Function{},
-		files: map[guestos.Mapping]*profile.Mapping{}, maps: map[uint64][]guestos.Mapping{}, lacks: map[place]bool{}}
+		files: map[guestos.Mapping]*file{}, maps: map[uint64][]guestos.Mapping{}, lacks: map[place]bool{}}
 	p.kernel = &profile.Mapping{ID: kernelID, Start: imageFirst, Limit: 1<<64 - 1, File: "[kernel]", HasFunctions: true}
 	kind := &profile.ValueType{Type: "instructions", Unit: "count"}
 	p.prof = &profile.Profile{SampleType: []*profile.ValueType{{Type: "samples", Unit: "count"}, kind}, DefaultSampleType: kind.Type,
@@ -166,25 +172,35 @@ func (p *profiler) read(la uint64) (uint64, bool) {
 	return binary.LittleEndian.Uint64(b[:]), n == len(b)
 }
 
-// location is an address's, with its function if it is the kernel's; nil: in
-// nothing that is known.
+// location is an address's, with its function if that is known; nil: in nothing that
+// is known.
 func (p *profiler) location(l *guestos.Linux, task guestos.Task, la uint64) *profile.Location {
 	k := place{la: la}
-	if la < imageFirst {
+	if la>>63 == 0 {
 		k.space = task.CR3
 	}
 	if loc := p.places[k]; loc != nil {
 		return loc
 	}
 	loc := &profile.Location{ID: uint64(len(p.prof.Location) + 1), Address: la, Mapping: p.kernel}
+	name, ok := "", false
 	if k.space == 0 {
-		y, _, ok := l.SymbolAt(la)
-		if !ok {
+		var y guestos.Symbol
+		if y, _, ok = l.SymbolAt(la); !ok {
 			return nil
 		}
-		loc.Line = []profile.Line{{Function: p.function(y.Name)}}
-	} else if loc.Mapping = p.mapping(task, la); loc.Mapping == nil {
-		return nil
+		name = y.Name
+	} else {
+		f := p.mapping(task, la)
+		if f == nil {
+			return nil
+		}
+		if loc.Mapping = &f.Mapping; f.name != nil {
+			name, _, ok = f.name(la)
+		}
+	}
+	if ok {
+		loc.Line = []profile.Line{{Function: p.function(name)}}
 	}
 	p.places[k] = loc
 	p.prof.Location = append(p.prof.Location, loc)
@@ -202,12 +218,12 @@ func (p *profiler) function(name string) *profile.Function {
 }
 
 // mapping is the file that a program's address is in.
-func (p *profiler) mapping(task guestos.Task, la uint64) *profile.Mapping {
+func (p *profiler) mapping(task guestos.Task, la uint64) *file {
 	page := place{task.CR3, la / pageBytes}
 	for !p.lacks[page] {
 		for _, m := range p.maps[task.CR3] {
 			if la >= m.Start && la < m.End {
-				return p.file(m)
+				return p.file(task, m)
 			}
 		}
 		p.maps[task.CR3], _ = task.Maps() // some are better than none
@@ -216,12 +232,16 @@ func (p *profiler) mapping(task guestos.Task, la uint64) *profile.Mapping {
 	return nil
 }
 
-func (p *profiler) file(m guestos.Mapping) *profile.Mapping {
+func (p *profiler) file(task guestos.Task, m guestos.Mapping) *file {
 	f := p.files[m]
 	if f == nil {
-		f = &profile.Mapping{ID: uint64(kernelID + 1 + len(p.prof.Mapping)), Start: m.Start, Limit: m.End, Offset: m.Offset, File: m.Path}
+		f = &file{Mapping: profile.Mapping{ID: uint64(kernelID + 1 + len(p.prof.Mapping)), Start: m.Start, Limit: m.End, Offset: m.Offset, File: m.Path}}
+		if p.j.Names != nil {
+			f.name = p.j.Names(task, p.maps[task.CR3], m)
+		}
+		f.HasFunctions = f.name != nil
 		p.files[m] = f
-		p.prof.Mapping = append(p.prof.Mapping, f)
+		p.prof.Mapping = append(p.prof.Mapping, &f.Mapping)
 	}
 	return f
 }

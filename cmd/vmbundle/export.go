@@ -23,12 +23,12 @@ import (
 
 // An exportVerb is what export was asked for.
 type exportVerb struct {
-	format, from, to, at, size string
-	every                      time.Duration
-	period                     uint64
-	keys                       bool
-	out                        output
-	engine                     machine.EngineFlags
+	format, from, to, at, size, symbols string
+	every                               time.Duration
+	period                              uint64
+	keys                                bool
+	out                                 output
+	engine                              machine.EngineFlags
 }
 
 func exportCommand() *cobra.Command {
@@ -44,8 +44,8 @@ func exportCommand() *cobra.Command {
       drgn -c vmcore -s /usr/lib/debug/boot/vmlinux-RELEASE; crash VMLINUX vmcore; or
   vmbundle export R-XXXX-XXXX.vmb --format symbols -o kernel.elf
       gdb kernel.elf vmcore
-  vmbundle export R-XXXX-XXXX.vmb --format pprof -o profile
-      go tool pprof -top PROGRAM profile; PPROF_BINARY_PATH is a folder of several`,
+  vmbundle export R-XXXX-XXXX.vmb --format pprof --symbols . -o profile
+      go tool pprof -top profile; or without --symbols: go tool pprof -top PROGRAM profile`,
 		Args: cli.Args(1, 1),
 	}
 	f := c.Flags()
@@ -54,6 +54,7 @@ func exportCommand() *cobra.Command {
 	atFlag(c, &v.at, "the instant", "failure, or end")
 	f.DurationVar(&v.every, "every", 0, "a picture each `TIME` of the guest's: 1s, 20ms")
 	f.Uint64Var(&v.period, "period", export.DefaultPeriod, "a sample each `N` instructions")
+	f.StringVar(&v.symbols, "symbols", "", "a folder with ELF files of programs, to name their functions (`DIR`)")
 	f.StringVar(&v.size, "size", "80x24", "`COLUMNSxROWS` of the console's terminal")
 	f.BoolVar(&v.keys, "keys", false, "what was typed too")
 	v.out.define(c, "")
@@ -84,6 +85,12 @@ func (v *exportVerb) run(c *cobra.Command, name string) error {
 	if err := v.out.free(c, f.Name, f.Text); err != nil {
 		return err
 	}
+	names, done, err := namesIn(c, v.symbols)
+	if err != nil {
+		return err
+	}
+	defer done()
+	o.Names = names
 	if name, err = find(c, name); err != nil {
 		return err
 	}
@@ -143,7 +150,7 @@ func (v *exportVerb) options(c *cobra.Command) (f export.Format, o export.Option
 	}
 	f = all[slices.Index(names, v.format)]
 	given := c.Flags().Changed
-	for _, flag := range []string{"from", "to", "at", "every", "period", "size", "keys"} {
+	for _, flag := range []string{"from", "to", "at", "every", "period", "symbols", "size", "keys"} {
 		if given(flag) && !slices.Contains(f.Takes, flag) {
 			return f, o, exit.Errorf(exit.Usage, "--%s does not go with --format %s, which takes --%s", flag, f.Name, strings.Join(f.Takes, ", --"))
 		}

@@ -72,6 +72,8 @@ func TestExportSays(t *testing.T) {
 		{"--format png --every 1us -o x", exit.Usage, "take longer steps"},
 		{"--format pprof --period 0 -o x", exit.Usage, "want 1 to"},
 		{"--format pprof -o x", exit.NotFound, "no Linux"},
+		{"--format pprof --symbols /nowhere -o x", exit.NotFound, "no such file"},
+		{"--format png --symbols . -o x", exit.Usage, "--symbols does not go with"},
 		{"--format asciicast -o " + there, exit.Failure, "--force"},
 		{"--format asciicast --force -o " + filepath.Dir(there), exit.Failure, "is no file"},
 		{"--format asciicast --force -o /dev/null", exit.Failure, "is no file"},

@@ -79,19 +79,12 @@ func (v *traceVerb) run(c *cobra.Command, name string) error {
 	if err != nil {
 		return err
 	}
-	if v.symbols != "" {
-		files, err := program.OpenFolder(v.symbols)
-		if err != nil {
-			return notThere(fmt.Errorf("--symbols: %w", err))
-		}
-		defer files.Close()
-		o.Names = files.Names
-		defer func() {
-			if !files.Used() {
-				fmt.Fprintf(c.ErrOrStderr(), "vmbundle: %s has no file of a program that is in this window\n", v.symbols)
-			}
-		}()
+	names, done, err := namesIn(c, v.symbols)
+	if err != nil {
+		return err
 	}
+	defer done()
+	o.Names = names
 	l, err := lookInto(c, name, v.engine)
 	if err != nil {
 		return err
@@ -112,6 +105,24 @@ func (v *traceVerb) run(c *cobra.Command, name string) error {
 		return exit.With(exit.NotFound, err)
 	}
 	return status(err)
+}
+
+// namesIn are those of the files in a folder, "" for none. done says if nothing was
+// named by them.
+func namesIn(c *cobra.Command, dir string) (names trace.Names, done func(), err error) {
+	if dir == "" {
+		return nil, func() {}, nil
+	}
+	d, err := program.OpenFolder(dir)
+	if err != nil {
+		return nil, nil, notThere(fmt.Errorf("--symbols: %w", err))
+	}
+	return d.Names, func() {
+		if !d.Used() {
+			fmt.Fprintf(c.ErrOrStderr(), "vmbundle: %s has no file of a program that is in this window\n", dir)
+		}
+		d.Close()
+	}, nil
 }
 
 // options checks the flags that need no bundle.

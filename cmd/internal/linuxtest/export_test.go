@@ -51,6 +51,7 @@ func exported(t *testing.T, ready *guest, release string) {
 		{"./vmbundle export linux.vmb --format pprof --period 10000 --engine interp -o - | cmp - profile", nil},
 		{"PPROF_BINARY_PATH=. go tool pprof -top -cum -nodefraction=0 profile",
 			[]string{`Type: instructions`, `runtime\.main\n`, `asm_sysvec_apic_timer_interrupt\n`, `hrtimer_interrupt\n`}},
+		{"./vmbundle export linux.vmb --format pprof --period 10000 --symbols . -o named && go tool pprof -top -nodefraction=0 named", []string{` main\.\w+\n`}},
 		// The interrupt's callers are above it: what it interrupted.
 		{"PPROF_BINARY_PATH=. go tool pprof -peek '^asm_sysvec_apic_timer_interrupt$' profile",
 			[]string{`\| +main\.\w+\n`, `\| asm_sysvec_apic_timer_interrupt\n`, `\| +sysvec_apic_timer_interrupt\n`}},
