@@ -62,6 +62,9 @@
 // told once. Go's checks for nil pointers read a byte and use nothing of it; they
 // are left out.
 //
+// "trace" is package trace's text of a window, of which the first 10 000 lines are
+// shown; the session stays where it is.
+//
 // # At a failure
 //
 // A program tells the recorder of its failure by a port access deep within the SDK.

@@ -29,8 +29,9 @@ func commands() []command {
 		{"mark", "[NAME]", "name this position, for goto @NAME; without a name: list them", (*Session).mark},
 		{"why", "WHAT [LEN]", "where an address, symbol or variable was last written", (*Session).why},
 		{"who", "WHAT [N]", "the last N reads and writes of it (default 10)", (*Session).who},
+		{"trace", "WHAT [POS [POS]]", "what happened since POS, or from one to the other (default the last 1000 instructions): insn, block, call, syscall, irq, io or sched", (*Session).trace},
 		{"hash", "", "the hash of all that the machine is here", (*Session).hash},
-		{"sym", "NAME|ADDR", "look a symbol of the kernel's, or of the program's, up", (*Session).sym},
+		{"sym", "NAME|ADDR", "look up a symbol of the kernel's or of the program's", (*Session).sym},
 		{"symbols", "", "find the kernel's symbols, where there were none when gdb started", (*Session).symbols},
 		{"golive", "", "the command that runs the guest on from here, another way", (*Session).golive},
 	}

@@ -2,7 +2,6 @@ package debug
 
 import (
 	"cmp"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -182,5 +181,5 @@ func (s *Session) address(text string) (la, size uint64, err error) {
 func (s *Session) pointer(la uint64) (uint64, bool) {
 	b := make([]byte, 8)
 	n := s.read(la, b)
-	return binary.LittleEndian.Uint64(b), n == len(b)
+	return le64(b), n == len(b)
 }

@@ -44,6 +44,9 @@ continue
 when
 monitor why 0x18cfc8
 monitor who 0x18cfc8 3
+monitor trace irq start 1000
+monitor trace insn
+monitor when
 monitor hash
 delete
 continue
@@ -57,7 +60,7 @@ echo not reached\n
 	first := gdbOn(t, r.file, session)
 	first.want(t, 1, `failure: "late", at 48000000+2`, "last lines on the console:\n  bare: polled", `Thread 4194305 "cpu" (ring 0)`,
 		"48000000+2 (0.012000 s) of 0.0", `input com1/rx "y"`, "you are here", `fail "late"`, "@here is ",
-		"\n32000000+2 (0.008000 s) of ", "Hardware watchpoint 1: -location *(long*)$rsp", "was last written at ", "THREAD PROCESS          ACCESS", "No more reverse-execution history",
+		"\n32000000+2 (0.008000 s) of ", "Hardware watchpoint 1: -location *(long*)$rsp", "was last written at ", "THREAD PROCESS          ACCESS", " - sysret\n", "No more reverse-execution history",
 		"recording ends here: power-off", `wait for "nobody" alone`, "vmbundle golive "+r.file+" --at 0+0", `no command "bogus"; see: monitor help`)
 	if strings.Contains(first.out, "not reached") {
 		t.Errorf("a script goes on behind a command that failed: %s", first)
