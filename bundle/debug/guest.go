@@ -58,7 +58,7 @@ func (v *view) here() *look {
 
 // at finds the kernel in the machine as it is now.
 func (g *guest) at(m *vmm.Machine) (*guestos.Linux, error) {
-	ram, regs := guestos.RAM(m.Mem.B), guestos.Of(m.CPU)
+	ram, regs := m.Mem, guestos.Of(m.CPU)
 	if g.kernel != nil {
 		if l, err := g.kernel.At(ram, regs); err == nil {
 			return l, nil

@@ -107,7 +107,7 @@ func (p *profiler) run() error {
 
 // find has the kernel as it is now; nil: none is to be seen.
 func (p *profiler) find() *guestos.Linux {
-	ram, regs := guestos.RAM(p.j.m.Mem.B), guestos.Of(p.j.m.CPU)
+	ram, regs := p.j.m.Mem, guestos.Of(p.j.m.CPU)
 	if p.linux != nil {
 		l, _ := p.linux.At(ram, regs)
 		return l

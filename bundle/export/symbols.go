@@ -10,7 +10,7 @@ func symbols(j *job) error {
 	if err := j.play(j.To, ears{}); err != nil {
 		return err
 	}
-	l, err := guestos.Find(guestos.RAM(j.m.Mem.B), guestos.Of(j.m.CPU))
+	l, err := guestos.Find(j.m.Mem, guestos.Of(j.m.CPU))
 	if err != nil {
 		return &NoLinuxError{err}
 	}

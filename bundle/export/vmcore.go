@@ -35,7 +35,7 @@ func vmcore(j *job) error {
 	}
 	c := &core{j: j}
 	var err error
-	if c.linux, err = guestos.Find(guestos.RAM(j.m.Mem.B), guestos.Of(j.m.CPU)); err != nil {
+	if c.linux, err = guestos.Find(j.m.Mem, guestos.Of(j.m.CPU)); err != nil {
 		j.Note(fmt.Sprintf("%v; the core has no VMCOREINFO, which crash and drgn need", err))
 	}
 	c.note("CORE", elf.NT_PRSTATUS, c.status())
@@ -116,7 +116,7 @@ func (c *core) direct() uint64 {
 
 // mapped adds what page tables map to RAM, but for the direct map.
 func (c *core) mapped(first, last, direct uint64) {
-	guestos.Tables(guestos.RAM(c.j.m.Mem.B), guestos.Of(c.j.m.CPU), first, last, func(m guestos.Mapped) bool {
+	guestos.Tables(c.j.m.Mem, guestos.Of(c.j.m.CPU), first, last, func(m guestos.Mapped) bool {
 		if m.LA-m.PA == direct {
 			return true
 		}

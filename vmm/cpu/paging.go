@@ -245,6 +245,7 @@ func (c *Core) readEntry(pa uint64, size int) uint64 {
 	if !c.Mem.Has(pa, size) {
 		return 1<<(8*size) - 1
 	}
+	c.Mem.Use(pa)
 	if size == 4 {
 		return uint64(binary.LittleEndian.Uint32(c.Mem.B[pa:]))
 	}
@@ -277,6 +278,7 @@ func (c *Core) read(la uint64, n int, user bool) (v uint64) {
 		}
 		return v
 	}
+	c.Mem.Use(pa)
 	var b [8]byte
 	copy(b[:n], c.Mem.B[pa:])
 	return binary.LittleEndian.Uint64(b[:])
@@ -301,6 +303,7 @@ func (c *Core) WriteSys(la uint64, n int, v uint64, user bool) {
 		return
 	}
 	c.keep(pa, n)
+	c.Mem.Use(pa)
 	if c.Mem.Flags[pa>>12] != 0 {
 		c.Mem.Store(pa, n)
 	}

@@ -42,15 +42,14 @@ func (v *View) PA(la uint64) (pa uint64, ok bool) {
 }
 
 // Peek reads from la on, and returns how many bytes there were: up to the first
-// that is not mapped or not RAM. Outside long mode addresses wrap at 4 GiB.
+// that is not mapped, or in a page that is not RAM or not known. Outside long mode addresses wrap at 4 GiB.
 func (v *View) Peek(la uint64, p []byte) (n int) {
 	for n < len(p) {
 		pa, ok := v.PA(la + uint64(n))
 		k := min(len(p)-n, int(pageMask+1-pa&pageMask))
-		if !ok || !v.c.Mem.Has(pa, k) {
+		if !ok || v.c.Mem.ReadPhys(pa, p[n:n+k]) < k {
 			return n
 		}
-		copy(p[n:n+k], v.c.Mem.B[pa:])
 		n += k
 	}
 	return n

@@ -79,7 +79,8 @@ func readImage(s space, la uint64) *image {
 	for at := uint64(0); at < uint64(len(i.b)); {
 		_, run, ok := s.phys(first + at)
 		run = min(run, uint64(len(i.b))-at)
-		if ok {
+		if ok { // some pages of it may not be known: those are zeros
+			run = min(run, pageBytes)
 			s.read(first+at, i.b[at:at+run])
 		}
 		at += run

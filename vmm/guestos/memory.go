@@ -15,6 +15,15 @@ type Memory interface {
 	ReadPhys(pa uint64, p []byte) int
 }
 
+// A Partial is a Memory that does not hold all.
+type Partial interface {
+	// Lacks tells whether the content at a physical address is not known.
+	Lacks(pa uint64) bool
+}
+
+// NotHere is what is said of memory that a Partial lacks.
+const NotHere = "not in this bundle (L1), ask for L2"
+
 // RAM is guest memory as a slice of bytes, by physical address.
 type RAM []byte
 
@@ -135,6 +144,17 @@ func (r *reader) fail(format string, arg ...any) {
 	}
 }
 
+// none fails for want of memory at la.
+func (r *reader) none(la uint64) {
+	if m, ok := r.mem.(Partial); ok {
+		if pa, _, ok := r.phys(la); ok && m.Lacks(pa) {
+			r.fail("%#x is %s", la, NotHere)
+			return
+		}
+	}
+	r.fail("no memory at %#x", la)
+}
+
 // bytes reads exactly n bytes, which the caller has bounded.
 func (r *reader) bytes(la uint64, n int) []byte {
 	p := make([]byte, n)
@@ -142,7 +162,7 @@ func (r *reader) bytes(la uint64, n int) []byte {
 		return p
 	}
 	if got := r.read(la, p); got < n {
-		r.fail("no memory at %#x", la+uint64(got))
+		r.none(la + uint64(got))
 		clear(p)
 	}
 	return p
@@ -152,7 +172,7 @@ func (r *reader) bytes(la uint64, n int) []byte {
 func (r *reader) num(la uint64, size int) uint64 {
 	var b [8]byte
 	if n := min(size, len(b)); r.more() && r.read(la, b[:n]) < n {
-		r.fail("no memory at %#x", la)
+		r.none(la)
 		return 0
 	}
 	return le64(b[:])

@@ -290,6 +290,7 @@ func (c *CPU) translate(la uint64, a cpu.Access) (pa uint64, ram bool) {
 	if !c.Mem.Has(w.PA&^pageMax, mem.PageBytes) {
 		return w.PA, false
 	}
+	c.Mem.Use(w.PA)
 	last := 1
 	if c.Long() {
 		last = 3

@@ -66,7 +66,9 @@ type RAM struct {
 	fresh  []bool
 	frozen *Frozen // a snapshot whose pages are still being read
 	root   Hash
-	stale  bool // some page is not fresh
+	stale  bool   // some page is not fresh
+	used   []bool // pages, since Watch; nil: nobody asked
+	absent []bool // pages; nil: none is
 }
 
 // New makes RAM over b, whose length is a multiple of a page. The caller
@@ -150,7 +152,7 @@ func (r *RAM) Read(pa uint64, p []byte) {
 		p[i] = 0xff
 	}
 	if pa < r.Size() {
-		copy(p, r.B[pa:])
+		r.use(pa, copy(p, r.B[pa:]))
 	}
 }
 
@@ -159,6 +161,7 @@ func (r *RAM) Read(pa uint64, p []byte) {
 func (r *RAM) Write(pa uint64, p []byte) {
 	for len(p) > 0 && pa < r.Size() {
 		n := min(len(p), int(PageBytes-pa%PageBytes))
+		r.Use(pa)
 		if r.Flags[pa>>pageShift] != 0 {
 			r.Store(pa, n)
 		}
@@ -302,15 +305,21 @@ func (r *RAM) Root() Hash {
 	if !r.stale {
 		return r.root
 	}
-	h := sha256.New()
-	var n [8]byte
-	binary.LittleEndian.PutUint64(n[:], uint64(len(r.hash)))
-	h.Write(n[:])
-	for p := range r.hash {
-		d := r.Digest(uint32(p))
-		h.Write(d[:])
-	}
-	h.Sum(r.root[:0])
+	r.root = RootOf(len(r.hash), func(p int) Hash { return r.Digest(uint32(p)) })
 	r.stale = false
 	return r.root
+}
+
+// RootOf is the root over so many pages with these digests.
+func RootOf(pages int, digest func(p int) Hash) (root Hash) {
+	h := sha256.New()
+	var n [8]byte
+	binary.LittleEndian.PutUint64(n[:], uint64(pages))
+	h.Write(n[:])
+	for p := range pages {
+		d := digest(p)
+		h.Write(d[:])
+	}
+	h.Sum(root[:0])
+	return root
 }

@@ -171,6 +171,32 @@ func (t *Writer) Footer(at vmm.Instant, f Footer) {
 	t.frame(KindFooter, appendText(p, cut(f.Why, maxWhy)))
 }
 
+// Frame writes a frame that was read, but for the header. Counts and digests that
+// follow from what was written are computed anew.
+func (t *Writer) Frame(f Frame) {
+	switch f.Kind {
+	case KindInput:
+		t.Input(f.Input, f.Regs)
+	case KindHeartbeat:
+		f.Beat.Inputs = t.Counts.Inputs
+		t.Heartbeat(f.Pos.At, f.Beat)
+	case KindMark:
+		t.Mark(f.Pos.At, f.MarkKind, f.Text)
+	case KindSync:
+		t.Sync()
+	case KindState:
+		var secs []vmm.Section
+		for i, d := range f.State {
+			secs = append(secs, vmm.Section{Name: t.h.Sections[i], Data: d})
+		}
+		t.State(f.Pos.At, secs)
+	case KindFooter:
+		foot := *f.Footer
+		foot.Inputs, t.Counts.Keys = t.Counts.Inputs, foot.Frames.Keys
+		t.Footer(f.Pos.At, foot)
+	}
+}
+
 func flag(b bool) byte {
 	if b {
 		return 1
@@ -201,15 +227,17 @@ func (c *chain) next() uint64 {
 
 // EndHash is the hash over everything that a machine is: the processor, the
 // devices and RAM.
-func EndHash(m *vmm.Machine) (h mem.Hash) {
+func EndHash(m *vmm.Machine) mem.Hash { return EndHashOf(m.Save(), m.Mem.Root()) }
+
+// EndHashOf is EndHash of a machine with these sections and this root over memory.
+func EndHashOf(secs []vmm.Section, root mem.Hash) (h mem.Hash) {
 	s, b := sha256.New(), []byte(nil)
-	for _, sec := range m.Save() {
+	for _, sec := range secs {
 		b = appendText(b[:0], sec.Name)
 		b = binary.AppendUvarint(b, uint64(len(sec.Data)))
 		s.Write(append(b, sec.Data...))
 	}
-	r := m.Mem.Root()
-	s.Write(r[:])
+	s.Write(root[:])
 	s.Sum(h[:0])
 	return h
 }

@@ -64,7 +64,7 @@ type finder struct{ linux *guestos.Linux }
 // find is the kernel as of where a machine stands, or nil as long as it has not
 // got as far as to run tasks.
 func (f *finder) find(m *vmm.Machine) *guestos.Linux {
-	ram, regs := guestos.RAM(m.Mem.B), guestos.Of(m.CPU)
+	ram, regs := m.Mem, guestos.Of(m.CPU)
 	var l *guestos.Linux
 	var err error
 	if f.linux != nil {
@@ -117,7 +117,7 @@ func (g *guest) restart(l *guestos.Linux) {
 	if l == nil {
 		return
 	}
-	if l, err := l.At(guestos.RAM(g.m.Mem.B), guestos.Of(g.m.CPU)); err == nil {
+	if l, err := l.At(g.m.Mem, guestos.Of(g.m.CPU)); err == nil {
 		g.adopt(l)
 	}
 }
@@ -181,7 +181,7 @@ func (g *guest) switched(at uint64) {
 		g.forget()
 	}
 	g.current, g.commAt, g.now = at, 0, g.nobody()
-	l, err := g.linux.At(guestos.RAM(g.m.Mem.B), guestos.Of(g.s))
+	l, err := g.linux.At(g.m.Mem, guestos.Of(g.s))
 	if err != nil {
 		return
 	}
@@ -306,7 +306,7 @@ func (g *guest) mapping(la uint64) (*space, guestos.Mapping, bool) {
 		if again || x != nil && x.lacks == page {
 			return nil, guestos.Mapping{}, false
 		}
-		l, err := g.linux.At(guestos.RAM(g.m.Mem.B), guestos.Of(g.s))
+		l, err := g.linux.At(g.m.Mem, guestos.Of(g.s))
 		if err != nil {
 			return nil, guestos.Mapping{}, false
 		}

@@ -92,7 +92,7 @@ func (k *switches) wakes(who *thread, isNew bool) {
 
 // task is the task whose structure is at an address.
 func (g *guest) task(la uint64) (t guestos.Task, ok bool) {
-	l, err := g.linux.At(guestos.RAM(g.m.Mem.B), guestos.Of(g.s))
+	l, err := g.linux.At(g.m.Mem, guestos.Of(g.s))
 	if err != nil {
 		return t, false
 	}
