@@ -19,6 +19,7 @@
 //	packs/SHA256.vmp   pages of memory, blocks of up to 16 (package store), up to
 //	                   about 6 MiB; named by their own SHA-256
 //	snapshot/map       which page is where, one block
+//	snapshot/absent    if the manifest names it: which pages are left out, one block
 //	snapshot/likeness  if the manifest names bases: what pages in packs are
 //	                   differences from, one block
 //	snapshot/sections  the state at the start, one block (package recording)
@@ -52,6 +53,14 @@
 // base's page is the number expected plus d. Expected is 0 at first, then the last
 // number given plus 1. The content ends with the last page.
 //
+// A bundle of level L1 leaves out pages that its replay does not use (package
+// slice): its manifest requires "absent" and names snapshot/absent, whose content is
+// runs until it ends, each a varint of pages that are not left out and a varint, at
+// least 1, of pages that are. To the replay a page left out is zeros, and the roots
+// on the tape are of such memory; who looks at it is told that it is not there. It
+// may have bases too. What can be done with a level stands in capabilities: "golive"
+// and "memory" are not possible with L1.
+//
 // Which page of a base is taken is the packer's choice: the one with the most bytes
 // in common, of those that share most pieces of 128 bytes at the same place. With
 // address randomisation that is most of a kernel's text and data.
@@ -62,7 +71,7 @@
 // another number before it looks at anything else. Whatever a reader must
 // understand to replay correctly is named in the manifest's requires; a reader
 // refuses names that it does not know, and ignores fields that it does not
-// know, among them everything in ext. This reader knows "bases". The model number
+// know, among them everything in ext. This reader knows "bases" and "absent". The model number
 // is checked by whoever replays; a bundle of another model can be inspected and
 // verified.
 package bundle

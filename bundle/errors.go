@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"vmrecord/bundle/store"
 	"vmrecord/vmm/tape"
@@ -30,6 +31,24 @@ type IncompatibleError struct {
 
 func (e *IncompatibleError) Error() string {
 	return fmt.Sprintf("the bundle needs %s; this program has %s", e.Needs, e.Have)
+}
+
+// A LevelError is a bundle that holds too little for what is asked of it (exit code 6).
+type LevelError struct {
+	Level string // the bundle's
+	What  string // that cannot be done
+}
+
+func (e *LevelError) Error() string {
+	return fmt.Sprintf("the bundle is of level %s, with which %s is not possible; ask the sender for level L2", e.Level, e.What)
+}
+
+// Can is a *LevelError where the bundle's level does not allow something.
+func (b *Bundle) Can(capability, what string) error {
+	if slices.Contains(b.man.Capabilities, capability) {
+		return nil
+	}
+	return &LevelError{b.man.Level, what}
 }
 
 func damaged(part, f string, a ...any) error {

@@ -134,3 +134,9 @@ func Header(name string, size int64) []byte { return tarHeader(name, size) }
 func ParseLikeness(b []byte, stored, total uint64) ([]uint32, error) {
 	return parseLikeness(b, stored, total)
 }
+
+// ParseRuns is parseRuns.
+func ParseRuns(b []byte, pages uint64) ([]bool, error) { return parseRuns(b, pages) }
+
+// AppendRuns is appendRuns.
+func AppendRuns(b []byte, set []bool) []byte { return appendRuns(b, set) }

@@ -22,6 +22,9 @@ func Golden(b *Bundle, out string, progress func(done, total int)) (base.Info, e
 }
 
 func golden(b *Bundle, out string, progress func(done, total int)) (i base.Info, err error) {
+	if err := b.Can(CanSeeAll, "making a golden"); err != nil {
+		return i, err
+	}
 	w, p := base.NewBuilder(), make([]byte, pageBytes)
 	total := b.man.Snapshot.Pages
 	for n := range total {

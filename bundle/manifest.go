@@ -25,15 +25,26 @@ const (
 	mapPart       = "snapshot/map"
 	sectionsPart  = "snapshot/sections"
 	likenessPart  = "snapshot/likeness"
+	absentPart    = "snapshot/absent"
 
 	// requiresBases is required where pages of bases are named.
 	requiresBases = "bases"
+	// requiresAbsent is required where pages are absent.
+	requiresAbsent = "absent"
 
 	maxEnvelope  = 8 << 20
 	maxManifest  = 8 << 20
 	maxPart      = 16 << 20
 	maxSignature = 4096
 	maxBases     = 64
+)
+
+// What can be done with a bundle.
+const (
+	CanGoLive = "golive" // leave the tape and let the guest go its own way
+	CanSeeAll = "memory" // read all memory
+	canReplay = "replay"
+	canDebug  = "debug"
 )
 
 // A Part is a file in a bundle.
@@ -99,12 +110,13 @@ type Snapshot struct {
 	Stored   uint64      `json:"stored"`            // different ones in the packs
 	Bases    []base.Info `json:"bases,omitzero"`    // in the order in which their pages are numbered
 	Likeness string      `json:"likeness,omitzero"` // where there are bases
+	Absent   string      `json:"absent,omitzero"`   // where pages are
 }
 
 // A Manifest is what a bundle holds.
 type Manifest struct {
 	Format       string                     `json:"format"`
-	Level        string                     `json:"level"`           // L2: whole, with bases; L3: self-contained
+	Level        string                     `json:"level"`           // L1: what a replay uses; L2: whole, with bases; L3: self-contained
 	Capabilities []string                   `json:"capabilities"`    // what can be done with this level
 	Requires     []string                   `json:"requires"`        // what a reader must understand
 	Signer       string                     `json:"signer,omitzero"` // who made it: a public key, as minisign writes it
@@ -189,6 +201,9 @@ func (m *Manifest) check() error {
 	if len(m.Snapshot.Bases) > 0 {
 		named = append(named, m.Snapshot.Likeness)
 	}
+	if m.Snapshot.Absent != "" {
+		named = append(named, m.Snapshot.Absent)
+	}
 	for _, n := range named {
 		if !have[n] {
 			return bad("it names %q, which is not among its parts", n)
@@ -213,8 +228,9 @@ func (m *Manifest) sound() error {
 	if len(m.Snapshot.Bases) > maxBases || known+m.Snapshot.Stored > maxNumber {
 		return bad("%d bases of %d pages", len(m.Snapshot.Bases), known)
 	}
-	if slices.Contains(m.Requires, requiresBases) != (len(m.Snapshot.Bases) > 0) {
-		return bad("it has %d bases and requires %q", len(m.Snapshot.Bases), m.Requires)
+	if slices.Contains(m.Requires, requiresBases) != (len(m.Snapshot.Bases) > 0) ||
+		slices.Contains(m.Requires, requiresAbsent) != (m.Snapshot.Absent != "") {
+		return bad("it has %d bases and %q, and requires %q", len(m.Snapshot.Bases), m.Snapshot.Absent, m.Requires)
 	}
 	if m.Machine.Hz == 0 || m.Tape.Start.At > m.Tape.End.At {
 		return bad("a clock of %d Hz, a tape from %v to %v", m.Machine.Hz, m.Tape.Start, m.Tape.End)

@@ -146,7 +146,7 @@ func (b *Bundle) manifest() error {
 		return &IncompatibleError{fmt.Sprintf("a reader of format %q", first.Format), format}
 	}
 	for _, r := range first.Requires {
-		if r != requiresBases {
+		if r != requiresBases && r != requiresAbsent {
 			return &IncompatibleError{fmt.Sprintf("a reader that understands %q", r), "not that; a newer vmbundle may"}
 		}
 	}

@@ -2,6 +2,7 @@ package bundle
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -39,6 +40,13 @@ type PackOptions struct {
 	To       []age.Recipient       // who can read it, by X25519 keys; none: everybody
 	Sign     *minisign.PrivateKey  // the maker's; nil: none
 	Bases    []*base.Base          // whose pages are named instead of held; none: all are held
+	Slice    *Slice                // what is left of the recording; nil: all
+}
+
+// A Slice is a recording without pages that its replay does not use (package slice).
+type Slice struct {
+	Absent []bool // pages of memory, by number; they count as zeros
+	Tape   []byte // with the roots that follow
 }
 
 // Pack makes a bundle of the recording in a directory of a shelf. If out is a
@@ -77,6 +85,10 @@ func pack(dir, out string, o PackOptions) (res Packed, err error) {
 	if len(o.Bases) > 0 {
 		k.thin(o.Bases)
 	}
+	if o.Slice != nil {
+		k.m.Level, k.m.Capabilities = "L1", []string{canReplay, canDebug}
+		k.m.Requires = append(k.m.Requires, requiresAbsent)
+	}
 	if o.Sign != nil {
 		k.m.Signer = o.Sign.Public().(minisign.PublicKey).String()
 	}
@@ -92,7 +104,7 @@ func pack(dir, out string, o PackOptions) (res Packed, err error) {
 // newManifest is what is known of a recording at first.
 func newManifest(meta recording.Meta) Manifest {
 	return Manifest{Format: format, Level: "L3", Requires: []string{}, Recording: meta, Markers: []Marker{},
-		Capabilities: []string{"replay", "golive", "memory", "debug"}}
+		Capabilities: []string{canReplay, CanGoLive, CanSeeAll, canDebug}}
 }
 
 // A packer collects parts in a temporary file, since the archive begins with
@@ -141,6 +153,9 @@ func (k *packer) memory() error {
 		if k.o.Progress != nil && i%1024 == 0 {
 			k.o.Progress(w.ahead+i, w.ahead+len(pages))
 		}
+		if k.o.Slice != nil && k.o.Slice.Absent[i] {
+			continue
+		}
 		if pages[i], err = w.number(h); err != nil {
 			return err
 		}
@@ -153,6 +168,10 @@ func (k *packer) memory() error {
 	if k.pool != nil {
 		s.Likeness = likenessPart
 		err = k.blocks(likenessPart, w.likeness)
+	}
+	if k.o.Slice != nil && err == nil {
+		s.Absent = absentPart
+		err = k.blocks(absentPart, appendRuns(nil, k.o.Slice.Absent))
 	}
 	return errors.Join(err, k.blocks(mapPart, pages.append(nil)))
 }
@@ -179,6 +198,9 @@ func (k *packer) tape() error {
 		return err
 	}
 	defer in.Close()
+	if k.o.Slice != nil {
+		in = io.NopCloser(bytes.NewReader(k.o.Slice.Tape))
+	}
 	w := &tapeWriter{k: k}
 	r, err := tape.NewReader(io.TeeReader(in, w))
 	if err != nil {

@@ -121,6 +121,7 @@ type memory struct {
 	pool   *pool
 	likes  []uint32 // for each page in packs, 0 or the number plus 1 of the base's page it is most like; nil: none is
 	other  []byte
+	absent []bool // pages of memory; nil: none
 
 	packNo int // of pack, verified
 	pack   []byte
@@ -152,6 +153,14 @@ func (b *Bundle) openMemory() error {
 		}
 		if m.likes, err = parseLikeness(raw, s.Stored, known-s.Stored); err != nil {
 			return damaged(s.Likeness, "%v", err)
+		}
+	}
+	if s.Absent != "" {
+		if raw, err = b.content(s.Absent); err != nil {
+			return err
+		}
+		if m.absent, err = parseRuns(raw, s.Pages); err != nil {
+			return damaged(s.Absent, "%v", err)
 		}
 	}
 	var bases []*base.Base

@@ -83,6 +83,64 @@ func parseMap(b []byte, pages, known uint64) (pageMap, error) {
 	return m, nil
 }
 
+// appendRuns encodes which pages are set.
+func appendRuns(b []byte, set []bool) []byte {
+	for i := 0; i < len(set); {
+		from := i
+		for i < len(set) && !set[i] {
+			i++
+		}
+		first := i
+		for i < len(set) && set[i] {
+			i++
+		}
+		if first < i {
+			b = binary.AppendUvarint(b, uint64(first-from))
+			b = binary.AppendUvarint(b, uint64(i-first))
+		}
+	}
+	return b
+}
+
+// parseRuns decodes which of so many pages are set.
+func parseRuns(b []byte, pages uint64) ([]bool, error) {
+	set := make([]bool, pages)
+	for at := uint64(0); len(b) > 0; {
+		skip, n := binary.Uvarint(b)
+		if n <= 0 {
+			return nil, errMap
+		}
+		run, k := binary.Uvarint(b[n:])
+		if k <= 0 || run == 0 || skip > pages-at || run > pages-at-skip {
+			return nil, errMap
+		}
+		b = b[n+k:]
+		for at += skip; run > 0; run-- {
+			set[at] = true
+			at++
+		}
+	}
+	return set, nil
+}
+
+// Absent calls f with each page of memory that the bundle does not have.
+func (b *Bundle) Absent(f func(no uint64)) error {
+	if b.man.Snapshot.Absent == "" {
+		return nil
+	}
+	if b.mem == nil {
+		if err := b.openMemory(); err != nil {
+			return err
+		}
+	}
+	for no, absent := range b.mem.absent {
+		if absent {
+			f(uint64(no))
+		}
+	}
+	return nil
+}
+
 // Page copies a page of memory at the start to p, which has store.PageBytes.
 func (b *Bundle) Page(no uint64, p []byte) error {
 	if no >= b.man.Snapshot.Pages {

@@ -4,14 +4,17 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"filippo.io/age"
 
 	"vmrecord/bundle"
 	"vmrecord/bundle/base"
+	"vmrecord/bundle/recording"
 	"vmrecord/bundle/replay"
 	"vmrecord/bundle/store"
 )
@@ -204,6 +207,79 @@ func FuzzLikeness(f *testing.F) {
 			if err == nil && uint64(n) > uint64(total) {
 				t.Fatalf("page %d of %d", n, total)
 			}
+		}
+	})
+}
+
+// TestHostileAbsent: so is what a sliced bundle says of what it lacks.
+func TestHostileAbsent(t *testing.T) {
+	rec := record(t, 29, 15_000)
+	whole := open(t, pack(t, rec.dir))
+	r, err := recording.Read(rec.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	in, err := r.Tape()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	raw, err := io.ReadAll(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &bundle.Slice{Absent: make([]bool, ramPages), Tape: raw}
+	s.Absent[101], s.Absent[ramPages-1] = true, true // pages of zeros, so the roots stay
+	b := open(t, packWith(t, rec.dir, bundle.PackOptions{Slice: s}).Path)
+	same(t, "sliced", b, whole)
+	var lacks []uint64
+	if err := errors.Join(b.Verify(), b.Absent(func(no uint64) { lacks = append(lacks, no) })); err != nil || !slices.Equal(lacks, []uint64{101, ramPages - 1}) {
+		t.Errorf("%v, %v", lacks, err)
+	}
+	part := b.Manifest().Snapshot.Absent
+	runs := func(n ...uint64) []byte {
+		var c []byte
+		for _, n := range n {
+			c = binary.AppendUvarint(c, n)
+		}
+		return bundle.Replace(b, part, store.NewCoder(false).Append(nil, nil, c))
+	}
+	for _, c := range []struct {
+		name string
+		file []byte
+		want int
+	}{
+		{"it is named, not required", bundle.Tamper(b, func(m *bundle.Manifest) { m.Requires = nil }), 5},
+		{"it is required, not named", bundle.Tamper(b, func(m *bundle.Manifest) { m.Snapshot.Absent = "" }), 5},
+		{"it is not there", bundle.Tamper(b, func(m *bundle.Manifest) { m.Snapshot.Absent = "x" }), 5},
+		{"half a run", runs(3), 5},
+		{"an empty run", runs(3, 0), 5},
+		{"behind memory", runs(ramPages, 1), 5},
+		{"a run too long", runs(3, ramPages-2), 5},
+		{"more than there are numbers", runs(1<<64-1, 1<<64-1), 5},
+		{"all pages", runs(0, ramPages), 0},
+	} {
+		n, err := bundle.New(bytes.NewReader(c.file), int64(len(c.file)))
+		if err == nil {
+			err = n.Verify()
+		}
+		if got := exitClass(err); got != c.want || c.want == 0 && err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+}
+
+func FuzzRuns(f *testing.F) {
+	f.Add([]byte{3, 1, 0, 2})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		set, err := bundle.ParseRuns(b, 5000)
+		if err != nil {
+			return
+		}
+		again, err := bundle.ParseRuns(bundle.AppendRuns(nil, set), 5000)
+		if err != nil || !slices.Equal(set, again) {
+			t.Fatalf("%v, %v; %v", set, again, err)
 		}
 	})
 }

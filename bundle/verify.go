@@ -2,7 +2,6 @@ package bundle
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
 	"reflect"
 
@@ -73,16 +72,14 @@ func (b *Bundle) verifyMemory(want mem.Hash) error {
 	}); err != nil {
 		return err
 	}
-	zero, s := store.Zero(), sha256.New()
-	s.Write(binary.LittleEndian.AppendUint64(nil, b.man.Snapshot.Pages))
-	for i := range b.man.Snapshot.Pages {
-		h, ok := hashes[i]
-		if !ok {
-			h = zero
+	zero := store.Zero()
+	root := mem.RootOf(int(b.man.Snapshot.Pages), func(p int) mem.Hash {
+		if h, ok := hashes[uint64(p)]; ok {
+			return h
 		}
-		s.Write(h[:])
-	}
-	if mem.Hash(s.Sum(nil)) != want {
+		return zero
+	})
+	if root != want {
 		return damaged("packs", "memory is not the one that the tape begins with")
 	}
 	return nil

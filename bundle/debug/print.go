@@ -116,11 +116,11 @@ func (e *eye) expr(x expr) string {
 		if text, ok := program.Text(v, e.w.s.peek); ok {
 			return text
 		}
-		return fmt.Sprintf("<no memory at %#x>", v)
+		return "<" + none(e.m, v) + ">"
 	}
 	b := make([]byte, x.size)
 	if n := e.w.s.peek(v, b); n < len(b) {
-		return fmt.Sprintf("<no memory at %#x>", v+uint64(n))
+		return "<" + none(e.m, v+uint64(n)) + ">"
 	}
 	if x.size <= 8 && x.size&(x.size-1) == 0 {
 		return Hex(le64(append(b, make([]byte, 8)...))).String()

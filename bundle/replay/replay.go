@@ -141,6 +141,9 @@ func load(b *bundle.Bundle, m *vmm.Machine) error {
 	if err != nil {
 		return err
 	}
+	if err := b.Absent(func(no uint64) { m.Mem.Lack(uint32(no)) }); err != nil {
+		return err
+	}
 	var zeros [page]byte
 	zero := mem.Hash(sha256.Sum256(zeros[:]))
 	for i, k := range kept {

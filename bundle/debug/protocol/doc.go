@@ -38,7 +38,8 @@
 //	                          several places
 //	clearStops                {"stops":[]}
 //	readMemory {at,size,thread}  {"addr":..,"data":"hex"}, up to the first byte that
-//	                          is not mapped; size is 1 to 1 MiB
+//	                          is not mapped; size is 1 to 1 MiB; "missing" says
+//	                          where the bundle is of a level that leaves it out
 //	registers {thread}        {"rax":"0x..",..}, those that are known
 //	backtrace                 {"callers":[{"addr","where"}]}
 //	threads                   {"threads":[{"id","name","note"}]}; the first runs

@@ -209,8 +209,12 @@ func (s *Server) readMemory(_ context.Context, p struct {
 		return nil, err
 	}
 	b := make([]byte, p.Size)
+	out := map[string]any{"addr": at[0].Addr}
+	s.Session.OnLack(func(text string) { out["missing"] = text })
+	defer s.Session.OnLack(nil)
 	n := s.Session.Read(thread, uint64(at[0].Addr), b)
-	return map[string]any{"addr": at[0].Addr, "data": hex.EncodeToString(b[:n])}, nil
+	out["data"] = hex.EncodeToString(b[:n])
+	return out, nil
 }
 
 // thread is one that is here; 0 is what runs.
