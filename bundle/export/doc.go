@@ -103,7 +103,7 @@
 // pointers of programs, which Go's have; at most 128 deep, and as far as it goes.
 // Functions are the kernel's symbols, and on wish those of programs' files; other
 // addresses of programs are left to pprof, which looks for their files
-// (PPROF_BINARY_PATH), and for what was compiled into callers. Modules have names, and no
+// (PPROF_BINARY_PATH). Modules that are loaded within the window have names, and no
 // callers. The console is not compared with the recording here.
 //
 // # symbols

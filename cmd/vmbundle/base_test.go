@@ -27,6 +27,20 @@ func TestThinBundle(t *testing.T) {
 	command(t, "", vendor, "vmbundle", "base", "list", "--json").want(t, 0, `"vmbundle.bases/1"`, `"name": "published"`)
 	command(t, "", vendor, "vmbundle", "replay", thin).want(t, 0, "identical: ")
 
+	small := filepath.Join(dir, "small.vmb")
+	command(t, "", user, "vmbundle", "pack", m.dir, small, "--level", "L1", "--base", golden).want(t, 0, small)
+	command(t, "", user, "vmbundle", "verify", small).want(t, 0)
+	command(t, "", user, "vmbundle", "replay", small).want(t, 0, "identical: ")
+	command(t, "", user, "vmbundle", "inspect", small).want(t, 0, "level L1", `good for   ["replay" "debug"]`)
+	for _, args := range [][]string{{"golive", small, "--at", "50%"}, {"replay", small, "--takeover"}, {"golden", small, filepath.Join(dir, "x")},
+		{"export", small, "--format", "vmcore", "-o", filepath.Join(dir, "x")}} {
+		command(t, "", user, append([]string{"vmbundle"}, args...)...).want(t, 6, "level L1", "ask the sender for level L2")
+	}
+	for level, says := range map[string]string{"L2": "--base FILE", "L4": "it is L1, L2 or L3", "L0": "it is"} {
+		command(t, "", user, "vmbundle", "pack", m.dir, small, "--level", level).want(t, 2, says)
+	}
+	command(t, "", user, "vmbundle", "pack", m.dir, small, "--level", "L3", "--base", golden).want(t, 2, "--level L2")
+
 	command(t, "", user, "vmbundle", "base", "add", filepath.Join(dir, "none")).want(t, 3, "there is no file")
 	bad := filepath.Join(dir, "bad.vmg")
 	ok(t, os.WriteFile(bad, []byte("no base"), 0o600))

@@ -54,7 +54,7 @@ func exportCommand() *cobra.Command {
 	atFlag(c, &v.at, "the instant", "failure, or end")
 	f.DurationVar(&v.every, "every", 0, "a picture each `TIME` of the guest's: 1s, 20ms")
 	f.Uint64Var(&v.period, "period", export.DefaultPeriod, "a sample each `N` instructions")
-	f.StringVar(&v.symbols, "symbols", "", "a folder with ELF files of programs, to name their functions (`DIR`)")
+	symbolsFlag(c, &v.symbols, "")
 	f.StringVar(&v.size, "size", "80x24", "`COLUMNSxROWS` of the console's terminal")
 	f.BoolVar(&v.keys, "keys", false, "what was typed too")
 	v.out.define(c, "")
@@ -99,6 +99,11 @@ func (v *exportVerb) run(c *cobra.Command, name string) error {
 		return err
 	}
 	defer b.Close()
+	if f.Name == "vmcore" {
+		if err := b.Can(bundle.CanSeeAll, "a core of all memory"); err != nil {
+			return status(err)
+		}
+	}
 	if o.From, o.To, err = v.window(b, slices.Contains(f.Takes, "at") && v.every == 0); err != nil {
 		return status(err)
 	}

@@ -101,6 +101,7 @@ func (v *gdbVerb) run(c *cobra.Command, name string) error {
 			return err
 		}
 	}
+	s.OnLack(func(text string) { fmt.Fprintln(c.ErrOrStderr(), text) })
 	v.greet(c.ErrOrStderr(), s, b)
 	if v.listen != "" {
 		return v.serve(ctx, c, s, script)

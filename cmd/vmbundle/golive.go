@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"vmrecord/bundle"
 	"vmrecord/bundle/replay"
 	"vmrecord/cmd/internal/cli"
 	"vmrecord/cmd/internal/live"
@@ -65,6 +66,9 @@ func (f liveFlags) leave(c *cobra.Command, name, at string, e machine.Maker, do 
 	defer l.close()
 	pos, err := replay.ParsePosition(at, replay.LineOf(l.b.Manifest()))
 	if err != nil {
+		return status(err)
+	}
+	if err := l.b.Can(bundle.CanGoLive, "going live"); err != nil {
 		return status(err)
 	}
 	b, err := newBranch(c, f, l.file, l.b, os.Stdin, nil)

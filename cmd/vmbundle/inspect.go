@@ -65,6 +65,7 @@ func describe(w io.Writer, i bundle.Info) {
 	for _, k := range i.Manifest.Markers {
 		line(k.Kind, "%.6f s  %s  %q", k.Offset, k.Pos, k.Text)
 	}
+	line("good for", "%q", i.Manifest.Capabilities)
 	s := i.Manifest.Snapshot
 	line("memory", "%d pages, %d different ones stored in %d packs", s.Pages, s.Stored, len(s.Packs))
 	for _, o := range s.Bases {

@@ -103,6 +103,7 @@ func status(err error) error {
 		diverged     *tape.Divergence
 		position     *replay.PositionError
 		name         *tree.NameError
+		level        *bundle.LevelError
 		missing      *base.MissingError
 		damaged      *base.DamageError
 	)
@@ -113,7 +114,7 @@ func status(err error) error {
 		return exit.With(exit.Diverged, err)
 	case errors.As(err, &integrity), errors.As(err, &damaged):
 		return exit.With(exit.Integrity, err)
-	case errors.As(err, &incompatible), errors.As(err, &missing):
+	case errors.As(err, &incompatible), errors.As(err, &missing), errors.As(err, &level):
 		return exit.With(exit.Incompatible, err)
 	case errors.As(err, &position), errors.As(err, &name):
 		return exit.With(exit.Usage, err)

@@ -1,17 +1,23 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"os/signal"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"vmrecord/bundle"
 	"vmrecord/bundle/keys"
+	"vmrecord/bundle/replay"
+	"vmrecord/bundle/slice"
 	"vmrecord/cmd/internal/cli"
 	"vmrecord/cmd/internal/exit"
+	"vmrecord/cmd/internal/machine"
 )
 
 // diskFull adds what to do to the error of a full disk.
@@ -32,24 +38,34 @@ func packCommand() *cobra.Command {
 	var asJSON bool
 	var seal sealing
 	var names []string
+	var level string
 	c := &cobra.Command{
 		Use:   "pack RECORDING [OUT]",
 		Short: "Make a bundle of a recording's folder",
 		Long: "pack makes a bundle of a recording that an appliance kept: a folder such as\n" +
 			"~/.local/share/vmrecord/recordings/000001, or of a branch, by its name. OUT is a file or a\n" +
 			"folder, by default this one. With --to, only who has the key's other half can open it.\n" +
-			"With --base it is of level L2: thin, for pages that are in a base, or nearly, are named\n" +
-			"instead of held; who reads it needs the same bases (vmbundle base).",
+			"With --base, pages that are in a base, or nearly, are named instead of held; who reads the\n" +
+			"bundle needs the same bases (vmbundle base).\n\n" +
+			"Levels: L3 holds all, L2 all but what is in bases. L1 leaves out the memory that neither the\n" +
+			"replay uses nor a debugger reads at the failure: it replays and can be debugged, but cannot\n" +
+			"go live. To make one the recording is replayed twice. It can have bases too.",
 		Example: "  vmbundle pack ~/.local/share/vmrecord/recordings/000001 --to age1...",
 		Args:    cli.Args(1, 2),
 	}
 	c.Flags().StringArrayVar(&seal.to, "to", nil, "seal it to this public `KEY` (vmbundle keys list); may be repeated")
 	c.Flags().StringVar(&seal.sign, "sign", "", "sign it with the key of this `NAME`")
 	c.Flags().StringArrayVar(&names, "base", nil, "name what is in `FILE`, a base or any published file, which joins the folder of bases; may be repeated")
+	c.Flags().StringVar(&level, "level", "", "`LEVEL` L1, L2 or L3: how much it holds (default L2 with --base, else L3)")
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
 	c.RunE = func(c *cobra.Command, args []string) error {
+		ctx, stop := signal.NotifyContext(c.Context(), os.Interrupt, syscall.SIGTERM)
+		defer stop()
 		o, err := seal.options()
 		if err != nil {
+			return err
+		}
+		if err := levelFits(level, len(names)); err != nil {
 			return err
 		}
 		if o.Bases, err = bases(names); err != nil {
@@ -62,7 +78,12 @@ func packCommand() *cobra.Command {
 		}
 		progress := cli.NewProgress(c.ErrOrStderr())
 		o.Progress = func(done, total int) { progress.Part("packing", uint64(done), uint64(total)) }
-		p, err := bundle.Pack(from, append(args, ".")[1], o)
+		var p bundle.Packed
+		if level == "L1" {
+			p, err = packSlice(ctx, from, append(args, ".")[1], o, progress)
+		} else {
+			p, err = bundle.Pack(from, append(args, ".")[1], o)
+		}
 		progress.End()
 		if errors.Is(err, fs.ErrNotExist) {
 			return exit.Errorf(exit.NotFound, "%s is no recording: %w; to see all: vmappliance recordings list", args[0], err)
@@ -77,6 +98,62 @@ func packCommand() *cobra.Command {
 		return nil
 	}
 	return c
+}
+
+// levelFits tells whether a level can be had with so many bases.
+func levelFits(level string, bases int) error {
+	switch {
+	case level == "" || level == "L1" || level == "L2" && bases > 0 || level == "L3" && bases == 0:
+		return nil
+	case level == "L2":
+		return exit.Errorf(exit.Usage, "--level L2 holds what is in no base: which ones are there? --base FILE")
+	case level == "L3":
+		return exit.Errorf(exit.Usage, "--level L3 holds all: leave out --base, or say --level L2")
+	}
+	return exit.Errorf(exit.Usage, "--level %.20q: it is L1, L2 or L3", level)
+}
+
+// packSlice packs level L1, and proves that it replays.
+func packSlice(ctx context.Context, from, out string, o bundle.PackOptions, bar *cli.Progress) (p bundle.Packed, err error) {
+	b, err := bundle.OpenRecording(from)
+	if err != nil {
+		return p, err
+	}
+	defer b.Close()
+	shown := func(what string) func(replay.Step) {
+		return func(s replay.Step) { bar.Part(what, uint64(s.Now-s.Start), uint64(s.End-s.Start)) }
+	}
+	var free func()
+	o.Slice, err = slice.Make(ctx, b, build(machine.EngineFlags{}, &free), shown("finding what replays use"))
+	free()
+	if err != nil {
+		return p, err
+	}
+	whole := o
+	whole.To, whole.Sign = nil, nil // it is read once before anybody else does
+	tmp, err := os.MkdirTemp("", "vmbundle-")
+	if err != nil {
+		return p, err
+	}
+	defer os.RemoveAll(tmp)
+	if p, err = bundle.Pack(from, tmp, whole); err != nil {
+		return p, err
+	}
+	if err := proved(ctx, p.Path, shown("replaying what is left")); err != nil {
+		return p, err
+	}
+	return bundle.Pack(from, out, o)
+}
+
+func proved(ctx context.Context, file string, progress func(replay.Step)) error {
+	b, err := open(file)
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	var free func()
+	defer func() { free() }()
+	return slice.Prove(ctx, b, build(machine.EngineFlags{}, &free), progress)
 }
 
 // A sealing says for whom a bundle is, and who makes it.

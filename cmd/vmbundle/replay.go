@@ -149,6 +149,9 @@ func (v *replayVerb) play(ctx context.Context, r *replay.Replay, o replay.Option
 
 // takeOver replays for somebody at the console, whose first key goes live.
 func (v *replayVerb) takeOver(c *cobra.Command, file string, b *bundle.Bundle, o replay.Options) error {
+	if err := b.Can(bundle.CanGoLive, "going live"); err != nil {
+		return status(err)
+	}
 	br, err := newBranch(c, v.liveFlags, file, b, os.Stdin, nil)
 	if err != nil {
 		return err

@@ -69,21 +69,32 @@ var monitorSays = []string{
 }
 
 // debugged debugs a running Linux with gdb, from its bundle alone, and twice the
-// same.
-func debugged(t *testing.T, ready *guest) {
+// same; and the same from thin bundles with the kernel's image as base.
+func debugged(t *testing.T, ready *guest, kernel []byte) {
 	dir := t.TempDir()
 	file, vmbundle, symbols := filepath.Join(dir, "linux.vmb"), buildVMBundle(t, dir), filepath.Join(dir, "symbols")
-	computing(t, ready.fork(t), file)
+	recorded := computing(t, ready.fork(t), file)
 	init, err := program("amd64", "./testdata/tasks")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(os.Mkdir(symbols, 0o700), os.WriteFile(filepath.Join(symbols, "init"), init, 0o600)); err != nil {
+	image := filepath.Join(dir, "vmlinuz")
+	if err := errors.Join(os.WriteFile(image, kernel, 0o600), os.Mkdir(symbols, 0o700), os.WriteFile(filepath.Join(symbols, "init"), init, 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	first := gdb(t, vmbundle, file, kernelSession, "--symbols", symbols, "--process", "init")
 	if got := gdb(t, vmbundle, file, kernelSession, "--symbols", symbols, "--process", "init"); got != first {
 		t.Errorf("the second time: %s\nthe first: %s", got, first)
+	}
+	for _, level := range []string{"L2", "L1"} {
+		thin := filepath.Join(dir, level+".vmb")
+		out, err := onBundle(t, vmbundle, file, "pack", recorded, thin, "--level", level, "--base", image).CombinedOutput()
+		if err != nil {
+			t.Fatalf("%s: %v: %s", level, err, out)
+		}
+		if got := gdb(t, vmbundle, thin, kernelSession, "--symbols", symbols, "--process", "init"); got != first {
+			t.Errorf("on level %s: %s\nthe first: %s", level, got, first)
+		}
 	}
 	inOrder(t, first[0], kernelFacts)
 	inOrder(t, first[1], monitorSays)
@@ -102,7 +113,7 @@ func debugged(t *testing.T, ready *guest) {
 // beside the bundle: the second has the first one's.
 func onBundle(t *testing.T, vmbundle, file string, args ...string) *exec.Cmd {
 	c := exec.CommandContext(t.Context(), vmbundle, args...)
-	c.Env = append(os.Environ(), "VMRECORD_CACHE="+filepath.Join(filepath.Dir(file), "cache"))
+	c.Env = append(os.Environ(), "VMRECORD_CACHE="+filepath.Join(filepath.Dir(file), "cache"), "VMRECORD_BASES="+filepath.Join(filepath.Dir(file), "bases"))
 	return c
 }
 
@@ -146,8 +157,9 @@ func inOrder(t *testing.T, text string, want []string) {
 	}
 }
 
-// computing records process 1 at work, and packs the bundle.
-func computing(t *testing.T, g *guest, name string) {
+// computing records process 1 at work, packs the bundle, and returns the recording's
+// folder.
+func computing(t *testing.T, g *guest, name string) string {
 	g.connect(host.Virtual)
 	shelf, err := recording.OpenShelf(t.TempDir(), recording.Limits{})
 	if err != nil {
@@ -174,4 +186,5 @@ func computing(t *testing.T, g *guest, name string) {
 	if _, err := bundle.Pack(shelf.Dir(sum.Name), name, bundle.PackOptions{}); err != nil {
 		t.Fatal(err)
 	}
+	return shelf.Dir(sum.Name)
 }

@@ -52,7 +52,7 @@ func TestGuestOS(t *testing.T) {
 				}
 			}
 			if c.moved {
-				t.Run("gdb", func(t *testing.T) { debugged(t, g) })
+				t.Run("gdb", func(t *testing.T) { debugged(t, g, f.kernel) })
 				t.Run("export", func(t *testing.T) { exported(t, g, f.release) })
 			}
 			g.runsInit(t, l)
