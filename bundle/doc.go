@@ -18,6 +18,7 @@
 //	manifest.minisig   if the manifest names a signer: its signature of the manifest
 //	packs/SHA256.vmp   pages of memory, blocks of up to 16 (package store), up to
 //	                   about 6 MiB; named by their own SHA-256
+//	report.txt         instead of all that follows, if the manifest names it
 //	snapshot/map       which page is where, one block
 //	snapshot/absent    if the manifest names it: which pages are left out, one block
 //	snapshot/likeness  if the manifest names bases: what pages in packs are
@@ -40,6 +41,11 @@
 // the last number given plus 1.
 //
 // # Levels
+//
+// A bundle of level L0 is a report for a first look: its manifest requires "report"
+// and names report.txt, at most 32 KiB of text in UTF-8. It describes machine, tape and
+// marks as every manifest does; the tape has no segments, and there is no snapshot
+// but for the number of pages.
 //
 // A bundle of level L3 holds every page. One of level L2 is thin: its manifest
 // requires "bases" and lists bases in the snapshot (package base), at most 64; who
@@ -71,7 +77,7 @@
 // another number before it looks at anything else. Whatever a reader must
 // understand to replay correctly is named in the manifest's requires; a reader
 // refuses names that it does not know, and ignores fields that it does not
-// know, among them everything in ext. This reader knows "bases" and "absent". The model number
+// know, among them everything in ext. This reader knows "bases", "absent" and "report". The model number
 // is checked by whoever replays; a bundle of another model can be inspected and
 // verified.
 package bundle

@@ -26,24 +26,30 @@ const (
 	sectionsPart  = "snapshot/sections"
 	likenessPart  = "snapshot/likeness"
 	absentPart    = "snapshot/absent"
+	reportPart    = "report.txt"
 
 	// requiresBases is required where pages of bases are named.
 	requiresBases = "bases"
 	// requiresAbsent is required where pages are absent.
 	requiresAbsent = "absent"
+	// requiresReport is required where there is nothing but a report.
+	requiresReport = "report"
 
 	maxEnvelope  = 8 << 20
 	maxManifest  = 8 << 20
 	maxPart      = 16 << 20
 	maxSignature = 4096
 	maxBases     = 64
+
+	// MaxReport is how many bytes a report may have.
+	MaxReport = 32 << 10
 )
 
 // What can be done with a bundle.
 const (
+	CanReplay = "replay"
 	CanGoLive = "golive" // leave the tape and let the guest go its own way
 	CanSeeAll = "memory" // read all memory
-	canReplay = "replay"
 	canDebug  = "debug"
 )
 
@@ -116,7 +122,7 @@ type Snapshot struct {
 // A Manifest is what a bundle holds.
 type Manifest struct {
 	Format       string                     `json:"format"`
-	Level        string                     `json:"level"`           // L1: what a replay uses; L2: whole, with bases; L3: self-contained
+	Level        string                     `json:"level"`           // L0: a report; L1: what a replay uses; L2: whole, with bases; L3: self-contained
 	Capabilities []string                   `json:"capabilities"`    // what can be done with this level
 	Requires     []string                   `json:"requires"`        // what a reader must understand
 	Signer       string                     `json:"signer,omitzero"` // who made it: a public key, as minisign writes it
@@ -126,6 +132,7 @@ type Manifest struct {
 	Markers      []Marker                   `json:"markers"`
 	Failure      *Marker                    `json:"failure,omitzero"` // the last failure marked
 	Snapshot     Snapshot                   `json:"snapshot"`
+	Report       string                     `json:"report,omitzero"` // of level L0, which has neither snapshot nor tape
 	Parts        []Part                     `json:"parts"`
 	Ext          map[string]json.RawMessage `json:"ext,omitzero"` // may be ignored
 }
@@ -203,6 +210,12 @@ func (m *Manifest) check() error {
 	}
 	if m.Snapshot.Absent != "" {
 		named = append(named, m.Snapshot.Absent)
+	}
+	if slices.Contains(m.Requires, requiresReport) != (m.Report != "") {
+		return bad("its report is %q, and it requires %q", m.Report, m.Requires)
+	}
+	if m.Report != "" {
+		named = []string{m.Report}
 	}
 	for _, n := range named {
 		if !have[n] {

@@ -146,7 +146,7 @@ func (b *Bundle) manifest() error {
 		return &IncompatibleError{fmt.Sprintf("a reader of format %q", first.Format), format}
 	}
 	for _, r := range first.Requires {
-		if r != requiresBases && r != requiresAbsent {
+		if r != requiresBases && r != requiresAbsent && r != requiresReport {
 			return &IncompatibleError{fmt.Sprintf("a reader that understands %q", r), "not that; a newer vmbundle may"}
 		}
 	}
@@ -265,6 +265,9 @@ func (b *Bundle) Sections() ([]vmm.Section, error) {
 	if b.rec != nil {
 		return b.rec.Sections, nil
 	}
+	if err := b.replays(); err != nil {
+		return nil, err
+	}
 	name := b.man.Snapshot.Sections
 	c, err := b.content(name)
 	if err != nil {
@@ -282,11 +285,35 @@ func (b *Bundle) Tape() (*tape.Reader, error) {
 	if b.rec != nil {
 		return b.standing()
 	}
+	if err := b.replays(); err != nil {
+		return nil, err
+	}
 	r, err := tape.NewReader(&segments{b: b, names: b.man.Tape.Segments, coder: store.NewCoder(false)})
 	if err != nil {
 		return nil, Damaged("tape", err)
 	}
 	return r, nil
+}
+
+// replays is a *LevelError for a bundle that is only a report.
+func (b *Bundle) replays() error {
+	if b.man.Report == "" {
+		return nil
+	}
+	return &LevelError{b.man.Level, "a replay"}
+}
+
+// Report is what is told of the recording in a bundle of level L0, "" in others. It
+// comes from a stranger's guest.
+func (b *Bundle) Report() (string, error) {
+	if b.man.Report == "" {
+		return "", nil
+	}
+	c, err := b.part(b.man.Report)
+	if err == nil && len(c) > MaxReport {
+		err = damaged(b.man.Report, "it has %d bytes, at most %d are allowed", len(c), MaxReport)
+	}
+	return string(c), err
 }
 
 // segments reads the contents of the tape's parts one after the other. After

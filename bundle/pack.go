@@ -41,6 +41,7 @@ type PackOptions struct {
 	Sign     *minisign.PrivateKey  // the maker's; nil: none
 	Bases    []*base.Base          // whose pages are named instead of held; none: all are held
 	Slice    *Slice                // what is left of the recording; nil: all
+	Report   string                // told instead of the recording; "": the recording itself
 }
 
 // A Slice is a recording without pages that its replay does not use (package slice).
@@ -86,13 +87,17 @@ func pack(dir, out string, o PackOptions) (res Packed, err error) {
 		k.thin(o.Bases)
 	}
 	if o.Slice != nil {
-		k.m.Level, k.m.Capabilities = "L1", []string{canReplay, canDebug}
+		k.m.Level, k.m.Capabilities = "L1", []string{CanReplay, canDebug}
 		k.m.Requires = append(k.m.Requires, requiresAbsent)
 	}
 	if o.Sign != nil {
 		k.m.Signer = o.Sign.Public().(minisign.PublicKey).String()
 	}
-	for _, step := range []func() error{k.memory, k.sections, k.tape} {
+	steps := []func() error{k.memory, k.sections, k.tape}
+	if o.Report != "" {
+		steps = []func() error{k.report, k.tape}
+	}
+	for _, step := range steps {
 		if err := step(); err != nil {
 			return res, err
 		}
@@ -104,7 +109,7 @@ func pack(dir, out string, o PackOptions) (res Packed, err error) {
 // newManifest is what is known of a recording at first.
 func newManifest(meta recording.Meta) Manifest {
 	return Manifest{Format: format, Level: "L3", Requires: []string{}, Recording: meta, Markers: []Marker{},
-		Capabilities: []string{canReplay, CanGoLive, CanSeeAll, canDebug}}
+		Capabilities: []string{CanReplay, CanGoLive, CanSeeAll, canDebug}}
 }
 
 // A packer collects parts in a temporary file, since the archive begins with
@@ -140,6 +145,16 @@ func (k *packer) thin(bases []*base.Base) {
 		k.m.Snapshot.Bases = append(k.m.Snapshot.Bases, b.Info)
 	}
 	k.m.Requires = append(k.m.Requires, requiresBases)
+}
+
+// report writes the report, which stands for memory and tape.
+func (k *packer) report() error {
+	if len(k.o.Report) > MaxReport {
+		return fmt.Errorf("its report has %d bytes, at most %d are allowed", len(k.o.Report), MaxReport)
+	}
+	k.m.Level, k.m.Capabilities, k.m.Requires, k.m.Report = "L0", []string{}, []string{requiresReport}, reportPart
+	k.m.Snapshot = Snapshot{Packs: []string{}, Pages: uint64(len(k.rec.Pages))}
+	return k.add(reportPart, []byte(k.o.Report))
 }
 
 // memory writes the pages, in the order of the first place of each, and the map.
@@ -240,6 +255,10 @@ func (w *tapeWriter) flush(least int) error {
 		w.buf = w.buf[:0]
 	}
 	if len(w.out) == 0 || len(w.out) < least {
+		return nil
+	}
+	if w.k.o.Report != "" { // the manifest describes it, and that is all
+		w.out = w.out[:0]
 		return nil
 	}
 	t := &w.k.m.Tape

@@ -131,6 +131,9 @@ type memory struct {
 
 // openMemory reads the page map and finds the blocks and the bases.
 func (b *Bundle) openMemory() error {
+	if err := b.replays(); err != nil {
+		return err
+	}
 	m := &memory{b: b, coder: store.NewCoder(false), packNo: -1, at: -1, other: make([]byte, pageBytes), pool: new(pool)}
 	s := b.man.Snapshot
 	known := s.Stored

@@ -7,7 +7,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"filippo.io/age"
@@ -282,4 +284,45 @@ func FuzzRuns(f *testing.F) {
 			t.Fatalf("%v, %v; %v", set, again, err)
 		}
 	})
+}
+
+// TestReport: a report tells of the whole recording and holds nothing of it.
+func TestReport(t *testing.T) {
+	rec, key := record(t, 30, 15_000), newLock(t)
+	b := openThin(t, packWith(t, rec.dir, bundle.PackOptions{Report: "what happened", To: key.to}).Path, base.Folder{}, key.id)
+	m, whole := b.Manifest(), open(t, pack(t, rec.dir)).Manifest()
+	tape := m.Tape
+	if tape.Segments = whole.Tape.Segments; !reflect.DeepEqual(tape, whole.Tape) || !reflect.DeepEqual(m.Markers, whole.Markers) || len(m.Parts) != 1 || m.Level != "L0" {
+		t.Errorf("%+v", m)
+	}
+	if text, err := b.Report(); err != nil || text != "what happened" || b.Verify() != nil {
+		t.Errorf("%q, %v, %v", text, err, b.Verify())
+	}
+	_, errTape := b.Tape()
+	_, errSections := b.Sections()
+	_, errPlay := play(b, replay.Options{})
+	for _, err := range []error{errTape, errSections, errPlay, b.Page(0, make([]byte, store.PageBytes))} {
+		if !errors.As(err, new(*bundle.LevelError)) {
+			t.Error(err)
+		}
+	}
+	if _, err := bundle.Pack(rec.dir, t.TempDir(), bundle.PackOptions{Report: strings.Repeat("x", bundle.MaxReport+1)}); err == nil {
+		t.Error("a report of any length")
+	}
+	for name, file := range map[string][]byte{
+		"required, not named": bundle.Tamper(b, func(m *bundle.Manifest) { m.Report = "" }),
+		"named, not required": bundle.Tamper(b, func(m *bundle.Manifest) { m.Requires = nil }),
+		"not there":           bundle.Tamper(b, func(m *bundle.Manifest) { m.Report = "x" }),
+		"too long":            bundle.Replace(b, m.Report, make([]byte, bundle.MaxReport+1)),
+		"replays, it says":    bundle.Tamper(b, func(m *bundle.Manifest) { m.Capabilities = []string{bundle.CanReplay} }),
+	} {
+		n, err := bundle.New(bytes.NewReader(file), int64(len(file)))
+		if err == nil {
+			_, err = n.Tape()
+			err = errors.Join(err, n.Verify())
+		}
+		if exitClass(err) != 5 && !errors.As(err, new(*bundle.LevelError)) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }

@@ -36,9 +36,15 @@ func TestThinBundle(t *testing.T) {
 		{"export", small, "--format", "vmcore", "-o", filepath.Join(dir, "x")}} {
 		command(t, "", user, append([]string{"vmbundle"}, args...)...).want(t, 6, "level L1", "ask the sender for level L2")
 	}
-	for level, says := range map[string]string{"L2": "--base FILE", "L4": "it is L1, L2 or L3", "L0": "it is"} {
+	for level, says := range map[string]string{"L2": "--base FILE", "L4": "it is L0, L1, L2 or L3"} {
 		command(t, "", user, "vmbundle", "pack", m.dir, small, "--level", level).want(t, 2, says)
 	}
+	report := filepath.Join(dir, "report.vmb")
+	command(t, "", user, "vmbundle", "pack", m.dir, report, "--level", "L0").want(t, 0, report)
+	command(t, "", user, "vmbundle", "inspect", report).want(t, 0, "level L0", `good for   []`, "  | last lines on the console:")
+	command(t, "", user, "vmbundle", "verify", report).want(t, 0, "a report, nothing to replay")
+	command(t, "", user, "vmbundle", "replay", report).want(t, 6, "level L0")
+	command(t, "", user, "vmbundle", "pack", m.dir, report, "--level", "L0", "--base", golden).want(t, 2, "leave out --base")
 	command(t, "", user, "vmbundle", "pack", m.dir, small, "--level", "L3", "--base", golden).want(t, 2, "--level L2")
 
 	command(t, "", user, "vmbundle", "base", "add", filepath.Join(dir, "none")).want(t, 3, "there is no file")

@@ -3,7 +3,9 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -29,9 +31,29 @@ func inspectCommand() *cobra.Command {
 			return cli.JSON(c.OutOrStdout(), b.Inspect())
 		}
 		describe(c.OutOrStdout(), b.Inspect())
-		return nil
+		return told(c.OutOrStdout(), b)
 	}
 	return c
+}
+
+// told prints the report, if there is nothing else, safe for a terminal.
+func told(w io.Writer, b *bundle.Bundle) error {
+	text, err := b.Report()
+	if err != nil || text == "" {
+		return status(err)
+	}
+	for line := range strings.Lines(text) {
+		fmt.Fprintln(w, "  |", strings.Map(plain, strings.TrimSuffix(line, "\n")))
+	}
+	return nil
+}
+
+// plain keeps characters that a terminal prints, and nothing that it obeys.
+func plain(r rune) rune {
+	if unicode.IsPrint(r) || r == '\t' {
+		return r
+	}
+	return '?'
 }
 
 // describe prints a bundle for people. Texts in it come from a stranger's

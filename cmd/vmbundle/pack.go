@@ -49,14 +49,15 @@ func packCommand() *cobra.Command {
 			"bundle needs the same bases (vmbundle base).\n\n" +
 			"Levels: L3 holds all, L2 all but what is in bases. L1 leaves out the memory that neither the\n" +
 			"replay uses nor a debugger reads at the failure: it replays and can be debugged, but cannot\n" +
-			"go live. To make one the recording is replayed twice. It can have bases too.",
+			"go live. To make one the recording is replayed twice. It can have bases too. L0 is a report:\n" +
+			"what ran at the failure, who else was there, the last lines on the console.",
 		Example: "  vmbundle pack ~/.local/share/vmrecord/recordings/000001 --to age1...",
 		Args:    cli.Args(1, 2),
 	}
 	c.Flags().StringArrayVar(&seal.to, "to", nil, "seal it to this public `KEY` (vmbundle keys list); may be repeated")
 	c.Flags().StringVar(&seal.sign, "sign", "", "sign it with the key of this `NAME`")
 	c.Flags().StringArrayVar(&names, "base", nil, "name what is in `FILE`, a base or any published file, which joins the folder of bases; may be repeated")
-	c.Flags().StringVar(&level, "level", "", "`LEVEL` L1, L2 or L3: how much it holds (default L2 with --base, else L3)")
+	c.Flags().StringVar(&level, "level", "", "`LEVEL` L0 to L3: how much it holds (default L2 with --base, else L3)")
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		ctx, stop := signal.NotifyContext(c.Context(), os.Interrupt, syscall.SIGTERM)
@@ -78,6 +79,11 @@ func packCommand() *cobra.Command {
 		}
 		progress := cli.NewProgress(c.ErrOrStderr())
 		o.Progress = func(done, total int) { progress.Part("packing", uint64(done), uint64(total)) }
+		if level == "L0" {
+			if o.Report, err = report(ctx, c, from); err != nil {
+				return err
+			}
+		}
 		var p bundle.Packed
 		if level == "L1" {
 			p, err = packSlice(ctx, from, append(args, ".")[1], o, progress)
@@ -103,14 +109,16 @@ func packCommand() *cobra.Command {
 // levelFits tells whether a level can be had with so many bases.
 func levelFits(level string, bases int) error {
 	switch {
-	case level == "" || level == "L1" || level == "L2" && bases > 0 || level == "L3" && bases == 0:
+	case level == "" || level == "L1" || level == "L0" && bases == 0 || level == "L2" && bases > 0 || level == "L3" && bases == 0:
 		return nil
 	case level == "L2":
 		return exit.Errorf(exit.Usage, "--level L2 holds what is in no base: which ones are there? --base FILE")
+	case level == "L0":
+		return exit.Errorf(exit.Usage, "--level L0 holds no memory: leave out --base")
 	case level == "L3":
 		return exit.Errorf(exit.Usage, "--level L3 holds all: leave out --base, or say --level L2")
 	}
-	return exit.Errorf(exit.Usage, "--level %.20q: it is L1, L2 or L3", level)
+	return exit.Errorf(exit.Usage, "--level %.20q: it is L0, L1, L2 or L3", level)
 }
 
 // packSlice packs level L1, and proves that it replays.

@@ -33,14 +33,19 @@ func verifyCommand() *cobra.Command {
 		}
 		doc := verifyDocument{Schema: "vmbundle.verify/1", ID: b.ID(), Parts: len(b.Manifest().Parts)}
 		err = b.Verify()
+		report := b.Manifest().Level == "L0"
 		_ = b.Close()
 		switch {
 		case err != nil:
 			return status(err)
-		case !bytesOnly:
+		case !bytesOnly && !report:
 			return v.run(c, args[0])
 		case v.asJSON:
 			return cli.JSON(c.OutOrStdout(), doc)
+		}
+		if report {
+			fmt.Fprintln(c.ErrOrStderr(), "every part is as it was packed: a report, nothing to replay")
+			return nil
 		}
 		fmt.Fprintln(c.ErrOrStderr(), "every part is as it was packed")
 		return nil
