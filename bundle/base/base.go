@@ -211,6 +211,7 @@ type Builder struct {
 	hashes []store.Hash
 	block  []byte
 	packed []byte
+	dry    bool // only hashes are wanted
 }
 
 // NewBuilder begins a base.
@@ -242,7 +243,8 @@ func (b *Builder) content(c []byte) {
 }
 
 func (b *Builder) flush() {
-	if len(b.block) == 0 {
+	if len(b.block) == 0 || b.dry {
+		b.block = b.block[:0]
 		return
 	}
 	var head []byte
@@ -253,10 +255,14 @@ func (b *Builder) flush() {
 	b.block = b.block[:0]
 }
 
+func (b *Builder) info(kind, name string) Info {
+	return Info{format, identify(b.hashes), name, kind, uint32(len(b.hashes))}
+}
+
 // Finish writes the base. Nothing can be added afterwards.
 func (b *Builder) Finish(w io.Writer, kind, name string) (Info, error) {
 	b.flush()
-	i := Info{format, identify(b.hashes), name, kind, uint32(len(b.hashes))}
+	i := b.info(kind, name)
 	raw, err := json.Marshal(i)
 	if err != nil {
 		return i, err

@@ -15,36 +15,45 @@ const maxFile = 1 << 30
 
 // Make makes a base of a published file.
 func Make(w io.Writer, name string) (Info, error) {
-	i, err := pagesOf(w, name)
-	if err != nil {
-		return i, fmt.Errorf("make a base of %s: %w", name, err)
-	}
-	return i, nil
-}
-
-func pagesOf(w io.Writer, name string) (Info, error) {
-	c, err := read(name)
+	b := NewBuilder()
+	kind, err := b.file(name)
 	if err != nil {
 		return Info{}, err
 	}
-	b, kind := NewBuilder(), Plain
-	switch body, payload, ok := bzImage(c); {
-	case ok:
-		kind = Kernel
-		b.content(body)
+	return b.Finish(w, kind, filepath.Base(name))
+}
+
+// infoOf is what Make would say, for a tenth of the time.
+func infoOf(name string) (Info, error) {
+	b := NewBuilder()
+	b.dry = true
+	kind, err := b.file(name)
+	return b.info(kind, filepath.Base(name)), err
+}
+
+// file adds the pages of a published file, and tells its kind.
+func (b *Builder) file(name string) (kind string, err error) {
+	bad := func(err error) (string, error) { return "", fmt.Errorf("make a base of %s: %w", name, err) }
+	c, err := read(name)
+	if err != nil {
+		return bad(err)
+	}
+	if body, payload, ok := bzImage(c); ok {
 		elf, err := unpackLZ4(payload, maxFile)
 		if err != nil {
-			return Info{}, fmt.Errorf("its payload: %w", err)
+			return bad(fmt.Errorf("its payload: %w", err))
 		}
+		b.content(body)
 		b.content(elf)
-	default:
-		b.content(c)
-		cpio.Walk(c, func(_ string, data []byte) {
-			kind = Initramfs
-			b.content(data)
-		})
+		return Kernel, nil
 	}
-	return b.Finish(w, kind, filepath.Base(name))
+	b.content(c)
+	kind = Plain
+	cpio.Walk(c, func(_ string, data []byte) {
+		kind = Initramfs
+		b.content(data)
+	})
+	return kind, nil
 }
 
 func read(name string) ([]byte, error) {

@@ -59,6 +59,12 @@ func goodID(id string) bool { return len(id) == 64 && strings.Trim(id, "01234567
 // Add puts a base into the folder: the file of one, or the base of any other file.
 // One that is there already is not written again.
 func (f Folder) Add(name string) (Info, error) {
+	if filepath.Ext(name) != Ext {
+		i, err := infoOf(name)
+		if err != nil || f.has(i) {
+			return i, err
+		}
+	}
 	if err := os.MkdirAll(f.Dir, 0o700); err != nil {
 		return Info{}, err
 	}
@@ -72,7 +78,7 @@ func (f Folder) Add(name string) (Info, error) {
 	if err != nil {
 		return i, err
 	}
-	if _, err := os.Stat(f.Path(i.ID)); err == nil {
+	if f.has(i) {
 		return i, nil
 	}
 	if err := errors.Join(tmp.Sync(), tmp.Close()); err != nil {
@@ -80,6 +86,11 @@ func (f Folder) Add(name string) (Info, error) {
 	}
 	var d store.Disk
 	return i, errors.Join(d.Rename(tmp.Name(), f.Path(i.ID)), d.SyncDir(f.Dir))
+}
+
+func (f Folder) has(i Info) bool {
+	_, err := os.Stat(f.Path(i.ID))
+	return err == nil
 }
 
 // fill copies a base, checked, or makes one.
