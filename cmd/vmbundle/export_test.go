@@ -64,7 +64,7 @@ func TestExportSays(t *testing.T) {
 		{"--format asciicast --at 50% -o x", exit.Usage, "--at does not go with --format asciicast, which takes --from, --to"},
 		{"--format asciicast --size 0x24 -o x", exit.Usage, "COLUMNSxROWS"},
 		{"--format asciicast --size 80 -o x", exit.Usage, "COLUMNSxROWS"},
-		{"--format asciicast --from 50% --to 10% -o x", exit.Usage, "is behind"},
+		{"--format asciicast --from 50% --to 10% -o x", exit.Usage, "--from 50% is behind --to 10%"},
 		{"--format asciicast --from @nowhere -o x", exit.Usage, "no such mark"},
 		{"--format png --at 50% --every 1ms -o x", exit.Usage, "--at is an instant"},
 		{"--format png --to 50% -o x", exit.Usage, "a window needs --every"},
@@ -77,7 +77,7 @@ func TestExportSays(t *testing.T) {
 		{"--format asciicast -o " + there, exit.Failure, "--force"},
 		{"--format asciicast --force -o " + filepath.Dir(there), exit.Failure, "is no file"},
 		{"--format asciicast --force -o /dev/null", exit.Failure, "is no file"},
-		{"--format asciicast -o /nowhere/x", exit.Failure, "no such file"},
+		{"--format asciicast -o /nowhere/x", exit.NotFound, "/nowhere: there is no such folder"},
 	} {
 		vmbundle(t, "", strings.Fields("export "+m.file+" "+c.args)...).want(t, int(c.status), c.says)
 	}

@@ -46,11 +46,12 @@ func windowFlags(c *cobra.Command, from, to *string, usualFrom, usualTo string) 
 
 // window finds the positions of a window: of all there is, where none are given.
 func window(l replay.Line, from, to string) (a, b vmm.Position, err error) {
-	if a, err = replay.ParsePosition(cmp.Or(from, "start"), l); err == nil {
-		b, err = replay.ParsePosition(cmp.Or(to, "end"), l)
+	from, to = cmp.Or(from, "start"), cmp.Or(to, "end")
+	if a, err = replay.ParsePosition(from, l); err == nil {
+		b, err = replay.ParsePosition(to, l)
 	}
 	if err == nil && b.Before(a) {
-		err = exit.Errorf(exit.Usage, "--from %s is behind --to %s", a, b)
+		err = exit.Errorf(exit.Usage, "--from %s is behind --to %s", from, to)
 	}
 	return a, b, err
 }

@@ -29,7 +29,7 @@ func open(name string) (*bundle.Bundle, error) {
 	if i, err := os.Stat(name); err == nil && i.IsDir() {
 		b, err := bundle.OpenRecording(name)
 		if errors.Is(err, fs.ErrNotExist) {
-			err = fmt.Errorf("%s is not a file, and no recording's folder", name)
+			err = exit.Errorf(exit.NotFound, "%s is not a file, and no recording's folder", name)
 		}
 		return b, status(err)
 	}

@@ -2,10 +2,8 @@ package main
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -144,11 +142,7 @@ func (v *treeVerb) draw(roots []*tree.Node) error {
 	if err := tree.SVG(&b, roots, cli.Bytes); err != nil {
 		return err
 	}
-	err := renameio.WriteFile(v.svg, []byte(b.String()), 0o644)
-	if errors.Is(err, fs.ErrNotExist) {
-		return exit.Errorf(exit.NotFound, "%s: there is no such folder", filepath.Dir(v.svg))
-	}
-	return err
+	return renameio.WriteFile(v.svg, []byte(b.String()), 0o644)
 }
 
 // printTrees prints trees for people. What strangers wrote is quoted.

@@ -9,12 +9,14 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"vmrecord/cmd/internal/exit"
+	"vmrecord/configs/spelling"
 )
 
 // Run executes a program and returns its exit status.
@@ -22,7 +24,7 @@ func Run(root *cobra.Command, args []string) int {
 	root.SilenceUsage, root.SilenceErrors = true, true
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return exit.Errorf(exit.Usage, "%w; see: %s --help", err, c.CommandPath())
+		return exit.Errorf(exit.Usage, "%w%s; see: %s --help", err, nearestFlag(c, err), c.CommandPath())
 	})
 	root.SetArgs(args)
 	tolerateFullDisk()
@@ -41,6 +43,20 @@ func Run(root *cobra.Command, args []string) int {
 	return int(exit.Of(err))
 }
 
+// nearestFlag is a hint at what somebody meant to write for a flag that there is
+// not.
+func nearestFlag(c *cobra.Command, err error) string {
+	name, ok := strings.CutPrefix(err.Error(), "unknown flag: ")
+	if !ok {
+		return ""
+	}
+	all := regexp.MustCompile(`--[a-z-]+`).FindAllString(c.Flags().FlagUsages(), -1)
+	if n, ok := spelling.Nearest(name, all); ok {
+		return fmt.Sprintf("; did you mean %s?", n)
+	}
+	return ""
+}
+
 // A Status is an exit status without a message: what had to be said was said.
 type Status int
 
@@ -51,17 +67,20 @@ func (s Status) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
 func Args(least, most int) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if len(args) < least || len(args) > most {
-			return exit.Errorf(exit.Usage, "%s takes %s arguments, not %d; usage: %s", c.CommandPath(), count(least, most), len(args), c.UseLine())
+			return exit.Errorf(exit.Usage, "%s takes %s, not %d; usage: %s", c.CommandPath(), count(least, most), len(args), c.UseLine())
 		}
 		return nil
 	}
 }
 
 func count(least, most int) string {
-	if least == most {
-		return fmt.Sprint(least)
+	switch {
+	case least < most:
+		return fmt.Sprintf("%d to %d arguments", least, most)
+	case least == 1:
+		return "1 argument"
 	}
-	return fmt.Sprintf("%d to %d", least, most)
+	return fmt.Sprintf("%d arguments", least)
 }
 
 // Group makes a command that only holds others.
@@ -131,12 +150,20 @@ func place(own, xdg string, home ...string) (string, error) {
 	return filepath.Join(append(append([]string{h}, home...), "vmrecord")...), nil
 }
 
-// Fresh refuses to overwrite a file.
+// Fresh refuses to overwrite a file, and to write into a folder that is not there.
 func Fresh(name string, force bool) error {
+	if dir := filepath.Dir(name); !isDir(dir) {
+		return exit.Errorf(exit.NotFound, "%s: there is no such folder; to make it: mkdir -p %s", dir, dir)
+	}
 	if _, err := os.Lstat(name); err == nil && !force {
 		return fmt.Errorf("%s exists and is not overwritten; to do it: --force", name)
 	}
 	return nil
+}
+
+func isDir(name string) bool {
+	i, err := os.Stat(name)
+	return err == nil && i.IsDir()
 }
 
 // Revision is the source revision that the program was built from.
