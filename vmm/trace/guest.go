@@ -220,9 +220,6 @@ type place struct {
 // kernelName stands for the kernel itself where a module is asked for.
 const kernelName = "vmlinux"
 
-// where names an address.
-func (g *guest) where(la uint64) string { return g.place(la).name }
-
 // place finds what is known of an address: a symbol of the kernel's, or a place in a
 // program's file as its mappings have it.
 func (g *guest) place(la uint64) (p place) {
