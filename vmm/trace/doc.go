@@ -1,8 +1,9 @@
 // Package trace writes down what a guest did in a window of its recording:
 // instructions, calls of functions, system calls, interrupts, ports, switches
-// from task to task. Nothing of what is replayed changes. A window's trace is the same bytes each time, on
-// every engine, however long it is: what is known of the guest is read from its
-// memory at the window's beginning and at the events themselves.
+// from task to task. Nothing of what is replayed changes. A window's trace is the
+// same bytes each time, on every engine, however long it is: what is known of the
+// guest is read from its memory at the window's beginning and at the events
+// themselves.
 //
 // # Events
 //
