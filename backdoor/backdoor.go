@@ -2,6 +2,7 @@ package backdoor
 
 import (
 	"encoding/binary"
+	"strings"
 
 	"vmrecord/backdoor/wire"
 	"vmrecord/vmm"
@@ -82,6 +83,17 @@ func flag(b bool) uint32 {
 
 // State returns configuration, recording, channels and variables.
 func (b *Backdoor) State() any { return &b.state }
+
+// Facts are what the guest told of itself, key and value one after the other: its
+// variables below wire.FactPrefix, without that.
+func (b *Backdoor) Facts() (facts []string) {
+	for i := 0; i+1 < len(b.state.Info); i += 2 {
+		if key, ok := strings.CutPrefix(b.state.Info[i], wire.FactPrefix); ok {
+			facts = append(facts, wire.Clean(key, wire.MaxKey), wire.Clean(b.state.Info[i+1], wire.MaxValue))
+		}
+	}
+	return facts
+}
 
 // Reset forgets everything but the configuration.
 func (b *Backdoor) Reset() { b.state = state{Facts: b.state.Facts} }

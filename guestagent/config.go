@@ -11,6 +11,7 @@ type Config struct {
 	Dir   string   // working folder, "/" if nothing is said
 	AtEnd string   // "poweroff", "reboot" or "halt"
 	Env   []string // NAME=VALUE, added to the defaults
+	Serve []string // programs of which serve tells before Run; nil: it does not run
 }
 
 // ParseConfig reads the text of init.conf, then the kernel's command line; both
@@ -57,10 +58,12 @@ func (c *Config) set(key, value string) error {
 		c.Dir = value
 	case key == "at-end" && (value == "poweroff" || value == "reboot" || value == "halt"):
 		c.AtEnd = value
+	case key == "serve":
+		c.Serve = append([]string{}, strings.Fields(value)...)
 	case key == "run", key == "dir", key == "at-end":
 		return fmt.Errorf("%s cannot be %q", key, value)
 	default:
-		return fmt.Errorf("unknown setting %q: there are run, dir, at-end and env.NAME", key)
+		return fmt.Errorf("unknown setting %q: there are run, dir, at-end, serve and env.NAME", key)
 	}
 	return nil
 }

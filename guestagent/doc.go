@@ -15,12 +15,38 @@
 //	dir = /           vmagent.dir=/         its working folder
 //	at-end = poweroff vmagent.at-end=...    poweroff, reboot or halt
 //	env.NAME = value                        one variable of its environment
+//	serve = /ledger   vmagent.serve=/ledger tell facts first, as vmagent serve does
 //
 // Lines of the file that are empty or begin with '#' mean nothing; blanks around
 // key and value go; any other line is an error with its number. On the command
 // line a value with blanks stands in double quotes, as the kernel wants it, and
 // an unknown vmagent.* setting is an error too. Errors are printed on the console
 // and the machine powers off: an image that cannot start must not look alive.
+//
+// # What is a failure
+//
+// exec takes an exit status other than 0 or a death by a signal for one, and with
+// --guarded that the command ended while a recording of its own ran. core is the
+// kernel's handler of core files (core(5)): it tells the program, its build id, the
+// signal and the instruction. crash, started by recorder.CatchCrashes, passes on
+// what a Go program's runtime says last. watch gives a command the socket of
+// sd_notify(3): no WATCHDOG=1 for a while is a failure, and so is WATCHDOG=trigger;
+// STOPPING=1 ends the watch, and READY=1 counts as a heartbeat. For services that
+// fail the SDK has a unit, to be named at OnFailure=.
+//
+// All of them mean the recording that runs, whoever began it: there is one for the
+// whole machine. They end it, and it is kept.
+//
+// # What the agent tells
+//
+// serve tells facts, with [recorder.Fact], which stay the machine's until it is
+// switched off and go into every recording:
+//
+//	kernel.release      /proc/sys/kernel/osrelease
+//	kernel.build-id     the GNU build id of /sys/kernel/notes, hexadecimal
+//	kernel.vmcoreinfo   /sys/kernel/vmcoreinfo: physical address and size
+//	kernel.modules      NAME@ADDRESS of each, the last loaded first, at most 1024 bytes
+//	program.NAME        build id of a program named to it
 //
 // Networks, modules, users and services are not its work; an image that needs
 // them brings a real init and calls vmagent's verbs from there.

@@ -29,6 +29,8 @@ func TestParseConfig(t *testing.T) {
 		{"", `"vmagent.run=/ledger -rounds 5"`, func(c *Config) { c.Run = []string{"/ledger", "-rounds", "5"} }, ""},
 		{"run = /ledger\nenv.A = b = c\nenv.B =", "", func(c *Config) { c.Env = []string{"A=b = c", "B="} }, ""},
 		{"run = /ledger\ndir = /srv\nat-end = halt", "vmagent.at-end=reboot", func(c *Config) { c.Dir, c.AtEnd = "/srv", "reboot" }, ""},
+		{"run = /ledger\nserve = /ledger /srv/b", "", func(c *Config) { c.Serve = []string{"/ledger", "/srv/b"} }, ""},
+		{"", "vmagent.run=/ledger vmagent.serve", func(c *Config) { c.Serve = []string{} }, ""},
 		{"", "", nil, "nothing to run"},
 		{"run = /ledger\nrun", "", nil, "line 2: want key = value"},
 		{"run =", "", nil, `line 1: run cannot be ""`},
@@ -36,7 +38,7 @@ func TestParseConfig(t *testing.T) {
 		{"at-end = explode", "", nil, "at-end cannot be"},
 		{"rum = /ledger", "", nil, `unknown setting "rum"`},
 		{"env. = x", "", nil, "unknown setting"},
-		{"", "vmagent.serve", nil, `kernel command line: unknown setting "serve"`},
+		{"", "vmagent.sing", nil, `kernel command line: unknown setting "sing"`},
 	} {
 		got, err := ParseConfig(c.file, c.cmdline)
 		if c.err != "" {
@@ -65,6 +67,7 @@ func FuzzParseConfig(f *testing.F) {
 
 // note is an sdk that writes down its calls; refuse makes start fail.
 func note(log *[]string, inVM, refuse bool) sdk {
+	now := wire.Status{UID: 7}
 	add := func(format string, a ...any) error {
 		*log = append(*log, fmt.Sprintf(format, a...))
 		return nil
@@ -75,13 +78,18 @@ func note(log *[]string, inVM, refuse bool) sdk {
 			if refuse {
 				return errors.New("refused")
 			}
+			now = wire.Status{State: wire.Recording, UID: 8, Name: n}
 			return add("start %s", n)
 		},
-		stop:   func(v recorder.Verdict) error { return add("stop keep=%v", v == recorder.Keep) },
+		stop: func(v recorder.Verdict) error {
+			now.State = wire.Idle
+			return add("stop keep=%v", v == recorder.Keep)
+		},
 		mark:   func(s string) error { return add("mark %s", s) },
 		fail:   func(s string) error { return add("fail %s", s) },
+		fact:   func(k, v string) error { return add("fact %s=%s", k, v) },
 		attr:   func(k, v string) error { return add("attr %s=%s", k, v) },
-		status: func() (wire.Status, error) { return wire.Status{State: wire.Recording, UID: 7, Name: "a b"}, nil },
+		status: func() (wire.Status, error) { return now, nil },
 	}
 }
 
@@ -98,7 +106,7 @@ func TestVerbs(t *testing.T) {
 		{"mark|here", 0, "mark here", ""},
 		{"fail|total is wrong", 0, "fail total is wrong", ""},
 		{"attr|k|v", 0, "attr k=v", ""},
-		{"status", 0, "", "recording 7 a b\n"},
+		{"status", 0, "", "idle 7\n"},
 		{"help", 0, "", "Examples"},
 		{"start|--help", 0, "", "Examples"},
 		{"init|--help", 0, "", "init.conf"},
@@ -113,6 +121,7 @@ func TestVerbs(t *testing.T) {
 		{"stop|now", 2, "", "keep or drop"},
 		{"begin|x", 2, "", `unknown verb "begin"`},
 		{"exec|--feature|f", 2, "", "wants a command"},
+		{"exec|--guarded|--feature|f|--|true", 2, "", "not both"},
 		{"exec|--what|f", 2, "", "not defined"},
 		{"status|x", 2, "", "no argument"},
 		{"init", 2, "", "must be process 1"},
@@ -123,7 +132,7 @@ func TestVerbs(t *testing.T) {
 		if c.args != "" {
 			args = strings.Split(c.args, "|")
 		}
-		status := agent{note(&calls, true, false), nil, &out, &out}.run(args)
+		status := agent{note(&calls, true, false), nil, &out, &out, nil}.run(args)
 		if status != c.status || strings.Join(calls, "|") != c.calls || !strings.Contains(out.String(), c.prints) {
 			t.Errorf("%s: status %d, calls %q, printed %q", c.args, status, calls, out.String())
 		}
@@ -134,9 +143,40 @@ func TestVerbs(t *testing.T) {
 func TestExecRefused(t *testing.T) {
 	var calls []string
 	var out bytes.Buffer
-	status := agent{note(&calls, true, true), nil, &out, &out}.run([]string{"exec", "sh", "-c", "echo ran; exit 5"})
+	status := agent{note(&calls, true, true), nil, &out, &out, nil}.run([]string{"exec", "sh", "-c", "echo ran; exit 5"})
 	if status != 5 || calls != nil || !strings.Contains(out.String(), "ran\n") || !strings.Contains(out.String(), "without a recording: refused") {
 		t.Errorf("status %d, calls %q, printed %q", status, calls, out.String())
+	}
+}
+
+// A program that records itself has failed if it ends, however well, while it does.
+func TestExecGuarded(t *testing.T) {
+	idle, own := wire.Status{UID: 7}, wire.Status{State: wire.Recording, UID: 8}
+	for _, c := range []struct {
+		name, script  string
+		before, after wire.Status
+		calls         string
+	}{
+		{"its recording ended", "exit 3", idle, wire.Status{UID: 8}, ""},
+		{"died inside", "kill -9 $$", idle, own, "fail sh -c kill -9 $$: ended by a signal: killed|stop keep=true"},
+		{"left inside", "exit 0", idle, own, "fail sh -c exit 0: ended while it recorded|stop keep=true"},
+		{"somebody else's runs", "exit 3", own, own, ""},
+		{"control is off", "exit 3", wire.Status{State: wire.Off}, wire.Status{State: wire.Off}, ""},
+	} {
+		var calls []string
+		n := note(&calls, true, false)
+		asked := 0
+		n.status = func() (wire.Status, error) {
+			if asked++; asked == 1 {
+				return c.before, nil
+			}
+			return c.after, nil
+		}
+		var out bytes.Buffer
+		agent{n, nil, &out, &out, nil}.run([]string{"exec", "--guarded", "--", "sh", "-c", c.script})
+		if got := strings.Join(calls, "|"); got != c.calls || out.Len() != 0 {
+			t.Errorf("%s: calls %q, printed %q", c.name, got, out.String())
+		}
 	}
 }
 

@@ -45,6 +45,9 @@ func Init() {
 	c, err := readConfig()
 	if err == nil {
 		atEnd = c.AtEnd
+		if c.Serve != nil {
+			agent{machine(), nil, os.Stdout, os.Stderr, nil}.serve(c.Serve)
+		}
 		err = runToEnd(c, ours)
 	}
 	if err != nil {

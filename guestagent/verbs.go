@@ -27,22 +27,32 @@ const usage = `vmagent: start and stop recording from inside an appliance's gues
 
   vmagent exec --feature NAME -- COMMAND [ARG...]   record a command: keep the
                              recording if it fails, drop it if it ends well
+  vmagent exec --guarded -- COMMAND [ARG...]   run a program that records itself: one
+                             that ends while it does has failed
   vmagent start NAME         begin a recording called NAME
   vmagent stop keep|drop     end it; after fail it is kept in any case
   vmagent mark TEXT          name this moment
   vmagent fail REASON        say that this recording shows a failure
   vmagent attr KEY VALUE     attach a fact: to the running recording, else the next
   vmagent status             what the machine does now
+  vmagent watch --after TIME -- COMMAND [ARG...]   run a command that says WATCHDOG=1
+                             as in sd_notify(3): silence for that long is a failure
+  vmagent beat               say it, from a script that is watched
+  vmagent core --install     have the kernel report programs that die of a signal
+  vmagent serve [PROGRAM...] tell the appliance the kernel's and the programs' build
+                             ids, for every recording; run it once, at boot
   vmagent init               be process 1 (see: vmagent init --help)
 
 Examples
   vmagent exec --feature nightly-import -- /opt/shop/import --all
+  vmagent exec --feature sync -- vmagent watch --after 30s -- /opt/shop/sync
   vmagent start login && ./login-test; vmagent stop drop
 
-Outside an appliance start, stop, mark, fail and attr do nothing, and exec only
-runs its command.
+A failure that watch or core finds ends the recording that runs, which is kept. crash
+is for recorder.CatchCrashes of the Go SDK. Outside an appliance all these do nothing,
+and exec and watch only run their command.
 Exit status: 0 done, 1 refused by the machine, 2 usage, 3 status outside an
-appliance; exec: the command's own, 128 + n after signal n, 127 if not found.
+appliance; exec and watch: the command's own, 128 + n after signal n, 127 if not found.
 `
 
 const initUsage = `vmagent init: run one program as process 1, then power off
@@ -52,6 +62,7 @@ Started as process 1, vmagent does this by itself. Settings, the later one winni
                              dir = /              kernel: vmagent.dir=/
                              at-end = poweroff    kernel: vmagent.at-end=reboot
                              env.NAME = value
+                             serve = /ledger      kernel: vmagent.serve=/ledger
 `
 
 // An sdk is the part of package recorder that the verbs use.
@@ -62,15 +73,16 @@ type sdk struct {
 	mark   func(string) error
 	fail   func(string) error
 	attr   func(k, v string) error
+	fact   func(k, v string) error
 	status func() (wire.Status, error)
 }
 
 func machine() sdk {
-	return sdk{recorder.InVM, recorder.Start, recorder.Stop, recorder.Mark, recorder.Fail, recorder.Attr, recorder.Status}
+	return sdk{recorder.InVM, recorder.Start, recorder.Stop, recorder.Mark, recorder.Fail, recorder.Attr, recorder.Fact, recorder.Status}
 }
 
 func isVerb(word string) bool {
-	return strings.Contains(" help -h -help --help exec init status start stop mark fail attr ", " "+word+" ")
+	return strings.Contains(" help -h -help --help exec init status start stop mark fail attr watch beat core crash serve ", " "+word+" ")
 }
 
 // An agent is one run of vmagent.
@@ -78,6 +90,7 @@ type agent struct {
 	sdk
 	stdin       io.Reader
 	out, errOut io.Writer
+	env         []string // of commands; nil: our own
 }
 
 // Main is program vmagent: it obeys args, without the program's name, and returns
@@ -87,7 +100,7 @@ func Main(args []string, stdin io.Reader, out, errOut io.Writer) int {
 	if os.Getpid() == 1 && (len(args) == 0 || !isVerb(args[0])) {
 		args = []string{"init"}
 	}
-	return agent{machine(), stdin, out, errOut}.run(args)
+	return agent{machine(), stdin, out, errOut, nil}.run(args)
 }
 
 func (a agent) run(args []string) int {
@@ -100,12 +113,9 @@ func (a agent) run(args []string) int {
 	case "help", "-h", "-help", "--help":
 		fmt.Fprint(a.out, usage)
 		return exitOK
-	case "exec":
-		return a.exec(args)
-	case "init":
-		return a.init(args)
-	case "status":
-		return a.printStatus(args)
+	}
+	if f := a.verb(verb); f != nil {
+		return f(args)
 	}
 	f, n := a.simple(verb, args)
 	if f == nil {
@@ -124,11 +134,39 @@ func (a agent) run(args []string) int {
 		fmt.Fprintln(a.errOut, "vmagent: stop wants keep or drop, as in: vmagent stop keep")
 		return exitUsage
 	}
-	if err := f(); err != nil {
+	return a.ended(f())
+}
+
+// ended is the status of a verb that ended with err, which is told.
+func (a agent) ended(err error) int {
+	if err != nil {
 		fmt.Fprintf(a.errOut, "vmagent: %v\n", err)
 		return exitFailure
 	}
 	return exitOK
+}
+
+// verb finds one that reads its arguments itself.
+func (a agent) verb(name string) func(args []string) int {
+	switch name {
+	case "exec":
+		return a.exec
+	case "init":
+		return a.init
+	case "status":
+		return a.printStatus
+	case "watch":
+		return a.watch
+	case "beat":
+		return a.beat
+	case "core":
+		return a.core
+	case "crash":
+		return a.crash
+	case "serve":
+		return a.serve
+	}
+	return nil
 }
 
 // simple finds the call behind a verb, and how many arguments it takes.
@@ -184,11 +222,13 @@ func (a agent) init(args []string) int {
 	return exitOK
 }
 
-// exec runs a command inside a recording.
+// exec runs a command inside a recording: one that begins here or, with --guarded,
+// one of the command's own.
 func (a agent) exec(args []string) int {
 	fs := flag.NewFlagSet("vmagent exec", flag.ContinueOnError)
 	fs.SetOutput(a.errOut)
 	feature := fs.String("feature", "", "name of the recording; the command's name if nothing is said")
+	guarded := fs.Bool("guarded", false, "begin no recording: the command begins its own")
 	switch err := fs.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return exitOK
@@ -200,34 +240,62 @@ func (a agent) exec(args []string) int {
 		fmt.Fprintln(a.errOut, "vmagent: exec wants a command, as in: vmagent exec --feature import -- /opt/shop/import")
 		return exitUsage
 	}
+	if *feature != "" && *guarded {
+		fmt.Fprintln(a.errOut, "vmagent: exec takes --feature or --guarded, not both")
+		return exitUsage
+	}
 	if *feature == "" {
 		*feature = argv[0]
 	}
-	recording := true
-	if err := a.start(*feature); err != nil {
-		fmt.Fprintf(a.errOut, "vmagent: %s runs without a recording: %v\n", argv[0], err)
-		recording = false
-	}
-	status, reason := a.command(argv)
-	if !recording {
-		return status
-	}
-	var err error
-	if status == 0 {
-		err = a.stop(recorder.Drop)
-	} else {
-		err = errors.Join(a.fail(strings.Join(argv, " ")+": "+reason), a.stop(recorder.Keep))
+	before, err := a.status()
+	if err == nil && !*guarded {
+		err = a.start(*feature)
 	}
 	if err != nil {
+		fmt.Fprintf(a.errOut, "vmagent: %s runs without a recording: %v\n", argv[0], err)
+		status, _ := a.command(argv)
+		return status
+	}
+	status, reason := a.command(argv)
+	if status == 0 && *guarded {
+		reason = "ended while it recorded"
+	}
+	if err := a.endExec(before.UID, strings.Join(argv, " "), reason); err != nil {
 		fmt.Fprintf(a.errOut, "vmagent: %v\n", err)
 	}
 	return status
 }
 
+// endExec ends the recording that began after number before, if that runs still:
+// as a failure if there is a reason.
+func (a agent) endExec(before uint32, command, reason string) error {
+	if !a.inVM() {
+		return nil
+	}
+	s, err := a.status()
+	switch {
+	case err != nil || s.State != wire.Recording || s.UID <= before:
+		return err
+	case reason == "":
+		return a.stop(recorder.Drop)
+	}
+	return a.failAndStop(command + ": " + reason)
+}
+
+// failAndStop ends the running recording as a failure. That nothing runs, or that
+// the appliance lets nobody record, is no trouble of whoever reports a failure.
+func (a agent) failAndStop(reason string) error {
+	s, err := a.status()
+	if err != nil || s.State != wire.Recording {
+		return err
+	}
+	return errors.Join(a.fail(reason), a.stop(recorder.Keep))
+}
+
 // command runs argv and returns its status as a shell would, and why it is not 0.
 func (a agent) command(argv []string) (status int, reason string) {
 	cmd := exec.Command(argv[0], argv[1:]...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = a.stdin, a.out, a.errOut
+	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.Env = a.stdin, a.out, a.errOut, a.env
 	// Ctrl-C is for the command; we stay to end the recording.
 	ignored := make(chan os.Signal, 1)
 	signal.Notify(ignored, os.Interrupt)

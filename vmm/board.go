@@ -124,6 +124,16 @@ func (b *Board) Plug(p Place, d Device) {
 	d.Reset()
 }
 
+// Device is the device in the slot of that name, or nil.
+func (b *Board) Device(name string) Device {
+	for _, s := range b.slots {
+		if s.place.Name == name {
+			return s.dev
+		}
+	}
+	return nil
+}
+
 // Wire tells whether any driver holds wire n high.
 func (b *Board) Wire(n uint16) bool {
 	for i, w := range b.wireOf {

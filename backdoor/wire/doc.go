@@ -111,6 +111,14 @@
 // sends prepare and attr, then START_LOGGING; and at the end keep or drop, then
 // STOP_LOGGING.
 //
+// # Facts
+//
+// A standard request, "info-set guestinfo.KEY VALUE", is how the guest tells what
+// stays true for longer than a recording: a variable whose KEY begins with
+// [FactPrefix] is a fact of every recording that starts while the machine has it.
+// KEY is at most 64 bytes, of variables there are 32, and 8192 bytes of all keys
+// and values; [FormatFact] makes any text fit one.
+//
 // # Version rule
 //
 // [Version] is raised when a request changes its meaning. New verbs do not raise

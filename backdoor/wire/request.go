@@ -20,6 +20,19 @@ const (
 	MaxAttrs  = 32
 )
 
+// FactPrefix begins the guestinfo variables that are facts about the guest, and
+// MaxFactKey bounds in bytes what follows it.
+const (
+	FactPrefix = "vmrecord."
+	MaxFactKey = 64 - len(FactPrefix)
+)
+
+// FormatFact is the request that tells a fact; see the package comment.
+func FormatFact(key, value string) string {
+	key = cleanKey(key)
+	return "info-set guestinfo." + FactPrefix + key[:min(len(key), MaxFactKey)] + " " + Clean(value, MaxValue)
+}
+
 // A Verb is one request of our extension.
 type Verb uint8
 

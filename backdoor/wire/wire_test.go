@@ -79,6 +79,18 @@ func TestFormatRequest(t *testing.T) {
 	}
 }
 
+func TestFormatFact(t *testing.T) {
+	for _, c := range []struct{ key, value, want string }{
+		{"kernel.build-id", "ab12", "info-set guestinfo.vmrecord.kernel.build-id ab12"},
+		{"a b", "two\nlines", "info-set guestinfo.vmrecord.a_b two lines"},
+		{strings.Repeat("k", 90), strings.Repeat("v", 2000), "info-set guestinfo.vmrecord." + strings.Repeat("k", 55) + " " + strings.Repeat("v", 1024)},
+	} {
+		if got := FormatFact(c.key, c.value); got != c.want {
+			t.Errorf("%.20q: %q, want %q", c.key, got, c.want)
+		}
+	}
+}
+
 func TestReplies(t *testing.T) {
 	for _, c := range []struct{ in, text, err string }{
 		{"1", "", ""},

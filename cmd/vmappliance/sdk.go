@@ -13,9 +13,9 @@ import (
 func sdkCommand() *cobra.Command {
 	var force bool
 	c := &cobra.Command{
-		Use:       "sdk go|c|sh DIR",
+		Use:       "sdk go|c|sh|systemd DIR",
 		Short:     "Write the SDK into your program's source tree",
-		Long:      "sdk writes a copy of the recorder's SDK that stands alone: a Go module on the\nstandard library, one C header, or shell functions. Outside an appliance its calls\ndo nothing.",
+		Long:      "sdk writes a copy of the recorder's SDK that stands alone: a Go module on the\nstandard library, one C header, shell functions, or units for systemd. Outside an\nappliance its calls do nothing.",
 		Args:      cli.Args(2, 2),
 		ValidArgs: sdk.Languages(),
 	}

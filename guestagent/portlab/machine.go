@@ -11,6 +11,7 @@ package portlab
 import (
 	"encoding/binary"
 	"fmt"
+	"strings"
 
 	"vmrecord/backdoor/wire"
 )
@@ -162,6 +163,10 @@ func (m *Machine) open(r *Regs) {
 func (r *Regs) status(s uint32) { r.CX = r.CX&0xFFFF | s<<16 }
 
 func (m *Machine) rpc(text string) string {
+	if strings.HasPrefix(text, "info-set guestinfo.") {
+		m.note("%s", text)
+		return wire.FormatReply(true, "")
+	}
 	q, err := wire.ParseRequest(text)
 	switch {
 	case err != nil:

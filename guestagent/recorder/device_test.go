@@ -17,6 +17,7 @@ func TestDevice(t *testing.T) {
 	var events []string
 	b.OnOutput("backdoor/control", func(p []byte) { events = append(events, string(p)) })
 	call, _ := b.CallAt(wire.Port)
+	back := b.Device("backdoor").(*backdoor.Backdoor)
 	m := probe(func(r *regs) {
 		v := vmm.Regs{RAX: uint64(r.ax), RBX: uint64(r.bx), RCX: uint64(r.cx), RDX: uint64(r.dx),
 			RSI: uint64(r.si), RDI: uint64(r.di), Size: 4, CPL: 3}
@@ -43,6 +44,12 @@ func TestDevice(t *testing.T) {
 	}
 	const want = "start 1 well|mark half|stop drop|start 2 by hand|attr round 7|attr late yes|stop keep|" +
 		"start 3 badly|fail total is 999 993|stop keep"
+	if err := errors.Join(m.fact("kernel.release", "6.1"), m.fact("p\n", ""), m.fact("kernel.release", "6.2")); err != nil {
+		t.Error(err)
+	}
+	if got := strings.Join(back.Facts(), "|"); got != "kernel.release|6.2|p_|" {
+		t.Errorf("facts %s", got)
+	}
 	if got := strings.Join(events, "|"); got != want {
 		t.Errorf("events %s\nwant   %s", got, want)
 	}

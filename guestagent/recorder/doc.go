@@ -27,18 +27,26 @@
 //	Start  vmrecord.prepare, vmrecord.attr for each option, START_LOGGING
 //	Stop   vmrecord.keep or vmrecord.drop, STOP_LOGGING
 //
-// Each request opens a MESSAGE channel of its own and closes it, under one lock,
-// so goroutines and processes may use the package at the same time. There is one
-// recording for the whole machine, however: a second Start is refused while it
-// runs. START_LOGGING and STOP_LOGGING are one instruction each. The recording
+// Each request opens a MESSAGE channel of its own and closes it, so goroutines and
+// processes may use the package at the same time and never wait for each other.
+// There is one recording for the whole machine, however: a second Start is refused
+// while it runs. START_LOGGING and STOP_LOGGING are one instruction each. The recording
 // begins behind the first and ends with the second, so that none of the package's
 // own messages lies at its edges.
+//
+// # How long a call takes
+//
+// A function makes one port access for four bytes of text and a few more, and no
+// system call; it waits for nobody. The longest request, an attribute of 1088 bytes,
+// takes 290 of them: far less than a millisecond of the guest's time. The snapshot
+// at Start takes none: the machine stands still meanwhile.
 //
 // # What Guard cannot see
 //
 // A program that ends inside the guarded function (os.Exit, a fatal signal, a
-// runtime throw) leaves the recording running. `vmagent exec --feature NAME --
-// program` around the whole program turns that into a kept recording.
+// runtime throw) leaves the recording running. `vmagent exec --guarded -- program`
+// around the whole program turns that into a kept recording, and [CatchCrashes]
+// keeps the one that a panic elsewhere in the program ends, with the panic's text.
 //
 // The package depends on the standard library and on package wire alone.
 package recorder

@@ -3,7 +3,7 @@ package recorder
 import (
 	"errors"
 	"fmt"
-	"sync"
+	"sync/atomic"
 
 	"vmrecord/backdoor/wire"
 )
@@ -13,8 +13,8 @@ type regs struct{ ax, bx, cx, dx, si, di uint32 }
 
 // A machine is the appliance as its guest sees it.
 type machine struct {
-	mu sync.Mutex
-	in func(*regs) // IN EAX,DX
+	in       func(*regs) // IN EAX,DX
+	starting atomic.Bool // somebody is between prepare and START_LOGGING
 }
 
 func (m *machine) call(cmd uint16, r regs) regs {
@@ -43,9 +43,13 @@ func (m *machine) log(what string, op uint32) error {
 	}
 }
 
-// maxRestarts bounds how often one message is begun again. A machine is resumed
-// from a snapshot when a person does it, not hundreds of times in a millisecond.
-const maxRestarts = 100
+// What bounds a request, and so the time it takes. A machine is resumed from a
+// snapshot when a person does it, not often in a millisecond; and no reply to a
+// request of ours is longer than a reason.
+const (
+	maxRestarts   = 4
+	maxReplyBytes = 2 + wire.MaxReason
+)
 
 var (
 	errRestart = errors.New("the machine was resumed inside a message")
@@ -55,8 +59,6 @@ var (
 
 // rpc sends one request and returns the reply's text. A refusal is a wire.Error.
 func (m *machine) rpc(request string) (string, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	c, err := m.open()
 	if err != nil {
 		return "", err
@@ -129,7 +131,7 @@ func (c channel) receive() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if r.cx>>16&wire.StatusDoRecv == 0 || r.dx>>16 != wire.MsgSendSize || r.bx > wire.MaxMessageBytes {
+	if r.cx>>16&wire.StatusDoRecv == 0 || r.dx>>16 != wire.MsgSendSize || r.bx > maxReplyBytes {
 		return "", errMessage
 	}
 	reply := make([]byte, 0, r.bx+3)

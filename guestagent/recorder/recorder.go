@@ -1,6 +1,8 @@
 package recorder
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -51,6 +53,12 @@ func Attr(key, value string) error {
 	return here().tell(wire.Request{Verb: wire.Attr, Key: key, Text: value})
 }
 
+// Fact tells what stays true for longer than a recording, such as the build of a
+// program: every recording that starts from now on carries it, until the machine is
+// switched off. A key is at most 55 bytes and made as Attr's, a value at most 1024;
+// there is room for some 30, and 8 KiB of all.
+func Fact(key, value string) error { return here().fact(key, value) }
+
 // Fail says that this recording shows a failure, and why, in at most 1024 bytes
 // of text. The recording goes on until Stop and will be kept.
 func Fail(reason string) error { return here().tell(wire.Request{Verb: wire.Fail, Text: reason}) }
@@ -65,6 +73,16 @@ func Status() (wire.Status, error) { return here().status() }
 // returns: when no recording can be started, f runs without one.
 func Guard(name string, f func() error) error { return here().guard(name, f) }
 
+// GuardContext is Guard for a function that obeys a context. When the function
+// returns an error because ctx was cancelled, that is no failure, and the
+// recording is dropped; a deadline that passed is one. The context that f gets
+// tells a GuardContext inside that it is part of this recording: it marks its own
+// name there and leaves the verdict to this one. When ctx is done already, f runs
+// without a recording.
+func GuardContext(ctx context.Context, name string, f func(ctx context.Context) error) error {
+	return here().guardContext(ctx, name, f)
+}
+
 // The methods below work on a nil machine too, where they do nothing.
 
 func (m *machine) start(name string, opts []Option) error {
@@ -75,6 +93,12 @@ func (m *machine) start(name string, opts []Option) error {
 	for _, f := range opts {
 		f(&o)
 	}
+	// Two that start at once would mix their names: the second is refused here as
+	// the machine would refuse it a moment later.
+	if !m.starting.CompareAndSwap(false, true) {
+		return errStarting
+	}
+	defer m.starting.Store(false)
 	if err := m.tell(wire.Request{Verb: wire.Prepare, Text: name}); err != nil {
 		return err
 	}
@@ -114,6 +138,16 @@ func (m *machine) tell(q wire.Request) error {
 	return nil
 }
 
+func (m *machine) fact(key, value string) error {
+	if m == nil {
+		return nil
+	}
+	if _, err := m.rpc(wire.FormatFact(key, value)); err != nil {
+		return fmt.Errorf("recorder: fact: %w", err)
+	}
+	return nil
+}
+
 func (m *machine) status() (wire.Status, error) {
 	if m == nil {
 		return wire.Status{}, nil
@@ -125,9 +159,25 @@ func (m *machine) status() (wire.Status, error) {
 	return wire.ParseStatus(text)
 }
 
-func (m *machine) guard(name string, f func() error) (err error) {
-	if m == nil || m.start(name, nil) != nil {
-		return f()
+var errStarting = errors.New("recorder: start: another goroutine starts a recording at this moment")
+
+func (m *machine) guard(name string, f func() error) error {
+	return m.guardContext(context.Background(), name, func(context.Context) error { return f() })
+}
+
+// inside marks the contexts of guarded functions.
+type inside struct{}
+
+func (m *machine) guardContext(ctx context.Context, name string, f func(context.Context) error) (err error) {
+	if m == nil || ctx.Err() != nil {
+		return f(ctx)
+	}
+	if ctx.Value(inside{}) != nil {
+		_ = m.tell(wire.Request{Verb: wire.Mark, Text: name}) // f matters more
+		return f(ctx)
+	}
+	if m.start(name, nil) != nil {
+		return f(ctx)
 	}
 	returned := false
 	defer func() {
@@ -144,14 +194,15 @@ func (m *machine) guard(name string, f func() error) (err error) {
 			panic(v)
 		}
 	}()
-	err = f()
+	err = f(context.WithValue(ctx, inside{}, true))
 	returned = true
-	if err != nil {
+	cancelled := ctx.Err() == context.Canceled && errors.Is(err, context.Canceled)
+	if err != nil && !cancelled {
 		m.fail(err.Error())
 		return err
 	}
-	_ = m.stop(Drop) // f went well, and that is all its caller asked
-	return nil
+	_ = m.stop(Drop) // nothing failed, and that is all the caller asked
+	return err
 }
 
 // fail keeps the recording. What the machine refuses here cannot help the

@@ -1,10 +1,12 @@
 package recorder
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"vmrecord/backdoor/wire"
 	"vmrecord/guestagent/portlab"
@@ -56,6 +58,27 @@ func TestOrder(t *testing.T) {
 		{"guard inside a recording", portlab.Machine{}, func(m *machine) error {
 			return m.guard("outer", func() error { return m.guard("inner", func() error { return nil }) })
 		}, "", "vmrecord.prepare outer|log 1 = 1|vmrecord.prepare inner|vmrecord.drop|kept=false|log 2 = 1"},
+		{"a cancelled context before", portlab.Machine{}, func(m *machine) error {
+			return m.guardContext(cancelled(), "g", func(ctx context.Context) error { return ctx.Err() })
+		}, "context canceled", ""},
+		{"a context cancelled inside", portlab.Machine{}, func(m *machine) error {
+			ctx, cancel := context.WithCancel(context.Background())
+			return m.guardContext(ctx, "g", func(ctx context.Context) error { cancel(); return fmt.Errorf("post: %w", ctx.Err()) })
+		}, "post: context canceled", "vmrecord.prepare g|log 1 = 1|vmrecord.drop|kept=false|log 2 = 1"},
+		{"another error after a cancel", portlab.Machine{}, func(m *machine) error {
+			ctx, cancel := context.WithCancel(context.Background())
+			return m.guardContext(ctx, "g", func(context.Context) error { cancel(); return wrong })
+		}, "total is 999 993", "vmrecord.prepare g|log 1 = 1|vmrecord.fail total is 999 993|vmrecord.keep|kept=true|log 2 = 1"},
+		{"a deadline", portlab.Machine{}, func(m *machine) error {
+			ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
+			defer cancel()
+			return m.guardContext(ctx, "g", func(context.Context) error { return context.DeadlineExceeded })
+		}, "context deadline exceeded", "vmrecord.prepare g|log 1 = 1|vmrecord.fail context deadline exceeded|vmrecord.keep|kept=true|log 2 = 1"},
+		{"a guard in a guard's context", portlab.Machine{}, func(m *machine) error {
+			return m.guardContext(context.Background(), "outer", func(ctx context.Context) error {
+				return m.guardContext(ctx, "inner", func(context.Context) error { return wrong })
+			})
+		}, "total is 999 993", "vmrecord.prepare outer|log 1 = 1|vmrecord.mark inner|vmrecord.fail total is 999 993|vmrecord.keep|kept=true|log 2 = 1"},
 		{"no channel", portlab.Machine{Full: true}, func(m *machine) error { return m.start("a", nil) },
 			"recorder: prepare: the machine has no message channel free", ""},
 	} {
@@ -72,6 +95,63 @@ func TestOrder(t *testing.T) {
 				t.Errorf("%d channels left open", lab.Open())
 			}
 		})
+	}
+}
+
+func cancelled() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}
+
+// However long the texts and the replies: a call takes a bounded number of port
+// accesses, which at 4 GHz are not a tenth of a millisecond of the guest's time.
+func TestBounded(t *testing.T) {
+	long := strings.Repeat("x", 1<<20)
+	for name, do := range map[string]func(m *machine) error{
+		"start": func(m *machine) error { return m.start(long, nil) },
+		"stop":  func(m *machine) error { return m.stop(Keep) },
+		"mark":  func(m *machine) error { return m.tell(wire.Request{Verb: wire.Mark, Text: long}) },
+		"fail":  func(m *machine) error { return m.tell(wire.Request{Verb: wire.Fail, Text: long}) },
+		"attr":  func(m *machine) error { return m.tell(wire.Request{Verb: wire.Attr, Key: long, Text: long}) },
+	} {
+		var lab portlab.Machine
+		m := wired(&lab)
+		if err := m.start("before", nil); err != nil {
+			t.Fatal(err)
+		}
+		accesses, in := 0, m.in
+		m.in = func(r *regs) { accesses++; in(r) }
+		if _ = do(m); accesses > 300 {
+			t.Errorf("%s: %d port accesses", name, accesses)
+		}
+	}
+	m := wired(&portlab.Machine{})
+	accesses, in := 0, m.in
+	m.in = func(r *regs) { // replies without end
+		accesses++
+		if sub := r.cx >> 16; r.cx&0xFFFF == wire.CmdMessage && sub == wire.MsgRecvSize {
+			defer func() { r.bx = wire.MaxMessageBytes }()
+		}
+		in(r)
+	}
+	if err := m.tell(wire.Request{Verb: wire.GetStatus}); !errors.Is(err, errMessage) || accesses > 20 {
+		t.Errorf("%v after %d accesses", err, accesses)
+	}
+}
+
+// Two goroutines that start at once do not mix their names: one is refused.
+func TestStartedAtOnce(t *testing.T) {
+	var lab portlab.Machine
+	m := wired(&lab)
+	in, second := m.in, errors.New("never asked")
+	m.in = func(r *regs) {
+		m.in = in
+		second = m.start("b", nil)
+		in(r)
+	}
+	if err := m.start("a", nil); err != nil || second != errStarting || strings.Join(lab.Log, "|") != "vmrecord.prepare a|log 1 = 1" {
+		t.Errorf("%v, %v, seen %q", err, second, lab.Log)
 	}
 }
 

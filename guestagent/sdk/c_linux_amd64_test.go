@@ -15,7 +15,6 @@ import (
 const guestC = `
 #define VMRECORD_SIGNED() 1
 #include "vmrecord.h"
-#include <stdlib.h>
 int main(void)
 {
     char name[200];
@@ -34,62 +33,95 @@ int main(void)
 }
 `
 
-// The C header needs a C compiler to be tested: gcc, of package gcc.
-func TestC(t *testing.T) {
-	dir := t.TempDir()
-	if _, err := Write("c", dir, false); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "guest.c"), []byte(guestC), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	strict := []string{"-Wall", "-Wextra", "-Werror", "-pedantic"}
-	for _, c := range [][]string{
-		{"-std=c99", "-O2", "-o", "example", "example.c"},
-		{"-std=gnu17", "-O0", "-o", "guest", "guest.c"},
-		{"-std=gnu17", "-O2", "-fPIC", "-o", "guest2", "guest.c"},
-		{"-m32", "-ffreestanding", "-O0", "-fPIC", "-S", "-isystem", "stub", "header.c"},
-		{"-m32", "-ffreestanding", "-O2", "-fPIC", "-S", "-isystem", "stub", "header.c"},
-	} {
-		if c[0] == "-m32" {
-			stub(t, dir)
-		}
-		run(t, dir, nil, "gcc", append(slices.Clone(strict), c...)...)
-	}
-	if got := run(t, dir, nil, filepath.Join(dir, "example")); got != "not inside a recording appliance\n" {
-		t.Errorf("the example printed %q", got)
-	}
-	for _, prog := range []string{"guest", "guest2"} {
-		var lab portlab.Machine
-		status, err := portlab.Run(exec.Command(filepath.Join(dir, prog)), lab.In)
-		if err != nil || status != 42 {
-			t.Errorf("%s: status %d, %v", prog, status, err)
-		}
-		want := []string{"getversion", "vmrecord.version", "vmrecord.mark too early",
-			"vmrecord.prepare " + strings.Repeat("x", 63), "log 1 = 1", "vmrecord.prepare again",
-			"vmrecord.attr a_b ", "vmrecord.mark phase oneü?", "vmrecord.fail -", "vmrecord.drop",
-			"kept=true", "log 2 = 1", "vmrecord.keep", "log 2 = 3"}
-		if !slices.Equal(lab.Log, want) {
-			t.Errorf("%s: seen %q\nwant %q", prog, lab.Log, want)
+// guestCPP uses what only C++ has.
+const guestCPP = `
+#define VMRECORD_SIGNED() 1
+#include "vmrecord.h"
+static int well(void *) { return 0; }
+static int badly(void *) { return -7; }
+static int thrown(void *) { throw 1; }
+int main()
+{
+    char status[86];
+    if (vmrecord_guard("well", well, nullptr) != 0) return 2;
+    if (vmrecord_guard("badly", badly, nullptr) != -7) return 3;
+    try {
+        vmrecord_guard("thrown", thrown, nullptr);
+        return 4;
+    } catch (int) {
+    }
+    if (vmrecord_status(status, sizeof status) != 0 || strcmp(status, "idle 3") != 0) return 5;
+    return 42;
+}
+`
+
+// Every compiler takes the header and the example without a warning. Debian's
+// packages clang, g++ and gcc-multilib are needed.
+func TestCompilers(t *testing.T) {
+	dir := sources(t, map[string]string{"all.c": strings.Replace(guestC, "#define VMRECORD_SIGNED() 1\n", "", 1)})
+	for _, cc := range []string{"gcc", "clang"} {
+		for _, bits := range []string{"-m64", "-m32"} {
+			for _, how := range []string{"-x c -std=c99 -O0", "-x c -std=c99 -O2 -fPIC", "-x c -std=gnu17 -O2", "-x c++ -std=c++11 -O0 -fPIC", "-x c++ -std=c++20 -O2"} {
+				run(t, dir, nil, cc, append(strings.Fields(how), bits, "-Wall", "-Wextra", "-Werror", "-pedantic", "-S", "all.c", "example.c")...)
+			}
 		}
 	}
 }
 
-// stub stands in for the 32-bit C library, which is seldom installed.
-func stub(t *testing.T, dir string) {
+// sources writes the C SDK and further files into a folder.
+func sources(t *testing.T, files map[string]string) (dir string) {
 	t.Helper()
-	for name, text := range map[string]string{
-		"stub/string.h": "typedef __SIZE_TYPE__ size_t; void *memcpy(void *, const void *, size_t); int memcmp(const void *, const void *, size_t);\n" +
-			"size_t strlen(const char *); char *strcpy(char *, const char *); char *strcat(char *, const char *);\n" +
-			"char *strchr(const char *, int); int strncmp(const char *, const char *, size_t);\n",
-		"header.c": "#include \"vmrecord.h\"\nint main(void) { return vmrecord_start(\"x\") + vmrecord_attr(\"k\", \"v\") + vmrecord_mark(\"m\") + vmrecord_fail(\"f\") + vmrecord_stop(VMRECORD_KEEP); }\n",
-	} {
-		p := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
+	dir = t.TempDir()
+	if _, err := Write("c", dir, false); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(p, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
+	}
+	return dir
+}
+
+// On this computer, which is no appliance, the example only runs, with 32 bits too.
+func TestCOutside(t *testing.T) {
+	dir := sources(t, nil)
+	for _, bits := range []string{"-m64", "-m32"} {
+		run(t, dir, nil, "gcc", bits, "-O2", "-o", "example", "example.c")
+		if got := run(t, dir, nil, filepath.Join(dir, "example")); got != "not inside a recording appliance\n" {
+			t.Errorf("%s: the example printed %q", bits, got)
+		}
+	}
+}
+
+// In a guest, whose port is answered here, the calls are those of the Go SDK.
+func TestC(t *testing.T) {
+	inC := []string{"getversion", "vmrecord.version", "vmrecord.mark too early",
+		"vmrecord.prepare " + strings.Repeat("x", 63), "log 1 = 1", "vmrecord.prepare again",
+		"vmrecord.attr a_b ", "vmrecord.mark phase oneü?", "vmrecord.fail -", "vmrecord.drop",
+		"kept=true", "log 2 = 1", "vmrecord.keep", "log 2 = 3"}
+	inCPP := []string{"getversion", "vmrecord.version",
+		"vmrecord.prepare well", "log 1 = 1", "vmrecord.drop", "kept=false", "log 2 = 1",
+		"vmrecord.prepare badly", "log 1 = 1", "vmrecord.fail badly ended with -7", "vmrecord.keep", "kept=true", "log 2 = 1",
+		"vmrecord.prepare thrown", "log 1 = 1", "vmrecord.fail an exception left the guarded function", "vmrecord.keep", "kept=true", "log 2 = 1",
+		"vmrecord.status"}
+	dir := sources(t, map[string]string{"guest.c": guestC, "guest.cpp": guestCPP})
+	for _, c := range []struct {
+		command string
+		want    []string
+	}{
+		{"gcc -std=gnu17 -O0 guest.c", inC},
+		{"gcc -std=gnu17 -O2 -fPIC guest.c", inC},
+		{"clang -std=c99 -O2 guest.c", inC},
+		{"g++ -O2 guest.cpp", inCPP},
+		{"clang++ -O0 guest.cpp", inCPP},
+	} {
+		words := append(strings.Fields(c.command), "-Wall", "-Wextra", "-Werror", "-pedantic", "-o", "guest")
+		run(t, dir, nil, words[0], words[1:]...)
+		var lab portlab.Machine
+		status, err := portlab.Run(exec.Command(filepath.Join(dir, "guest")), lab.In)
+		if err != nil || status != 42 || !slices.Equal(lab.Log, c.want) {
+			t.Errorf("%s: status %d, %v; seen %q\nwant %q", c.command, status, err, lab.Log, c.want)
 		}
 	}
 }

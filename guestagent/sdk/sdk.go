@@ -1,7 +1,7 @@
 // Package sdk writes the recorder SDK into a vendor's own source tree, for Go,
-// C and C++, or the shell. What it writes stands alone: the Go copy is a module of
-// its own on the standard library, the C header is one file, the shell functions
-// call vmagent.
+// C and C++, the shell, or systemd. What it writes stands alone: the Go copy is a
+// module of its own on the standard library, the C header is one file, the shell
+// functions and the units call vmagent.
 //
 // The Go files under files/go are copies of packages recorder and wire with
 // their import paths rewritten; `go test ./guestagent/sdk -update` makes them
@@ -26,10 +26,10 @@ const Module = "vmrecordsdk"
 //go:embed files
 var files embed.FS
 
-const goMod = "module " + Module + "\n\ngo 1.22\n"
+const goMod = "module " + Module + "\n\ngo 1.23\n"
 
 // Languages are the values Write takes for lang.
-func Languages() []string { return []string{"go", "c", "sh"} }
+func Languages() []string { return []string{"go", "c", "sh", "systemd"} }
 
 // contents maps each file of lang, by its slash path below the target, to its
 // text; nil for a language there is none of.
@@ -53,6 +53,10 @@ func contents(lang string) (map[string]string, error) {
 		take["files/example.c"] = "example.c"
 	case "sh":
 		take["files/vmrecord.sh"] = "vmrecord.sh"
+		take["files/example.sh"] = "example.sh"
+	case "systemd":
+		take["files/vmrecord-fail@.service"] = "vmrecord-fail@.service"
+		take["files/example.service"] = "example.service"
 	default:
 		return nil, fmt.Errorf("no SDK for %q: choose one of %s", lang, strings.Join(Languages(), ", "))
 	}

@@ -127,7 +127,7 @@ vmrecord_guard name sh -c 'echo ran; exit 3'; echo $?`
 
 func TestWriteRefuses(t *testing.T) {
 	dir := t.TempDir()
-	if _, err := Write("rust", dir, false); err == nil || !strings.Contains(err.Error(), "go, c, sh") {
+	if _, err := Write("rust", dir, false); err == nil || !strings.Contains(err.Error(), "go, c, sh, systemd") {
 		t.Errorf("unknown language: %v", err)
 	}
 	mine := []byte("mine\n")

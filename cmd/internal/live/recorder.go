@@ -57,6 +57,7 @@ func (r *Recorder) Start(title string, o recording.Options) error {
 	o.Keys = keys
 	o.Meta.Console, o.Meta.Source = machine.ConsoleOut, cli.Revision()
 	o.Meta.Created = int64(r.m.Clock().Epoch() + uint64(r.m.Now())/r.m.Clock().Hz())
+	o.Meta.Facts = facts(r.m)
 	cur, err := r.Shelf.Start(r.m, o)
 	if err != nil {
 		return err
@@ -66,6 +67,20 @@ func (r *Recorder) Start(title string, o recording.Options) error {
 	r.mu.Unlock()
 	r.failed, r.broken = "", false
 	return nil
+}
+
+// facts are what the guest told of itself so far; nil: nothing.
+func facts(m *vmm.Machine) map[string]string {
+	var all map[string]string
+	if b, ok := m.Device(machine.Backdoor).(*backdoor.Backdoor); ok {
+		for list := b.Facts(); len(list) > 0; list = list[2:] {
+			if all == nil {
+				all = map[string]string{}
+			}
+			all[list[0]] = list[1]
+		}
+	}
+	return all
 }
 
 // keys is how many keys an input stands for.

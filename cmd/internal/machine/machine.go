@@ -38,8 +38,11 @@ const (
 	ConsoleOut   = "com1/tx"
 	ConsoleIn    = "com1/rx"
 	ConsoleSpace = "com1/space"
-	Control      = "backdoor/control" // an outlet and an inlet
+	Control      = Backdoor + "/control" // an outlet and an inlet
 )
+
+// Backdoor is the slot of the backdoor.
+const Backdoor = "backdoor"
 
 // Text is the spec as one line of JSON.
 func (s Spec) Text() string {
@@ -103,7 +106,7 @@ func (s Spec) BuildOn(e Maker, epoch, seed uint64) (m *vmm.Machine, free func(),
 	}
 	m = &vmm.Machine{CPU: new(cpu.State), Engine: engine,
 		Board: pc.New(mem.Blank(b), pc.Options{Hz: s.Hz, Epoch: epoch, DebugExit: s.DebugExit})}
-	m.Plug(vmm.Place{Name: "backdoor"}, backdoor.New(s.backdoor()))
+	m.Plug(vmm.Place{Name: Backdoor}, backdoor.New(s.backdoor()))
 	m.CPU.Cold(seed)
 	return m, func() { _ = m.Engine.Close(); release() }, nil
 }

@@ -1,6 +1,11 @@
 /* vmrecord.h: let a program say when the machine it runs in records itself.
  * SPDX-License-Identifier: Apache-2.0
  *
+ *     int post_batch(void *batch);               // 0: went well
+ *     vmrecord_guard("transfer-batch", post_batch, batch);
+ *
+ * or step by step:
+ *
  *     vmrecord_start("transfer-batch");
  *     if (post_batch() != 0)
  *         vmrecord_fail("the total is wrong");   // keeps the recording
@@ -10,15 +15,18 @@
  * a recording appliance each call talks to the machine; anywhere else, and with
  * other compilers and processors, it does nothing and returns 0. A refusal
  * returns -1: already recording, nothing recording, no control given to the
- * guest. Any thread may call; there is one recording for the whole machine.
+ * guest. Any thread may call; there is one recording for the whole machine. What ends the whole program (a signal, exit) ends
+ * no recording: run it under "vmagent exec --guarded -- PROGRAM" for that.
  *
- * Texts are UTF-8 and are cut to their bounds: name 64 bytes, key 64, value 1024,
+ * A call takes some 300 port accesses at most and waits for nobody: far less than
+ * a millisecond. Texts are UTF-8 and are cut to their bounds: name 64 bytes, key 64, value 1024,
  * mark 256, reason 1024. Control characters become blanks, bytes that are no UTF-8
  * become '?'.
  */
 #ifndef VMRECORD_H
 #define VMRECORD_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -99,7 +107,7 @@ static inline int vmrecord__receive(vmrecord__channel ch, char *reply, size_t ro
     int e = vmrecord__step(ch, 3, 0, &r);
     if (e != 0)
         return e;
-    if (!(r.c >> 17 & 1) || r.d >> 16 != 1 || r.b > 65536)
+    if (!(r.c >> 17 & 1) || r.d >> 16 != 1 || r.b > 1026) /* no reply is longer */
         return -1;
     for (i = 0, n = r.b; i < n; i++) {
         if (i % 4 == 0 && (e = vmrecord__step(ch, 4, 1, &r)) != 0)
@@ -122,9 +130,9 @@ static inline int vmrecord__rpc(const char *q, char *reply, size_t room)
     ch.id = r.d >> 16;
     ch.cookie1 = r.s;
     ch.cookie2 = r.i;
-    while (e == 1 && tries++ < 100)
+    while (e == 1 && tries++ < 4)
         e = vmrecord__send(ch, q, strlen(q));
-    for (tries = 0, e = e == 0 ? 1 : -1; e == 1 && tries < 100; tries++)
+    for (tries = 0, e = e == 0 ? 1 : -1; e == 1 && tries < 4; tries++)
         e = vmrecord__receive(ch, reply, room);
     vmrecord__step(ch, 6, 0, &r);
     return e == 0 && reply[0] == '1' ? 0 : -1;
@@ -257,6 +265,21 @@ static inline int vmrecord_attr(const char *key, const char *value)
     return vmrecord__rpc(q, reply, sizeof reply);
 }
 
+/* What the machine does, as text: "idle 3", "recording 4 NAME", "off 0"; empty
+ * outside an appliance. room is of text; 86 bytes hold every answer. */
+static inline int vmrecord_status(char *text, size_t room)
+{
+    char reply[2 + 85 + 1];
+    if (room != 0)
+        text[0] = 0;
+    if (!vmrecord_in_vm())
+        return 0;
+    if (vmrecord__rpc("vmrecord.status", reply, sizeof reply) != 0 || strlen(reply + 2) >= room)
+        return -1;
+    strcpy(text, reply + 2);
+    return 0;
+}
+
 #else /* no appliance runs here */
 
 static inline int vmrecord_in_vm(void) { return 0; }
@@ -265,6 +288,70 @@ static inline int vmrecord_stop(int keep) { (void)keep; return 0; }
 static inline int vmrecord_mark(const char *text) { (void)text; return 0; }
 static inline int vmrecord_fail(const char *reason) { (void)reason; return 0; }
 static inline int vmrecord_attr(const char *key, const char *value) { (void)key; (void)value; return 0; }
+static inline int vmrecord_status(char *text, size_t room)
+{
+    if (room != 0)
+        text[0] = 0;
+    return 0;
+}
 
 #endif
+
+/* Ends a guarded recording: result 0 went well. */
+static inline void vmrecord__end(const char *name, int result)
+{
+    char reason[64 + 32] = "", digits[12];
+    unsigned n = result < 0 ? 0u - (unsigned)result : (unsigned)result;
+    size_t i = sizeof digits;
+    if (result == 0) {
+        (void)vmrecord_stop(VMRECORD_DROP);
+        return;
+    }
+    digits[--i] = 0;
+    do
+        digits[--i] = (char)('0' + n % 10);
+    while ((n /= 10) != 0);
+    if (result < 0)
+        digits[--i] = '-';
+    strncat(reason, name, 64);
+    strcat(reason, " ended with ");
+    strcat(reason, digits + i);
+    (void)vmrecord_fail(reason);
+    (void)vmrecord_stop(VMRECORD_KEEP);
+}
+
+#ifdef __cplusplus
+struct vmrecord__left { /* f by an exception */
+    bool armed;
+    ~vmrecord__left()
+    {
+        if (!armed)
+            return;
+        (void)vmrecord_fail("an exception left the guarded function");
+        (void)vmrecord_stop(VMRECORD_KEEP);
+    }
+};
+#endif
+
+/* Runs f(arg) under a recording called name: dropped when f returns 0, a failure
+ * and kept when it returns anything else (C++: or throws). Returns what f does;
+ * when no recording can be started, f runs without one. */
+static inline int vmrecord_guard(const char *name, int (*f)(void *), void *arg)
+{
+    int result;
+    if (vmrecord_start(name) != 0)
+        return f(arg);
+    {
+#ifdef __cplusplus
+        vmrecord__left left = {true};
+        result = f(arg);
+        left.armed = false;
+#else
+        result = f(arg);
+#endif
+    }
+    vmrecord__end(name, result);
+    return result;
+}
+
 #endif

@@ -25,6 +25,10 @@ vmrecord_stop() { vmrecord__agent stop "${1:-keep}"; }
 vmrecord_mark() { vmrecord__agent mark "$*"; }
 vmrecord_fail() { vmrecord__agent fail "$*"; }
 vmrecord_attr() { vmrecord__agent attr "$1" "$2"; }
+vmrecord_status() { vmrecord__agent status; }
+
+# vmrecord_beat: under "vmagent watch", say that the script is alive.
+vmrecord_beat() { vmrecord__agent beat; }
 
 # vmrecord_guard NAME COMMAND...: record the command, keep the recording if it
 # fails, drop it otherwise; the status is the command's.
