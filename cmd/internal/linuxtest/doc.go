@@ -12,7 +12,8 @@
 // TestKernels boots the kernels for any PC, with 64 bits and with 32, to vmagent
 // and testdata/worker, which has its work recorded. TestGuestOS compares what
 // package guestos reads of a guest's memory with what testdata/tasks prints of
-// /proc in the guest. TestClassic builds testdata/race, a module, against the
+// /proc in the guest. TestFailures has testdata/fails and testdata/guard.c, with 64
+// bits and with 32, fail in every way that the SDK and vmagent report. TestClassic builds testdata/race, a module, against the
 // headers of the guest's kernel. TestBreakIn has Debian's busybox and testdata/breakin,
 // where somebody logs in as root with the password "secret".
 //
