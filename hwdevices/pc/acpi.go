@@ -14,10 +14,10 @@ type table struct {
 
 var le = binary.LittleEndian
 
-// tables lays out all of them.
-func tables() []table {
+// tables lays out all of them, for a board with or without a PVPanic.
+func tables(panics bool) []table {
 	facs := table{tablesAt, facs()}
-	dsdt := after(facs, sdt("DSDT", 2, dsdtBody()))
+	dsdt := after(facs, sdt("DSDT", 2, dsdtBody(panics)))
 	fadt := after(dsdt, sdt("FACP", 3, fadtBody(uint32(facs.at), uint32(dsdt.at))))
 	madt := after(fadt, sdt("APIC", 3, madtBody()))
 	var p4, p8 []byte
@@ -142,8 +142,11 @@ func madtBody() []byte {
 //	    Device (KBD)  { _HID PNP0303, _CRS 60h, 64h, interrupt 1 }
 //	    Device (AUX)  { _HID PNP0F13, _CRS interrupt 12 }
 //	    Device (COM1) { _HID PNP0501, _UID 1, _CRS 3F8h-3FFh, interrupt 4 }
+//	    Device (PEVT) { _HID QEMU0001, _CRS 505h, RDPT reads and WRPT writes it }
 //	}
-func dsdtBody() []byte {
+//
+// The last is there with a PVPanic only.
+func dsdtBody(panics bool) []byte {
 	off := integer(power.SleepTypeOff)
 	s5 := name(`\_S5_`, pack(off, off, integer(0), integer(0)))
 	pci := device("PCI0",
@@ -162,5 +165,18 @@ func dsdtBody() []byte {
 	kbd := device("KBD_", name("_HID", eisaID("PNP0303")),
 		name("_CRS", resources(ioPorts(0x60, 1), ioPorts(0x64, 1), irq(1))))
 	aux := device("AUX_", name("_HID", eisaID("PNP0F13")), name("_CRS", resources(irq(12))))
-	return join(s5, scope(`\_SB_`, pci, rtc, kbd, aux, com))
+	devices := [][]byte{pci, rtc, kbd, aux, com}
+	if panics {
+		devices = append(devices, panicDevice())
+	}
+	return join(s5, scope(`\_SB_`, devices...))
+}
+
+// panicDevice is PEVT, with the methods that QEMU's docs/specs/pvpanic.rst names.
+func panicDevice() []byte {
+	return device("PEVT", name("_HID", text("QEMU0001")),
+		name("_CRS", resources(ioPorts(portPanic, 1))),
+		ioRegion("PEOR", portPanic, 1), byteField("PEOR", "PEPT"),
+		method("RDPT", 0, returned(named("PEPT"))),
+		method("WRPT", 1, store(arg0(), named("PEPT"))))
 }

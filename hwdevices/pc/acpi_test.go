@@ -12,7 +12,7 @@ import (
 )
 
 func TestChecksums(t *testing.T) {
-	for _, tb := range tables() {
+	for _, tb := range append(tables(false), tables(true)...) {
 		s, sig := byte(0), string(tb.data[:4])
 		for _, c := range tb.data {
 			s += c
@@ -22,6 +22,19 @@ func TestChecksums(t *testing.T) {
 		}
 		if tb.at%16 != 0 || tb.at+uint64(len(tb.data)) > 0x100000 {
 			t.Errorf("%s: at %#x, %d bytes", sig, tb.at, len(tb.data))
+		}
+	}
+}
+
+// A board without a PVPanic has the tables that it always had.
+func TestPanicDevice(t *testing.T) {
+	for _, there := range []bool{false, true} {
+		b := New(mem.New(make([]byte, 2<<20)), Options{PVPanic: there})
+		if _, _, err := Firmware(b); err != nil {
+			t.Fatal(err)
+		}
+		if got := bytes.Contains(b.Mem.B[tablesAt:rsdpAt], []byte("QEMU0001")); got != there || (b.PortIn(portPanic, 1) == 3) != there {
+			t.Errorf("asked for: %v, in the tables: %v, port %#x", there, got, b.PortIn(portPanic, 1))
 		}
 	}
 }
@@ -36,6 +49,10 @@ func TestTablesDisassemble(t *testing.T) {
 		{"DSDT", `Name (_HID, EisaId ("PNP0501") /* 16550A-compatible COM Serial Port */)`},
 		{"DSDT", `Name (_HID, EisaId ("PNP0303") /* IBM Enhanced Keyboard (101/102-key, PS/2 Mouse) */)`},
 		{"DSDT", `Name (_HID, EisaId ("PNP0F13") /* PS/2 Mouse */)`},
+		{"DSDT", `Name (_HID, "QEMU0001")`},
+		{"DSDT", `OperationRegion (PEOR, SystemIO, 0x0505, One)`},
+		{"DSDT", `Return (PEPT)`},
+		{"DSDT", `PEPT = Arg0`},
 		{"DSDT", `0xFEBFFFFF,         // Range Maximum`},
 		{"FACP", `[06Ch 0108   1]            RTC Century Index : 32`},
 		{"FACP", `Reset Register Supported (V2) : 1`},
@@ -45,7 +62,7 @@ func TestTablesDisassemble(t *testing.T) {
 		{"XSDT", `ACPI Table Address   1`},
 	} {
 		f := filepath.Join(dir, c.sig+".aml")
-		for _, tb := range tables() {
+		for _, tb := range tables(true) {
 			if string(tb.data[:4]) == c.sig {
 				if err := os.WriteFile(f, tb.data, 0o644); err != nil {
 					t.Fatal(err)

@@ -47,6 +47,30 @@ func eisaID(s string) []byte {
 	return []byte{0x0c, byte(v >> 24), byte(v >> 16), byte(v >> 8), byte(v)}
 }
 
+// text is a string (20.2.3).
+func text(s string) []byte { return append(append([]byte{0x0d}, s...), 0) }
+
+// ioRegion is an operation region of ports, byteField one field of 8 bits at its
+// beginning, accessed by bytes (20.2.5.2).
+func ioRegion(n string, base uint32, size byte) []byte {
+	return join([]byte{0x5b, 0x80}, []byte(n), []byte{1}, integer(base), integer(uint32(size)))
+}
+
+func byteField(region, n string) []byte {
+	return join([]byte{0x5b, 0x81}, sized(join([]byte(region), []byte{1}, []byte(n), []byte{8})))
+}
+
+// method is one with a number of arguments; its terms are returned, store, named
+// and arg0 (20.2.5.2 to 20.2.6).
+func method(n string, args byte, terms ...[]byte) []byte {
+	return join([]byte{0x14}, sized(join([]byte(n), []byte{args}, join(terms...))))
+}
+
+func returned(what []byte) []byte  { return join([]byte{0xa4}, what) }
+func store(what, to []byte) []byte { return join([]byte{0x70}, what, to) }
+func named(n string) []byte        { return []byte(n) }
+func arg0() []byte                 { return []byte{0x68} }
+
 func name(n string, value []byte) []byte { return join([]byte{0x08}, []byte(n), value) }
 
 func pack(elems ...[]byte) []byte {

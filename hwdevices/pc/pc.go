@@ -16,6 +16,7 @@ type Options struct {
 	Hz        uint64 // instants in a guest second; 0: vmm.DefaultHz
 	Epoch     uint64 // Unix seconds that the clock shows at instant 0
 	DebugExit bool   // port F4h ends the run
+	PVPanic   bool   // the guest's kernel can tell that it panics
 }
 
 // A Part is a chip and its place.
@@ -29,6 +30,7 @@ const (
 	portPM1   = 0x600 // status and enable, and control at +4
 	portPMTmr = 0x608
 	portReset = 0xcf9
+	portPanic = 0x505
 
 	memIOAPIC = 0xfec00000
 	memLAPIC  = 0xfee00000
@@ -40,6 +42,8 @@ const (
 	wireSCI  = 9
 	wireNMI  = 24
 	wireNone = 31 // what no part drives
+
+	slotPanic = "pvpanic"
 )
 
 // parts is the catalogue, in slot order: earlier windows win.
@@ -62,6 +66,9 @@ func parts(o Options) []Part {
 	}
 	if o.DebugExit {
 		list = append(list, Part{vmm.Place{Name: "exit", Ports: []uint16{0xf4}}, new(power.DebugExit)})
+	}
+	if o.PVPanic {
+		list = append(list, Part{vmm.Place{Name: slotPanic, Ports: []uint16{portPanic}}, new(power.PVPanic)})
 	}
 	return list
 }

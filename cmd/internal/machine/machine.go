@@ -26,6 +26,7 @@ type Spec struct {
 	Memory    uint64 `json:"memory"` // bytes
 	Hz        uint64 `json:"hz"`     // instants in a guest second
 	DebugExit bool   `json:"debug_exit"`
+	PVPanic   bool   `json:"pvpanic,omitempty"` // older texts have no word of it
 
 	// What the backdoor tells and allows.
 	UUID          string `json:"uuid"`    // 32 hex digits
@@ -39,6 +40,7 @@ const (
 	ConsoleIn    = "com1/rx"
 	ConsoleSpace = "com1/space"
 	Control      = Backdoor + "/control" // an outlet and an inlet
+	Panics       = "pvpanic/event"       // with Spec.PVPanic
 )
 
 // Backdoor is the slot of the backdoor.
@@ -105,7 +107,7 @@ func (s Spec) BuildOn(e Maker, epoch, seed uint64) (m *vmm.Machine, free func(),
 		return nil, nil, err
 	}
 	m = &vmm.Machine{CPU: new(cpu.State), Engine: engine,
-		Board: pc.New(mem.Blank(b), pc.Options{Hz: s.Hz, Epoch: epoch, DebugExit: s.DebugExit})}
+		Board: pc.New(mem.Blank(b), pc.Options{Hz: s.Hz, Epoch: epoch, DebugExit: s.DebugExit, PVPanic: s.PVPanic})}
 	m.Plug(vmm.Place{Name: Backdoor}, backdoor.New(s.backdoor()))
 	m.CPU.Cold(seed)
 	return m, func() { _ = m.Engine.Close(); release() }, nil
