@@ -40,6 +40,9 @@ func (s *Spool) deliver(ctx context.Context, dir string, snd *Sender, wanted fun
 	if it.State == Cancelled {
 		return it, Result{}, errors.New("it was cancelled: outbox retry takes that back")
 	}
+	if it.State == Held {
+		return it, Result{}, ErrHeld
+	}
 	if !wanted(it) {
 		return it, Result{}, ErrBusy
 	}

@@ -337,3 +337,58 @@ func TestBundleRotted(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What is held goes nowhere, whatever asks, until it is released.
+func TestHeld(t *testing.T) {
+	data := noise(9, 30_000)
+	b, addr := serve(t, inbox.ServerOptions{})
+	sp := openSpool(t, t.TempDir(), newClock())
+	file := filepath.Join(t.TempDir(), "a.vmb")
+	if err := os.WriteFile(file, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	snd := &mail.Sender{Route: route("smtp://"+addr, 0)}
+	stays := func(when string) {
+		t.Helper()
+		if _, err := sp.DeliverDue(t.Context(), by(snd), func(mail.Item, mail.Result, error) { t.Errorf("%s: sent", when) }); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := sp.Deliver(t.Context(), id, snd); !errors.Is(err, mail.ErrHeld) {
+			t.Errorf("%s: deliver: %v", when, err)
+		}
+		if _, err := sp.Retry(id); !errors.Is(err, mail.ErrHeld) {
+			t.Errorf("%s: retry: %v", when, err)
+		}
+		if it, err := sp.Find(id); err != nil || it.State != mail.Held || it.Reason == "" {
+			t.Errorf("%s: %+v %v", when, it, err)
+		}
+	}
+	if _, err := sp.AddHeld(file, id, uuid, "consent"); err != nil {
+		t.Fatal(err)
+	}
+	stays("added")
+	if it, err := sp.Add(file, id, uuid); err != nil || it.State != mail.Held {
+		t.Errorf("added again: %+v %v", it, err)
+	}
+	if it, err := sp.Release(id); err != nil || it.State != mail.Queued || it.Reason != "" {
+		t.Fatalf("%+v %v", it, err)
+	}
+	if _, err := sp.Hold(id, "consent was revoked"); err != nil {
+		t.Fatal(err)
+	}
+	stays("held back")
+	if _, err := sp.Release(id); err != nil {
+		t.Fatal(err)
+	}
+	if it, res, err := sp.Deliver(t.Context(), id, snd); err != nil || it.State != mail.Sent {
+		t.Fatalf("%+v %v %v", it, res, err)
+	}
+	sameFile(t, b, id, data)
+	for _, again := range []func() (mail.Item, error){
+		func() (mail.Item, error) { return sp.Hold(id, "late") }, func() (mail.Item, error) { return sp.Release(id) },
+	} {
+		if it, err := again(); err != nil || it.State != mail.Sent {
+			t.Errorf("once it was sent: %+v %v", it, err)
+		}
+	}
+}

@@ -20,6 +20,7 @@ type State string
 
 // The states.
 const (
+	Held      State = "held"      // not to be sent before Release; Reason says why
 	Queued    State = "queued"    // to be sent at the next occasion
 	Sending   State = "sending"   // a process is sending it now
 	Waiting   State = "waiting"   // tried; again at NextTry
@@ -120,7 +121,7 @@ func parseItem(data []byte) (Item, error) {
 		return it, fmt.Errorf("%s: attempts %d", itemName, it.Attempts)
 	}
 	switch it.State {
-	case Queued, Sending, Waiting, Sent, Halted, Expired, Cancelled:
+	case Held, Queued, Sending, Waiting, Sent, Halted, Expired, Cancelled:
 		return it, nil
 	}
 	return it, fmt.Errorf("%s: unknown state %.40q", itemName, it.State)
@@ -169,6 +170,9 @@ func syncDir(dir string) error {
 
 // ErrBusy says that another process, or another goroutine, is sending the item.
 var ErrBusy = errors.New("it is being sent just now")
+
+// ErrHeld says that the item is not to be sent before it is released.
+var ErrHeld = errors.New("it waits for consent: vmappliance send gives it")
 
 // lockItem takes the item's lock, held until the file is closed or the process
 // dies. A moment's patience lets a List that is testing the lock go by.

@@ -87,6 +87,16 @@ func (s *Spool) clearAbandoned(dir string) error {
 // Add copies the bundle at path into the spool. When it returns without error the
 // entry is durable. Adding the same bundle again returns the entry there is.
 func (s *Spool) Add(path, id, uuid string) (Item, error) {
+	return s.add(path, id, uuid, func(*Item) {})
+}
+
+// AddHeld is Add of a bundle that is not to be sent before Release; why says what
+// it waits for. One that is there already stays as it is.
+func (s *Spool) AddHeld(path, id, uuid, why string) (Item, error) {
+	return s.add(path, id, uuid, func(it *Item) { it.State, it.Reason = Held, why })
+}
+
+func (s *Spool) add(path, id, uuid string, set func(*Item)) (Item, error) {
 	if !idForm.MatchString(id) || !uuidForm.MatchString(uuid) {
 		return Item{}, fmt.Errorf("queue %s: %q with uuid %q does not name a bundle", path, id, uuid)
 	}
@@ -117,6 +127,7 @@ func (s *Spool) Add(path, id, uuid string) (Item, error) {
 	}
 	now := s.opt.Now().UTC().Truncate(time.Second)
 	it := Item{Schema: itemSchema, Bundle: b, State: Queued, QueuedAt: now, GiveUpAt: now.Add(s.opt.Expire)}
+	set(&it)
 	if err := writeItem(dir, it); err != nil {
 		return Item{}, fmt.Errorf("queue %s: %w: nothing was queued; free some space and send again", id, err)
 	}
@@ -231,6 +242,15 @@ func (s *Spool) List() ([]Item, error) {
 	return its, nil
 }
 
+// Find is the entry called by id or uuid.
+func (s *Spool) Find(ref string) (Item, error) {
+	dir, err := s.find(ref)
+	if err != nil {
+		return Item{}, err
+	}
+	return s.look(dir)
+}
+
 // find returns the directory of the entry called by id or uuid.
 func (s *Spool) find(ref string) (string, error) {
 	es, err := os.ReadDir(s.dir)
@@ -281,11 +301,36 @@ func (s *Spool) change(ref, verb string, f func(*Item) error) (Item, error) {
 // its full time again. A sent one is left as it is.
 func (s *Spool) Retry(ref string) (Item, error) {
 	return s.change(ref, "retry", func(it *Item) error {
-		if it.State == Sent {
+		switch it.State {
+		case Sent:
 			return nil
+		case Held:
+			return ErrHeld
 		}
 		it.State, it.Attempts, it.NextTry = Queued, 0, time.Time{}
 		it.GiveUpAt = s.opt.Now().UTC().Truncate(time.Second).Add(s.opt.Expire)
+		return nil
+	})
+}
+
+// Release has a held entry sent, or one that was cancelled; others stay as they are.
+func (s *Spool) Release(ref string) (Item, error) {
+	return s.change(ref, "send", func(it *Item) error {
+		if it.State == Held || it.State == Cancelled {
+			it.State, it.Reason, it.Fix = Queued, "", ""
+			it.GiveUpAt = s.opt.Now().UTC().Truncate(time.Second).Add(s.opt.Expire)
+		}
+		return nil
+	})
+}
+
+// Hold keeps an entry from being sent before Release, unless it was sent or
+// cancelled; why says what it waits for.
+func (s *Spool) Hold(ref, why string) (Item, error) {
+	return s.change(ref, "hold", func(it *Item) error {
+		if it.State != Sent && it.State != Cancelled {
+			it.State, it.Reason, it.Fix, it.NextTry = Held, why, "", time.Time{}
+		}
 		return nil
 	})
 }

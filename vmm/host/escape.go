@@ -9,10 +9,11 @@ const (
 	CommandQuit   = 'q'
 	CommandMark   = 'm'
 	CommandRecord = '.'
+	CommandReview = 'r'
 )
 
 // EscapeHelp lists the commands, one line.
-const EscapeHelp = "Ctrl-] ? this help   q quit   m mark   . start or stop recording   Ctrl-] sends Ctrl-]"
+const EscapeHelp = "Ctrl-] ? this help   q quit   m mark   r review reports   . start or stop recording   Ctrl-] sends Ctrl-]"
 
 // Keys takes commands out of what is typed.
 type Keys struct{ armed bool }
@@ -27,7 +28,7 @@ func (k *Keys) Feed(p []byte) (text, commands []byte) {
 			continue
 		case !k.armed, c == EscapeKey:
 			text = append(text, c)
-		case c == CommandQuit, c == CommandMark, c == CommandRecord:
+		case c == CommandQuit, c == CommandMark, c == CommandRecord, c == CommandReview:
 			commands = append(commands, c)
 		default:
 			commands = append(commands, CommandHelp)

@@ -16,6 +16,8 @@ type Terminal struct {
 	in   int
 	size func() (cols, rows int, err error)
 
+	guest sync.Mutex // held while the guest may not print
+
 	mu     sync.Mutex
 	out    io.Writer
 	old    *term.State
@@ -63,10 +65,18 @@ func (t *Terminal) Guard() {
 
 // Write shows what the guest prints.
 func (t *Terminal) Write(p []byte) (int, error) {
+	t.guest.Lock()
+	defer t.guest.Unlock()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.scan.feed(p)
 	return t.out.Write(p)
+}
+
+// Hold has what the guest prints wait until release is called.
+func (t *Terminal) Hold() (release func()) {
+	t.guest.Lock()
+	return sync.OnceFunc(t.guest.Unlock)
 }
 
 // Note prints a line of ours on a line of its own.

@@ -16,7 +16,7 @@ func TestKeys(t *testing.T) {
 		{"abc", "abc", ""},
 		{"a\x1dqb", "ab", "q"},
 		{"\x1d\x1d", "\x1d", ""},
-		{"\x1dm\x1d.\x1d?", "", "m.?"},
+		{"\x1dm\x1dr\x1d.\x1d?", "", "mr.?"},
 		{"\x1dzx", "x", "?"},
 	} {
 		for cut := range len(c.in) + 1 { // wherever a read ends
