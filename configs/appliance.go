@@ -248,11 +248,7 @@ func (a *Appliance) consent() error {
 	if err := oneOf("consent.encryption", c.Encryption, EncryptionOn, EncryptionOff); err != nil {
 		return err
 	}
-	if c.Mode == ConsentAsk {
-		return errors.New(`consent.mode is "ask", the default, and asking is not built yet; ` +
-			`under [consent] write: mode = "always" (mail each kept recording) or mode = "never" (mail nothing)`)
-	}
-	if c.Encryption == EncryptionOn && c.Mode == ConsentAlways && len(a.Vendor.Keys) == 0 {
+	if c.Encryption == EncryptionOn && c.Mode != ConsentNever && len(a.Vendor.Keys) == 0 {
 		return errors.New(`consent.encryption is "on", the default, and vendor.keys is missing; to make a key: vmbundle keys new; ` +
 			`or under [consent] write: encryption = "off" (a bundle holds the guest's memory, readable by whoever has it)`)
 	}
@@ -261,9 +257,9 @@ func (a *Appliance) consent() error {
 
 func (a *Appliance) vendor() error {
 	v := &a.Vendor
-	if a.Consent.Mode == ConsentAlways && (v.Mail == "" || v.Submit == "") {
+	if a.Consent.Mode != ConsentNever && (v.Mail == "" || v.Submit == "") {
 		return errors.New(`vendor.mail or vendor.submit is missing; under [vendor] write: ` +
-			`mail = "beta@example.com" and submit = "smtps://mail.example.com:465"`)
+			`mail = "beta@example.com" and submit = "smtps://mail.example.com:465"; or under [consent]: mode = "never" (mail nothing)`)
 	}
 	if len(v.Keys) > maxKeys {
 		return fmt.Errorf("vendor.keys has %d entries; at most %d", len(v.Keys), maxKeys)

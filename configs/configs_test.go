@@ -40,13 +40,15 @@ func TestParse(t *testing.T) {
 		{`kernel="k"`, ``, `machine.kernel is missing`},
 		{`kernel="k"`, `disk="d"`, `disks are not built yet`},
 		{`kernel="k"`, `kernel="k\u0007"`, `machine.kernel holds control characters`},
-		{`mode="always"`, ``, `consent.mode is "ask", the default, and asking is not built yet; under [consent] write: mode = "always"`},
-		{`mode="always"`, `mode="ask"`, `asking is not built yet`},
+		{`mode="always"`, ``, ``},
+		{`mode="always"`, `mode="ask"`, ``},
 		{`mode="always"`, `mode="alway"`, `did you mean "always"?`},
 		{`mail="a@b.example"`, "mail=\"a@b.example\"\nkeys=[\"age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p\"]", `consent.encryption is "off", and vendor.keys has a key`},
 		{`mail="a@b.example"`, "mail=\"a@b.example\"\nkeys=[\"age1x\"]", `vendor.keys[0] is "age1x", which is no public key`},
 		{`encryption="off"`, ``, `consent.encryption is "on", the default, and vendor.keys is missing; to make a key: vmbundle keys new; or under [consent] write: encryption = "off"`},
 		{`mail="a@b.example"`, ``, `vendor.mail or vendor.submit is missing`},
+		{"mail=\"a@b.example\"\nsubmit=\"smtp://127.0.0.1:25\"\n[consent]\nmode=\"always\"", "[consent]\nmode=\"ask\"", `mode = "never" (mail nothing)`},
+		{"mail=\"a@b.example\"\nsubmit=\"smtp://127.0.0.1:25\"\n[consent]\nmode=\"always\"", "[consent]\nmode=\"never\"", ``},
 		{`mail="a@b.example"`, `mail="A <a@b.example>"`, `a bare address`},
 		{`smtp://127.0.0.1:25`, `http://x`, `smtps://HOST:PORT`},
 		{`[consent]`, "[record]\nheartbeat=1\n[consent]", `record.heartbeat is 1; 4096 to`},
@@ -112,7 +114,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("[machine]\nmemory=1e9\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		a, err := Parse(b)
-		if err == nil && (a.Machine.Memory > maxMemory || a.Consent.Mode == ConsentAsk || a.Consent.Mode == ConsentAlways && (a.Consent.Encryption == EncryptionOn) != (len(a.Vendor.Keys) > 0)) {
+		if err == nil && (a.Machine.Memory > maxMemory || a.Consent.Mode != ConsentNever && (a.Consent.Encryption == EncryptionOn) != (len(a.Vendor.Keys) > 0)) {
 			t.Errorf("accepted %+v", a)
 		}
 	})

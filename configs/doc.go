@@ -20,7 +20,7 @@
 //	disk       path             refused for now: disks are not built yet
 //
 //	[vendor]
-//	mail       address          required where consent.mode is "always"
+//	mail       address          required unless consent.mode is "never"
 //	submit     URL              smtps://HOST:PORT, smtp+starttls://HOST:PORT or, on
 //	                            this computer only, smtp://HOST:PORT; required likewise
 //	keys       list of text     public keys (age1..., as "vmbundle keys new" prints
@@ -39,14 +39,14 @@
 //	mail       SIZE             of a bundle that may be mailed, default 100M
 //
 //	[consent]
-//	mode       text             "ask" (the default), "always" or "never"
+//	mode       text             "ask" (the default): the user is asked about each
+//	                            report; "always": each is mailed; "never": none is.
+//	                            Only "never" stands: else the user's own decision
+//	                            (package consent) counts more
 //	encryption text             "on" (the default), with vendor.keys, or "off"
 //
-// # What is refused until it is built
-//
-// Asking the user is not built yet. It stays the default all the same, so that no
-// appliance sends memory contents unasked by omission: a file has to say "always"
-// or "never" in words. So it has to say "off" to send them in the clear.
+// The defaults send no memory contents unasked or in the clear by omission: a file
+// has to say "always" and "off" in words.
 //
 // # Version rule
 //

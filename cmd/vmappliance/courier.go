@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"vmrecord/bundle"
+	"vmrecord/bundle/consent"
 	"vmrecord/bundle/keys"
 	"vmrecord/bundle/mail"
 	"vmrecord/cmd/internal/cli"
@@ -16,10 +17,13 @@ import (
 	"vmrecord/configs"
 )
 
-// A courier makes bundles of kept recordings and sends them, behind the guest.
+// A courier makes bundles of kept recordings, behind the guest, and sends those that
+// the user consented to.
 type courier struct {
 	post   *post
-	vendor configs.Vendor
+	book   *consent.Book
+	party  consent.Party
+	asks   bool // the user can be asked while the guest runs
 	pack   bundle.PackOptions
 	limit  int64 // bytes of a bundle that may be mailed
 	shelf  string
@@ -29,8 +33,9 @@ type courier struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	jobs   chan *kept
+	poke   chan struct{} // something may be sent that could not be before
 	done   chan struct{}
-	queued map[string]*kept // of this run, by UUID, those not delivered yet
+	mine   map[string]*kept // bundles of this run, by UUID
 	failed int              // recordings that could not be packed or queued
 }
 
@@ -55,7 +60,8 @@ const again = time.Minute
 // newCourier begins to work; ctx ends conversations that are under way.
 func newCourier(ctx context.Context, c courier) *courier {
 	c.ctx, c.cancel = context.WithCancel(ctx)
-	c.jobs, c.done, c.queued = make(chan *kept, maxJobs), make(chan struct{}), map[string]*kept{}
+	c.jobs, c.poke, c.done = make(chan *kept, maxJobs), make(chan struct{}, 1), make(chan struct{})
+	c.mine = map[string]*kept{}
 	go c.work()
 	return &c
 }
@@ -79,6 +85,8 @@ func (c *courier) work() {
 				c.say("recording %s: %v", k.Summary.Name, err)
 				c.events.tell(event{Event: "mail", Text: err.Error()})
 			}
+		case <-c.poke:
+			c.resume()
 		case <-t.C:
 			c.resume()
 		}
@@ -102,20 +110,55 @@ func (c *courier) resume() {
 // take accepts a recording; it is carried behind the caller's back.
 func (c *courier) take(k *kept) { c.jobs <- k }
 
-// finish waits until all is sent or queued, and gives the run's status.
-func (c *courier) finish() exit.Code {
+// soon has what may be sent by now sent behind the caller's back.
+func (c *courier) soon() {
+	select {
+	case c.poke <- struct{}{}:
+	default: // it will be looked for anyway
+	}
+}
+
+// finish waits until all is packed, and sent or queued.
+func (c *courier) finish() {
 	close(c.jobs)
 	<-c.done
-	switch {
-	case c.failed > 0:
+}
+
+// status is what the run's bundles deserve, after finish.
+func (c *courier) status() exit.Code {
+	items, err := c.post.spool.List()
+	if err != nil || c.failed > 0 {
 		return exit.Failure
-	case len(c.queued) > 0:
-		return exit.Queued
 	}
-	return exit.OK
+	status := exit.OK
+	for _, it := range items {
+		k := c.mine[it.UUID]
+		if k == nil {
+			continue
+		}
+		switch it.State {
+		case mail.Sent, mail.Sending:
+		case mail.Cancelled:
+			k.Mail = "cancelled"
+		case mail.Held:
+			status = exit.Consent
+		default:
+			status = max(status, exit.Queued)
+		}
+	}
+	return status
 }
 
 func (c *courier) carry(k *kept) error {
+	mode, err := c.book.Mode(c.party)
+	if err != nil {
+		return err
+	}
+	if mode == consent.Never {
+		k.Mail = "refused"
+		c.say("recording %s is kept here and not sent", k.Summary.Name)
+		return nil
+	}
 	tmp, err := os.MkdirTemp(c.post.routes, "pack-")
 	if err != nil {
 		return fmt.Errorf("pack: %w", err)
@@ -126,18 +169,40 @@ func (c *courier) carry(k *kept) error {
 		return fmt.Errorf("%w; it stays on this computer; to make its bundle later: vmbundle pack %s", err, filepath.Join(c.shelf, k.Summary.Name))
 	}
 	k.ID, k.UUID, k.Bytes = p.ID, p.UUID, p.Bytes
-	c.say("● saved problem %s, %s", p.ID, cli.Bytes(p.Bytes))
 	c.events.tell(event{Event: "bundle", ID: p.ID, Bytes: p.Bytes})
 	if p.Bytes > c.limit {
 		k.Mail = "too large"
 		return fmt.Errorf("%s is %s, more than record.limits.mail of the configuration (%s), and is not mailed; to have it as a file: vmbundle pack %s",
 			p.ID, cli.Bytes(p.Bytes), cli.Bytes(c.limit), filepath.Join(c.shelf, k.Summary.Name))
 	}
-	it, err := c.post.add(p.Path, p.ID, p.UUID, c.vendor)
+	w := way{Submit: c.party.Submit, To: c.party.To, Keys: c.party.Keys, Appliance: c.party.Appliance,
+		Feature: k.Feature, Failure: k.Failure, Recording: filepath.Join(c.shelf, k.Summary.Name)}
+	if mode == consent.Always {
+		w.Consent = given{mode, consent.TextVersion, c.book.Now().UTC().Truncate(time.Second)}
+	}
+	it, err := c.post.add(p, w)
 	if err != nil {
 		return fmt.Errorf("queue %s: %w", p.ID, err)
 	}
+	c.mine[it.UUID] = k
+	c.say("● saved problem %s, %s%s", p.ID, cli.Bytes(p.Bytes), c.next(it))
+	if it.State == mail.Held {
+		k.Mail = string(it.State)
+		c.events.tell(event{Event: "held", ID: p.ID, Bytes: p.Bytes})
+		return nil
+	}
 	return c.send(k, it)
+}
+
+// next is what the user can do about a bundle.
+func (c *courier) next(it mail.Item) string {
+	switch {
+	case it.State != mail.Held:
+		return ""
+	case c.asks:
+		return ": Ctrl-] r to review"
+	}
+	return "; it waits for your consent: vmappliance send " + it.ID
 }
 
 func (c *courier) send(k *kept, it mail.Item) error {
@@ -145,11 +210,9 @@ func (c *courier) send(k *kept, it mail.Item) error {
 	if err != nil {
 		return err
 	}
-	c.queued[it.UUID] = k
 	_, res, err := c.post.spool.Deliver(c.ctx, it.UUID, snd)
 	if errors.Is(err, mail.ErrBusy) {
 		k.Mail = "sending" // another program is at it
-		delete(c.queued, it.UUID)
 		return nil
 	}
 	if err != nil {
@@ -175,11 +238,10 @@ func (c *courier) sender(it mail.Item) (*mail.Sender, error) {
 func (c *courier) told(it mail.Item, res mail.Result) {
 	c.events.tell(event{Event: "mail", ID: it.ID, Parts: res.Parts, Text: res.String()})
 	c.say("mail %s: %s", it.ID, res)
-	if k := c.queued[it.UUID]; k != nil {
+	if k := c.mine[it.UUID]; k != nil {
 		k.Mail, k.Parts, k.Reply = string(res.Outcome), res.Parts, res.Reply
 	}
 	if res.Outcome == mail.Delivered {
-		delete(c.queued, it.UUID)
 		return
 	}
 	c.say("it is kept and can be sent again: vmappliance outbox retry %s", it.ID)

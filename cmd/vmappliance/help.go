@@ -31,11 +31,18 @@ const userHelp = `Run an appliance that somebody gave you:
 
 The terminal is the guest's console. One key is ours, Ctrl-], followed by
       ?  help      q  quit      m  mark this moment      .  start or stop recording
+      r  review the reports that wait for your consent
 
 While the machine records itself, the bottom row shows "● REC". A recording holds
 all of the guest's memory and all that happens in it from then on. One that ends well
-is dropped; one of a failure is kept, and sent to the vendor if the appliance's
-configuration says consent = "always". To see what is kept, and what was sent:
+is dropped; one of a failure is kept, and becomes a report. You are asked whether it
+is sent to the vendor when you press Ctrl-] r, when the guest ends, or by one of
+
+      vmappliance review
+      vmappliance send R-XXXX-XXXX
+
+A recording cannot be cleaned of secrets afterwards: what protects you is to look at
+it before, and that it is sealed to the vendor. To see what is kept, and what was sent:
 
       vmappliance recordings list
       vmappliance outbox list
@@ -44,6 +51,15 @@ To send again what could not be sent, or to keep one from being sent:
 
       vmappliance outbox retry
       vmappliance outbox cancel R-XXXX-XXXX
+
+What you decided about all reports of an appliance, and how to decide: send each
+without asking, ask, or send nothing. Without a word of yours the appliance's
+configuration counts; it says so when it first runs.
+
+      vmappliance consent
+      vmappliance consent give
+      vmappliance consent ask
+      vmappliance consent revoke
 
 Recordings and the outbox lie under ~/.local/share/vmrecord.
 `

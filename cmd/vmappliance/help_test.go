@@ -108,7 +108,7 @@ func (s *sandbox) enter(line string) {
 	case strings.Contains(line, "inbox serve"):
 		s.enterServe(line)
 		return
-	case line == "vmappliance outbox retry":
+	case line == "vmappliance outbox retry", strings.HasPrefix(line, "vmappliance send "):
 		status = 75 // nobody is there
 	case strings.HasPrefix(line, "vmbundle ps"), strings.HasPrefix(line, "vmbundle probe"), strings.HasSuffix(line, "--what syscall"):
 		status = 3 // the guest is no Linux, and no program has symbols
@@ -166,6 +166,7 @@ func TestDocumentsHaveSchemas(t *testing.T) {
 		"vmappliance.recordings/1": "vmappliance recordings list --json",
 		"vmappliance.recording/1":  "vmappliance recordings show 000001",
 		"vmappliance.outbox/1":     "vmappliance outbox list --json",
+		"vmappliance.consent/1":    "vmappliance consent --json",
 		"vmappliance.build/1":      "vmappliance build --initramfs i.cpio --file init=init --json",
 		"vmbundle.pack/1":          "vmbundle pack state/recordings/000001 b.vmb --json",
 		"vmbundle.inspect/1":       "vmbundle inspect a.vmb --json",

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"vmrecord/backdoor/wire"
+	"vmrecord/bundle/consent"
 	"vmrecord/bundle/recording"
 	"vmrecord/cmd/internal/cli"
 	"vmrecord/cmd/internal/exit"
@@ -40,6 +41,12 @@ type oneRun struct {
 	door  *host.Door // of the machine that runs now
 	leave func()     // has a debugger leave it
 	quit  exit.Code  // what Quit means
+
+	courier *courier   // nil: nothing is ever sent
+	notice  []string   // what the user has to be told before
+	asking  sync.Mutex // one review at a time
+	ended   context.Context
+	end     context.CancelFunc // ends a review while the guest runs
 }
 
 // run boots until the guest is done, sends what is to be sent, and sums up.
@@ -55,14 +62,16 @@ func (l *oneRun) run() error {
 	if err != nil {
 		return err
 	}
+	l.ended, l.end = context.WithCancel(context.Background())
 	stop := host.Interrupts(
 		func() { l.say("press Ctrl-C again to end the run") },
 		func() { l.stop(exit.Interrupted) })
 	err = l.boots(epoch, seed)
 	// From here on Ctrl-C ends a conversation, and the bundle stays in the outbox.
-	ctx, done := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, done := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer done()
 	stop()
+	l.end()
 	d := &l.doc
 	d.WallSeconds = time.Since(wall).Seconds()
 	d.CPUSeconds = (host.CPUTime() - cpu).Seconds()
@@ -111,37 +120,59 @@ func (l *oneRun) openRecorder(seed uint64) (shut func(ctx context.Context) exit.
 	r.keep = func(k *kept) { l.doc.Kept = append(l.doc.Kept, k) }
 	l.rec = r
 	if l.config == nil {
-		return func(ctx context.Context) exit.Code { return l.shut(ctx, nil) }, nil
+		return l.shut, nil
 	}
 	c := l.config
 	r.options.Meta.Appliance, r.options.Meta.Version = c.Appliance.Name, c.Appliance.Version
 	r.options.Period, r.features, r.keepAll = c.Record.Heartbeat, append([]string{}, c.Record.Features...), c.Record.Keep == configs.KeepAll
-	if c.Consent.Mode != configs.ConsentAlways {
-		return func(ctx context.Context) exit.Code { return l.shut(ctx, nil) }, nil
+	if c.Consent.Mode == configs.ConsentNever {
+		return l.shut, nil
 	}
+	return l.openCourier(base)
+}
+
+// openCourier opens what sending needs, and tells the user of it at the first time.
+func (l *oneRun) openCourier(base string) (shut func(ctx context.Context) exit.Code, err error) {
 	p, err := openPost(base)
 	if err != nil {
 		return nil, err
 	}
-	pack, err := packOptions(c)
+	pack, err := packOptions(l.config)
 	if err != nil {
 		return nil, err
 	}
+	b, r := &consent.Book{Dir: base, Now: time.Now}, l.rec
+	who := party(l.config)
+	first, err := b.Told(who)
+	if err != nil {
+		return nil, exit.With(exit.Integrity, err)
+	}
+	if first {
+		notice := who.Notice()
+		l.notice = notice[:]
+	}
 	term, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-	co := newCourier(term, courier{post: p, vendor: c.Vendor, pack: pack, limit: int64(c.Record.Limits.Mail), shelf: dir, say: l.say, events: l.events})
+	l.courier = newCourier(term, courier{post: p, book: b, party: who, asks: l.console.Terminal() != nil,
+		pack: pack, limit: int64(l.config.Record.Limits.Mail), shelf: r.dir, say: l.say, events: l.events})
 	r.keep = func(k *kept) {
 		l.doc.Kept = append(l.doc.Kept, k)
-		co.take(k)
+		l.courier.take(k)
 	}
-	return func(ctx context.Context) exit.Code { defer stop(); return l.shut(ctx, co) }, nil
+	return func(ctx context.Context) exit.Code { defer stop(); return l.shut(ctx) }, nil
 }
 
-// shut ends recording and mailing.
-func (l *oneRun) shut(ctx context.Context, c *courier) (status exit.Code) {
+// shut ends recording and mailing. At a terminal the user is asked about what waits
+// for consent, unless a signal ended the run.
+func (l *oneRun) shut(ctx context.Context) (status exit.Code) {
 	l.doc.Dropped = l.rec.dropped
-	if c != nil {
+	if c := l.courier; c != nil {
 		defer context.AfterFunc(ctx, c.cancel)()
-		status = c.finish()
+		c.finish()
+		ours := func(uuid string) bool { return c.mine[uuid] != nil }
+		if l.quit == exit.OK && l.review(ctx, ours) > 0 {
+			c.resume()
+		}
+		status = c.status()
 	}
 	if err := l.rec.Shelf.Close(); err != nil {
 		l.say("recordings: %v", err)
@@ -157,6 +188,9 @@ func (l *oneRun) boots(epoch, seed uint64) error {
 		if l.rec != nil {
 			defer l.rec.Show(t)()
 		}
+	}
+	for _, line := range l.notice {
+		l.say("%s", line)
 	}
 	if l.rec != nil {
 		stop, err := serveControl(l.rec.dir, l.rec)
@@ -248,6 +282,7 @@ func (l *oneRun) stop(c exit.Code) {
 		l.door.Quit()
 		l.leave()
 	}
+	l.end() // a review may hold the guest up
 }
 
 // command does what was asked for behind the escape key.
@@ -257,6 +292,8 @@ func (l *oneRun) command(k byte) {
 		l.stop(exit.OK)
 	case k == host.CommandHelp:
 		l.say("%s", host.EscapeHelp)
+	case k == host.CommandReview:
+		go l.reviewNow()
 	case l.rec == nil:
 		l.say("recording is off; to have it: --recordings DIR, or a configuration")
 	default:

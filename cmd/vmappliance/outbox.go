@@ -67,6 +67,8 @@ func missing(err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return exit.With(exit.NotFound, err)
+	case errors.Is(err, mail.ErrHeld):
+		return exit.With(exit.Consent, err)
 	case errors.Is(err, fs.ErrExist):
 		return fmt.Errorf("%w and is not overwritten; choose another FILE", err)
 	}
@@ -91,7 +93,7 @@ func next(it mail.Item) string {
 func outboxRetry() *cobra.Command {
 	c := &cobra.Command{
 		Use: "retry [ID]", Short: "Send now: one bundle, or all that wait",
-		Long: "retry sends one bundle, or all that are not sent or cancelled, whatever their next\n" +
+		Long: "retry sends one bundle, or all that are not sent, held or cancelled, whatever their next\n" +
 			"try. User and password, where the server wants them, stand in VMRECORD_SMTP_USER\nand VMRECORD_SMTP_PASSWORD.",
 		Args: cli.Args(0, 1),
 	}
@@ -106,23 +108,12 @@ func outboxRetry() *cobra.Command {
 				return err
 			}
 		}
-		worst := 0
 		for _, ref := range refs {
-			it, err := p.spool.Retry(ref)
-			if err != nil {
+			if _, err := p.spool.Retry(ref); err != nil {
 				return missing(err)
 			}
-			res, err := p.deliver(context.Background(), it)
-			if err != nil {
-				return err
-			}
-			fmt.Fprintf(c.OutOrStdout(), "%s  %s\n", it.ID, res)
-			worst = max(worst, res.ExitCode())
 		}
-		if worst != 0 {
-			return cli.Status(worst)
-		}
-		return nil
+		return p.sendAll(c, refs)
 	}
 	return c
 }
@@ -131,7 +122,9 @@ func outboxRetry() *cobra.Command {
 func (p *post) unsent() (refs []string, err error) {
 	items, err := p.spool.List()
 	for _, it := range items {
-		if it.State != mail.Sent && it.State != mail.Cancelled && it.State != mail.Damaged {
+		switch it.State {
+		case mail.Sent, mail.Cancelled, mail.Damaged, mail.Held:
+		default:
 			refs = append(refs, it.UUID)
 		}
 	}
@@ -139,13 +132,15 @@ func (p *post) unsent() (refs []string, err error) {
 }
 
 // deliver sends one queued bundle now.
-func (p *post) deliver(ctx context.Context, it mail.Item) (mail.Result, error) {
+func (p *post) deliver(ctx context.Context, ref string) (it mail.Item, res mail.Result, err error) {
+	if it, err = p.spool.Find(ref); err != nil {
+		return it, res, err
+	}
 	snd, err := p.sender(it)
 	if err != nil {
-		return mail.Result{}, err
+		return it, res, err
 	}
-	_, res, err := p.spool.Deliver(ctx, it.UUID, snd)
-	return res, err
+	return p.spool.Deliver(ctx, it.UUID, snd)
 }
 
 func outboxCancel() *cobra.Command {

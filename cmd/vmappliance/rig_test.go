@@ -74,6 +74,11 @@ func (s *sandbox) want(status int, args []string, texts ...string) result {
 	return r
 }
 
+// asking is configuration, of an appliance that asks first.
+func asking(kernel, port string) []byte {
+	return bytes.Replace(configuration(kernel, port), []byte(`"always"`), []byte(`"ask"`), 1)
+}
+
 // configuration is of an appliance that mails what fails to an SMTP server.
 func configuration(kernel, port string) []byte {
 	return []byte(`[appliance]

@@ -261,3 +261,79 @@ func TestTakeOverAtATerminal(t *testing.T) {
 	s.ends(c, 0)
 	box.want(0, []string{"vmbundle", "replay", "mine"}, "identical: ")
 }
+
+// A report that waits is shown and asked about where the user says so, and at the
+// end; never in between. What is typed then is not the guest's.
+func TestReviewAtATerminal(t *testing.T) {
+	s, box := newScreen(t), newSandbox(t)
+	box.write("ask.toml", asking("keys-guest", "1"))
+	c := box.command("vmappliance", "run", "ask.toml")
+	s.start(c)
+	s.await("Ctrl-] ? this help")
+	s.await("to refuse: vmappliance consent revoke")
+	s.await("any other work")
+	s.types("\x1dr")
+	s.await("no report waits for you")
+	record := func() {
+		s.types("\x1d.")
+		s.await("recording starts")
+		s.await("● REC manual")
+		s.types("\x1d.")
+		s.await("● saved problem R-")
+		s.await(": Ctrl-] r to review")
+	}
+	record()
+	s.types("x") // still the guest's
+	s.await("round ")
+	s.types("\x1dr")
+	s.await("  to demo@vendor.example, in the clear: ")
+	s.await(question)
+	s.types("l") // not the guest's, which would do a round
+	s.await("is kept here; to send it: vmappliance send R-")
+	s.types("\x1dr")
+	s.await(question)
+	s.types("y")
+	s.await(" will be sent")
+	s.await("mail R-")
+	record()
+	record()
+	s.types("q") // the guest powers off
+	s.await(question)
+	s.types("n")
+	s.await(" will not be sent")
+	s.await(question)
+	s.types("v")
+	s.await(" will not be sent, nor will others")
+	s.ends(c, 75)
+	if strings.Contains(s.text(), question) {
+		t.Errorf("asked once more: %q", s.text())
+	}
+	r := box.want(0, []string{"vmappliance", "outbox", "list"})
+	if strings.Count(r.out, " cancelled ") != 2 || strings.Count(r.out, " waiting ") != 1 {
+		t.Error(r.out)
+	}
+	box.want(0, []string{"vmappliance", "consent"}, " never ")
+}
+
+// A signal ends the question, and what was not answered waits: for the verb that asks
+// without a guest.
+func TestUnansweredReview(t *testing.T) {
+	s, box := newScreen(t), newSandbox(t)
+	box.write("ask.toml", asking("keys-guest", "1"))
+	c := box.command("vmappliance", "run", "ask.toml", "--record-from-start", "all")
+	s.start(c)
+	s.await("any other work")
+	s.types("q")
+	s.await(question)
+	if err := c.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	s.ends(c, 4)
+	c = box.command("vmappliance", "review")
+	s.start(c)
+	s.await(question)
+	s.types("a\n")
+	s.await("and those to come without asking")
+	s.ends(c, 75)
+	box.want(0, []string{"vmappliance", "consent"}, " always ")
+}

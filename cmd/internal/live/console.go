@@ -90,6 +90,55 @@ type Console struct {
 	mu     sync.Mutex
 	stream *host.Stream // of the machine that runs now
 	ended  bool         // the reader is at its end
+	asked  *question    // who takes what is typed, instead of the guest
+}
+
+// A question takes keys until it is over.
+type question struct {
+	keys chan byte
+	over chan struct{}
+}
+
+// Ask takes what is typed from the guest, and holds back what it prints, until
+// done is called. keys is closed where nobody types any more. One may ask at a
+// time, while Pump runs.
+func (c *Console) Ask() (keys <-chan byte, done func()) {
+	q := &question{make(chan byte), make(chan struct{})}
+	release := func() {}
+	if c.term != nil {
+		release = c.term.Hold()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended {
+		close(q.keys)
+	}
+	c.asked = q
+	return q.keys, sync.OnceFunc(func() {
+		c.mu.Lock()
+		c.asked = nil
+		c.mu.Unlock()
+		close(q.over)
+		release()
+	})
+}
+
+// answer gives what was typed to who asks; false if nobody does.
+func (c *Console) answer(typed []byte) bool {
+	c.mu.Lock()
+	q := c.asked
+	c.mu.Unlock()
+	if q == nil {
+		return false
+	}
+	for _, k := range typed {
+		select {
+		case q.keys <- k:
+		case <-q.over: // what was typed too much is nobody's
+			return true
+		}
+	}
+	return true
 }
 
 // OpenConsole understands --serial: stdio, file:PATH or none.
@@ -174,7 +223,9 @@ func (c *Console) Pump(command func(byte)) {
 	for {
 		n, err := c.in.Read(b)
 		text := b[:n]
-		if c.term != nil {
+		if c.answer(text) {
+			text = nil
+		} else if c.term != nil {
 			var commands []byte
 			text, commands = keys.Feed(b[:n])
 			for _, k := range commands {
@@ -188,6 +239,9 @@ func (c *Console) Pump(command func(byte)) {
 		if err != nil {
 			c.mu.Lock()
 			c.ended = true
+			if c.asked != nil {
+				close(c.asked.keys)
+			}
 			_ = c.stream.Close()
 			c.mu.Unlock()
 			return

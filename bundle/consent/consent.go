@@ -1,0 +1,205 @@
+package consent
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/google/renameio/v2"
+)
+
+// A Mode is when a recording may be sent.
+type Mode string
+
+// The modes.
+const (
+	Ask    Mode = "ask"    // after the user said yes to it
+	Always Mode = "always" // without asking
+	Never  Mode = "never"
+)
+
+// TextVersion is the version of what Notice says. It grows with every change of
+// what is recorded or sent.
+const TextVersion = 1
+
+const (
+	schema   = "vmrecord.consent/1"
+	fileName = "consent.json"
+	lockName = "consent.lock"
+	maxFile  = 1 << 20
+)
+
+// A Party is who asks for consent, and for what.
+type Party struct {
+	Appliance string
+	To        string   // the vendor's mail address
+	Submit    string   // the server that takes it
+	Keys      []string // public keys that it is sealed to; none: everybody can read it
+	Features  []string // what is recorded
+	Mode      Mode     // proposed by the configuration
+}
+
+func (p *Party) whom() string {
+	return strings.Join(append([]string{p.To, p.Submit}, p.Keys...), " ")
+}
+
+// Notice is what a user has to know before the first run: what is recorded and
+// when, who gets it, and how to refuse. Each is a line.
+func (p *Party) Notice() [3]string {
+	reader := "readable by whoever carries it"
+	if len(p.Keys) > 0 {
+		reader = "sealed so that only they can read it"
+	}
+	when := "only after you said yes to it"
+	if p.Mode == Always {
+		when = "without asking"
+	}
+	return [3]string{
+		fmt.Sprintf("%s records the whole virtual machine, its memory and what is typed, during: %s", p.Appliance, strings.Join(p.Features, ", ")),
+		fmt.Sprintf("a recording of a failure is sent to %s, %s, %s", p.To, reader, when),
+		"to refuse: vmappliance consent revoke; to decide: vmappliance help user",
+	}
+}
+
+// A Decision is what the user decided about one appliance.
+type Decision struct {
+	Appliance string    `json:"appliance"`
+	To        string    `json:"to"`
+	Mode      Mode      `json:"mode,omitzero"`
+	Text      int       `json:"text"`
+	At        time.Time `json:"at"`
+}
+
+// A Book is the decisions in a state folder. Any number of programs may use it.
+type Book struct {
+	Dir string
+	Now func() time.Time
+}
+
+// A file is consent.json.
+type file struct {
+	Schema    string     `json:"schema"`
+	Decisions []Decision `json:"decisions"`
+}
+
+// List is all decisions, by appliance.
+func (b *Book) List() ([]Decision, error) {
+	name := filepath.Join(b.Dir, fileName)
+	i, err := os.Stat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read consent: %w", err)
+	}
+	if i.Size() > maxFile || !i.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not what this program wrote: nothing is sent; move it away", name)
+	}
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("read consent: %w", err)
+	}
+	all, err := parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w: nothing is sent; move it away", name, err)
+	}
+	return all, nil
+}
+
+func parse(text []byte) ([]Decision, error) {
+	var f file
+	if err := json.Unmarshal(text, &f); err != nil {
+		return nil, err
+	}
+	if f.Schema != schema {
+		return nil, fmt.Errorf("its schema is %.40q, this program reads %q", f.Schema, schema)
+	}
+	for _, d := range f.Decisions {
+		if !slices.Contains([]Mode{"", Ask, Always, Never}, d.Mode) {
+			return nil, fmt.Errorf("unknown mode %.40q", d.Mode)
+		}
+	}
+	return f.Decisions, nil
+}
+
+// Told notes that the user has seen the party's notice; first is true if it had
+// not been shown before, in this version and for this recipient.
+func (b *Book) Told(p Party) (first bool, err error) {
+	err = b.change(p.Appliance, func(d *Decision) {
+		if first = d.Text != TextVersion || d.To != p.whom(); !first {
+			return
+		}
+		if d.Mode == Always {
+			d.Mode = Ask // it was about another text or recipient
+		}
+		d.To, d.Text, d.At = p.whom(), TextVersion, b.now()
+	})
+	return first, err
+}
+
+// Decide notes what the user decided about an appliance that has told them.
+func (b *Book) Decide(appliance string, m Mode) error {
+	return b.change(appliance, func(d *Decision) { d.Mode, d.At = m, b.now() })
+}
+
+// Mode is what counts for a party now.
+func (b *Book) Mode(p Party) (Mode, error) {
+	if p.Mode == Never {
+		return Never, nil
+	}
+	all, err := b.List()
+	if err != nil {
+		return Never, err
+	}
+	i := slices.IndexFunc(all, func(d Decision) bool { return d.Appliance == p.Appliance })
+	switch {
+	case i < 0 || all[i].Mode == "":
+		return p.Mode, nil
+	case all[i].Mode == Always && (all[i].To != p.whom() || all[i].Text != TextVersion):
+		return Ask, nil
+	}
+	return all[i].Mode, nil
+}
+
+func (b *Book) now() time.Time { return b.Now().UTC().Truncate(time.Second) }
+
+// change applies f to the decision about an appliance, and makes it durable.
+func (b *Book) change(appliance string, f func(*Decision)) error {
+	if err := os.MkdirAll(b.Dir, 0o700); err != nil {
+		return fmt.Errorf("write consent: %w", err)
+	}
+	lock, err := os.OpenFile(filepath.Join(b.Dir, lockName), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("write consent: %w", err)
+	}
+	defer lock.Close()
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		return fmt.Errorf("write consent: %w", err)
+	}
+	all, err := b.List()
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(all, func(d Decision) bool { return d.Appliance == appliance })
+	if i < 0 {
+		all = append(all, Decision{Appliance: appliance})
+		i = len(all) - 1
+	}
+	f(&all[i])
+	slices.SortFunc(all, func(x, y Decision) int { return strings.Compare(x.Appliance, y.Appliance) })
+	text, err := json.MarshalIndent(file{schema, all}, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := renameio.WriteFile(filepath.Join(b.Dir, fileName), append(text, '\n'), 0o600, renameio.WithTempDir(b.Dir)); err != nil {
+		return fmt.Errorf("write consent: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,121 @@
+package consent
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func book(t *testing.T) *Book {
+	return &Book{t.TempDir(), func() time.Time { return time.Unix(1e9, 0) }}
+}
+
+// Who is asked, told, sent to: what was decided, against what is proposed now.
+func TestMode(t *testing.T) {
+	here := Party{Appliance: "a", To: "x@y.example", Submit: "smtps://y.example", Keys: []string{"age1x"}}
+	other := here
+	other.To = "z@y.example"
+	for _, c := range []struct {
+		name     string
+		proposed Mode
+		told     *Party // whom the decision was made about
+		decided  Mode
+		want     Mode
+	}{
+		{"nothing decided, ask", Ask, nil, "", Ask},
+		{"nothing decided, always", Always, nil, "", Always},
+		{"told only", Always, &here, "", Always},
+		{"given", Ask, &here, Always, Always},
+		{"given for another recipient", Ask, &other, Always, Ask},
+		{"asked for", Always, &here, Ask, Ask},
+		{"refused", Always, &here, Never, Never},
+		{"refused to another recipient", Always, &other, Never, Never},
+		{"the vendor wants nothing", Never, &here, Always, Never},
+	} {
+		b := book(t)
+		if c.told != nil {
+			if first, err := b.Told(*c.told); err != nil || !first {
+				t.Fatal(first, err)
+			}
+			if err := b.Decide(c.told.Appliance, c.decided); err != nil {
+				t.Fatal(err)
+			}
+		}
+		p := here
+		p.Mode = c.proposed
+		if got, err := b.Mode(p); err != nil || got != c.want {
+			t.Errorf("%s: %q %v, want %q", c.name, got, err, c.want)
+		}
+	}
+}
+
+// A notice is shown once for each recipient; with another one what was given is asked for again.
+func TestTold(t *testing.T) {
+	for _, decided := range []Mode{Always, Never} {
+		b, p := book(t), Party{Appliance: "a", To: "x@y.example"}
+		for i, want := range []bool{true, false} {
+			if first, err := b.Told(p); err != nil || first != want {
+				t.Fatalf("time %d: %v %v", i, first, err)
+			}
+		}
+		if err := b.Decide("a", decided); err != nil {
+			t.Fatal(err)
+		}
+		p.To = "z@y.example"
+		if first, err := b.Told(p); err != nil || !first {
+			t.Fatal(first, err)
+		}
+		all, err := b.List()
+		if err != nil || len(all) != 1 || all[0].Mode != map[Mode]Mode{Always: Ask, Never: Never}[decided] || all[0].Text != TextVersion || all[0].At.Unix() != 1e9 {
+			t.Errorf("after %s: %+v %v", decided, all, err)
+		}
+	}
+}
+
+// A file that cannot be read means that nothing is sent.
+func TestDamaged(t *testing.T) {
+	for _, text := range []string{"", "{", `{"schema":"vmrecord.consent/2"}`, `{"schema":"vmrecord.consent/1","decisions":[{"mode":"yes"}]}`} {
+		b := book(t)
+		if err := os.WriteFile(filepath.Join(b.Dir, fileName), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if m, err := b.Mode(Party{Mode: Always}); m != Never || err == nil || !strings.Contains(err.Error(), "nothing is sent") {
+			t.Errorf("%q: %q %v", text, m, err)
+		}
+		if err := b.Decide("a", Always); err == nil {
+			t.Errorf("%q was written over", text)
+		}
+	}
+}
+
+func TestNotice(t *testing.T) {
+	p := Party{Appliance: "a", To: "x@y.example", Features: []string{"import", "sync"}, Mode: Ask}
+	for _, c := range []struct {
+		keys []string
+		mode Mode
+		want string
+	}{
+		{nil, Ask, "x@y.example, readable by whoever carries it, only after you said yes"},
+		{[]string{"age1x"}, Always, "x@y.example, sealed so that only they can read it, without asking"},
+	} {
+		p.Keys, p.Mode = c.keys, c.mode
+		n := p.Notice()
+		if !strings.Contains(n[0], "import, sync") || !strings.Contains(n[1], c.want) || !strings.Contains(n[2], "consent revoke") {
+			t.Errorf("%q", n)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(`{"schema":"vmrecord.consent/1","decisions":[{"appliance":"a","mode":"never"}]}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		all, err := parse(text)
+		for _, d := range all {
+			if err == nil && d.Mode != "" && d.Mode != Ask && d.Mode != Always && d.Mode != Never {
+				t.Errorf("accepted %+v", d)
+			}
+		}
+	})
+}

@@ -1,0 +1,25 @@
+// Package consent keeps what the user of this computer decided about sending
+// recordings to vendors. Whether something is sent is asked of it each time, so
+// that a decision taken back counts at once, in programs that run too.
+//
+// # File
+//
+// STATE/consent.json, replaced whole (fsync, rename) under flock(2) of
+// STATE/consent.lock: one JSON object,
+//
+//	schema      "vmrecord.consent/1"; a reader refuses another
+//	decisions   one for each appliance that told its user what it does:
+//	  appliance   its name
+//	  to          whom it sends to: mail address, submit address and public keys,
+//	              joined by blanks
+//	  mode        what the user decided: "ask", "always", "never"; none: nothing yet
+//	  text        version of the text that the user was shown
+//	  at          when the user decided, or was told
+//
+// # Rule
+//
+// A vendor's configuration proposes a mode. "never" in it stands; else the user's
+// own decision does, if there is one. A decision for "always" counts only for the
+// text and for whom it was given: if either has changed, the user is asked. One
+// for "never" holds until the user takes it back.
+package consent
