@@ -12,7 +12,8 @@
 //	SHELF/NNNNNN/tape/NNNNNN.seg   the tape (package tape), in segments
 //	SHELF/NNNNNN/tape/NNNNNN.part  the segment that is being written
 //	SHELF/NNNNNN/summary.json   Summary, as JSON, once the recording is sealed;
-//	                            for listings, everything in it stands elsewhere
+//	                            for listings: all but the console's last lines at the
+//	                            start and at the end stands elsewhere, too
 //	SHELF/NNNNNN/label.json     Label, as JSON, once somebody wrote one
 //	SHELF/NNNNNN.drop           a recording that is being removed
 //

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"vmrecord/bundle/store"
@@ -44,6 +45,7 @@ type Options struct {
 	Keys   func(vmm.Input) uint64 // how many keys an input stands for; nil: none
 	Every  time.Duration          // between syncs of the tape; 0: one second
 	Stirs  bool                   // vmm.InletEntropy may get inputs
+	Tail   *Tail                  // of the console, which the caller writes to; nil: none
 }
 
 // A Summary is what became of a recording.
@@ -63,8 +65,10 @@ type Summary struct {
 	Keys         uint64       `json:"keys"`
 	Frames       uint64       `json:"frames"` // of the tape
 	ConsoleBytes uint64       `json:"consoleBytes"`
-	EndHash      string       `json:"endHash,omitzero"` // hex; none if truncated
-	Bytes        int64        `json:"bytes"`            // on disk: tape and new pages
+	EndHash      string       `json:"endHash,omitzero"`      // hex; none if truncated
+	Bytes        int64        `json:"bytes"`                 // on disk: tape and new pages
+	First        string       `json:"consoleFirst,omitzero"` // last lines on the console at the start
+	Last         string       `json:"consoleLast,omitzero"`  // and at the end
 }
 
 // A Recording is one that is being made. Its methods belong to the goroutine
@@ -82,6 +86,8 @@ type Recording struct {
 	sync   time.Time
 	sunk   uint64 // frames at the last sync frame
 	failed string // the last failure marked
+	tail   *Tail
+	first  Tail // at the start
 }
 
 // Start snapshots the machine at this boundary and begins to record. The guest
@@ -115,7 +121,10 @@ func (s *Shelf) Start(m *vmm.Machine, o Options) (*Recording, error) {
 	w := &writer{dir: dir, s: s, coder: store.NewCoder(true), every: o.Every, hashes: frozen.Hash,
 		pages: make(chan mem.Page, queuePages), kick: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{})}
 	w.head = header(s, dir, o.Meta, m.Save(), frozen.Hash)
-	r := &Recording{s: s, m: m, w: w, name: name, start: m.Position(), from: m.Retired(), frozen: frozen, sync: time.Now()}
+	r := &Recording{s: s, m: m, w: w, name: name, start: m.Position(), from: m.Retired(), frozen: frozen, sync: time.Now(), tail: o.Tail}
+	if r.tail != nil {
+		r.first = Tail{slices.Clone(r.tail.b)}
+	}
 	w.at = r.start
 	var err error
 	r.rec, err = tape.NewRecorder(m, sink{r}, tape.Options{Period: o.Period, Seed: o.Seed,
@@ -270,6 +279,9 @@ func (r *Recording) Stop(keep bool, why string) (Summary, error) {
 	} else {
 		sum.fill(f)
 		sum.Frames, sum.Bytes = st.Frames, st.Bytes
+	}
+	if r.tail != nil {
+		sum.First, sum.Last = r.first.Lines(), r.tail.Lines()
 	}
 	// The summary is for listings; without it the recording is still whole.
 	r.s.note(saveSummary(r.s.Dir(r.name), sum))

@@ -24,6 +24,7 @@ type Recorder struct {
 	heard  []backdoor.Event
 	failed string // what the running recording was marked with
 	broken bool   // the disk failed, and that was told
+	tail   recording.Tail
 
 	mu    sync.Mutex // for what other goroutines ask about
 	cur   *recording.Recording
@@ -33,7 +34,7 @@ type Recorder struct {
 
 // Attach makes m the machine that is recorded.
 func (r *Recorder) Attach(m *vmm.Machine) {
-	r.m, r.heard = m, nil
+	r.m, r.heard, r.tail = m, nil, recording.Tail{}
 	m.OnOutput(machine.Control, func(p []byte) {
 		e, err := backdoor.ParseEvent(p)
 		if err != nil {
@@ -54,7 +55,7 @@ func (r *Recorder) Heard() []backdoor.Event {
 
 // Start begins a recording at this boundary. title is what Show calls it.
 func (r *Recorder) Start(title string, o recording.Options) error {
-	o.Keys = keys
+	o.Keys, o.Tail = keys, &r.tail
 	o.Meta.Console, o.Meta.Source = machine.ConsoleOut, cli.Revision()
 	o.Meta.Created = int64(r.m.Clock().Epoch() + uint64(r.m.Now())/r.m.Clock().Hz())
 	o.Meta.Facts = facts(r.m)
@@ -117,6 +118,7 @@ func (r *Recorder) Beat() { r.cur.Beat() }
 
 // Console is told of what the guest prints.
 func (r *Recorder) Console(p []byte) {
+	r.tail.Write(p)
 	if r.cur != nil {
 		r.cur.Console(p)
 	}
