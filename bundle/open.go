@@ -85,6 +85,15 @@ func Identify(r io.ReaderAt, size int64) (id, uuid string, err error) {
 	return b.env.ID, b.env.UUID, nil
 }
 
+// Outside reads a bundle's envelope, without a key.
+func Outside(r io.ReaderAt, size int64) (Envelope, error) {
+	b, _, err := outside(r, size)
+	if err != nil {
+		return Envelope{}, err
+	}
+	return b.env, nil
+}
+
 // outside reads what a carrier may.
 func outside(r io.ReaderAt, size int64) (b *Bundle, names []string, err error) {
 	b = &Bundle{r: r, size: size, sums: map[string]Part{}}

@@ -175,8 +175,12 @@ func (c *courier) carry(k *kept) error {
 		return fmt.Errorf("%s is %s, more than record.limits.mail of the configuration (%s), and is not mailed; to have it as a file: vmbundle pack %s",
 			p.ID, cli.Bytes(p.Bytes), cli.Bytes(c.limit), filepath.Join(c.shelf, k.Summary.Name))
 	}
+	from, err := filepath.Abs(filepath.Join(c.shelf, k.Summary.Name))
+	if err != nil {
+		return err
+	}
 	w := way{Submit: c.party.Submit, To: c.party.To, Keys: c.party.Keys, Appliance: c.party.Appliance,
-		Feature: k.Feature, Failure: k.Failure, Recording: filepath.Join(c.shelf, k.Summary.Name)}
+		Feature: k.Feature, Failure: k.Failure, Recording: from, End: k.Summary.EndHash}
 	if mode == consent.Always {
 		w.Consent = given{mode, consent.TextVersion, c.book.Now().UTC().Truncate(time.Second)}
 	}

@@ -39,6 +39,7 @@ is dropped; one of a failure is kept, and becomes a report. You are asked whethe
 is sent to the vendor when you press Ctrl-] r, when the guest ends, or by one of
 
       vmappliance review
+      vmappliance preview R-XXXX-XXXX
       vmappliance send R-XXXX-XXXX
 
 A recording cannot be cleaned of secrets afterwards: what protects you is to look at

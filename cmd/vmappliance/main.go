@@ -29,7 +29,7 @@ func root() *cobra.Command {
 	c.AddCommand(
 		runCommand(), initCommand(), buildCommand(), sdkCommand(),
 		recordCommand(), recordingsCommand(), outboxCommand(),
-		consentCommand(), reviewCommand(), sendCommand(),
+		consentCommand(), reviewCommand(), previewCommand(), sendCommand(),
 		cli.Topic("isv", "How to make an appliance", isvHelp),
 		cli.Topic("user", "How to run one", userHelp),
 		cli.Topic("engine", "What executes the guest, and what it did", machine.EngineHelp),

@@ -24,6 +24,7 @@ import (
 type review struct {
 	post *post
 	book *consent.Book
+	say  func(it mail.Item) []string // what a report holds
 	show func(lines ...string)
 	key  func() (k byte, ok bool) // what the user typed; false: nobody answers
 }
@@ -34,7 +35,7 @@ const question = "send it?  y yes   n no   a yes, and always   v no, and never  
 // nobody answers.
 func (r *review) run(items []mail.Item) (asked int, err error) {
 	for _, it := range items {
-		r.show(r.post.describe(it)...)
+		r.show(r.say(it)...)
 		r.show(question)
 		asked++
 		k, ok := r.key()
@@ -70,9 +71,13 @@ func (l *oneRun) review(ctx context.Context, wanted func(uuid string) bool) (ask
 
 // ask has the terminal for as long as it takes.
 func (l *oneRun) ask(ctx context.Context, t *host.Terminal, items []mail.Item) (asked int, err error) {
+	what := map[string][]string{}
+	for _, it := range items { // which takes a while, before the guest's output is held up
+		what[it.UUID] = l.courier.post.describe(it, cli.NewProgress(io.Discard))
+	}
 	keys, done := l.console.Ask()
 	defer done()
-	r := &review{post: l.courier.post, book: l.courier.book, show: func(lines ...string) { t.Note(strings.Join(lines, "\r\n")) }}
+	r := &review{post: l.courier.post, book: l.courier.book, say: func(it mail.Item) []string { return what[it.UUID] }, show: func(lines ...string) { t.Note(strings.Join(lines, "\r\n")) }}
 	r.key = func() (byte, bool) {
 		select {
 		case k, ok := <-keys:
@@ -146,18 +151,15 @@ func (p *post) held() (held []mail.Item, err error) {
 	return held, err
 }
 
-// describe says in a few lines what would be sent, and to whom.
-func (p *post) describe(it mail.Item) []string {
-	w, err := p.way(it)
+// describe says what would be sent, and to whom. A report that cannot be looked into
+// says why.
+func (p *post) describe(it mail.Item, progress *cli.Progress) []string {
+	v, err := p.preview(it, progress)
+	progress.End()
 	if err != nil {
 		return []string{fmt.Sprintf("● %s, %s: %v", it.ID, cli.Bytes(it.Size), err)}
 	}
-	lines := []string{fmt.Sprintf("● %s, %s, of %s: %s %s", it.ID, cli.Bytes(it.Size), w.Appliance, w.Feature, w.Failure),
-		"  to " + w.To + ", in the clear: whoever carries it can read it"}
-	if len(w.Keys) > 0 {
-		lines[1] = "  to " + w.To + ", sealed to " + strings.Join(w.Keys, " ")
-	}
-	return append(lines, "  it holds the guest's memory, and what was typed; what exactly: vmappliance preview "+it.ID)
+	return v.lines()
 }
 
 func reviewCommand() *cobra.Command {
@@ -176,7 +178,8 @@ func reviewCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		r := &review{post: p, book: b, key: lines(os.Stdin), show: func(lines ...string) {
+		say := func(it mail.Item) []string { return p.describe(it, cli.NewProgress(c.ErrOrStderr())) }
+		r := &review{post: p, book: b, key: lines(os.Stdin), say: say, show: func(lines ...string) {
 			fmt.Fprintln(c.ErrOrStderr(), strings.Join(lines, "\n"))
 		}}
 		held, err := p.held()
@@ -185,7 +188,7 @@ func reviewCommand() *cobra.Command {
 		}
 		if len(held) > 0 && !term.IsTerminal(int(os.Stdin.Fd())) {
 			for _, it := range held {
-				r.show(p.describe(it)...)
+				r.show(r.say(it)...)
 			}
 			return exit.Errorf(exit.Consent, "there is no terminal to ask at; to send one: vmappliance send %s", held[0].ID)
 		}

@@ -36,6 +36,7 @@ type way struct {
 	Feature   string `json:"feature"`
 	Failure   string `json:"failure,omitzero"`
 	Recording string `json:"recording"` // the folder that the bundle was made of
+	End       string `json:"end"`       // hash of the recorded machine's state at the end
 
 	Consent given `json:"consent,omitzero"`
 }

@@ -286,7 +286,9 @@ func TestReviewAtATerminal(t *testing.T) {
 	s.types("x") // still the guest's
 	s.await("round ")
 	s.types("\x1dr")
-	s.await("  to demo@vendor.example, in the clear: ")
+	s.await("to        demo@vendor.example\r\n")
+	s.await("in the clear: ")
+	s.await("console at the end")
 	s.await(question)
 	s.types("l") // not the guest's, which would do a round
 	s.await("is kept here; to send it: vmappliance send R-")

@@ -1,0 +1,243 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"vmrecord/bundle"
+	"vmrecord/bundle/mail"
+	"vmrecord/bundle/recording"
+	"vmrecord/bundle/secrets"
+	"vmrecord/cmd/internal/cli"
+	"vmrecord/cmd/internal/exit"
+	"vmrecord/cmd/internal/machine"
+	"vmrecord/vmm/tape"
+)
+
+// A preview is what a report holds and where it would go.
+type preview struct {
+	Schema    string        `json:"schema"` // vmappliance.preview/1
+	ID        string        `json:"id"`
+	Bytes     int64         `json:"bytes"`
+	State     mail.State    `json:"state"`
+	To        string        `json:"to"`
+	Sealed    []string      `json:"sealed"` // public keys of those who can read it; none: everybody
+	Parts     []share       `json:"parts"`
+	Appliance string        `json:"appliance"`
+	Feature   string        `json:"feature"`
+	Failure   string        `json:"failure,omitzero"`
+	Created   int64         `json:"created"` // Unix seconds
+	Seconds   float64       `json:"seconds"`
+	Memory    uint64        `json:"memory_bytes"` // of the guest, as it was at the start
+	Keys      uint64        `json:"keys"`         // typed
+	First     string        `json:"console_first"`
+	Last      string        `json:"console_last"`
+	Scanned   int64         `json:"scanned_bytes"`
+	Secrets   []secrets.Hit `json:"secrets"`
+}
+
+// A share is what one kind of part takes of a bundle.
+type share struct {
+	What  string `json:"what"`
+	Parts int    `json:"parts"`
+	Bytes int64  `json:"bytes"`
+}
+
+func previewCommand() *cobra.Command {
+	asJSON := false
+	c := &cobra.Command{
+		Use:   "preview ID",
+		Short: "Show what a report holds before it is sent",
+		Long: "preview shows what goes if you send a report: its parts, who can read it, the last\n" +
+			"lines on the console where the recording begins and ends, how many keys were typed,\n" +
+			"and what in it looks like a secret. The search knows a few common forms only: what\n" +
+			"it does not find may still be there.",
+		Args: cli.Args(1, 1),
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		p, err := here()
+		if err != nil {
+			return err
+		}
+		it, err := p.spool.Find(args[0])
+		if err != nil {
+			return missing(err)
+		}
+		progress := cli.NewProgress(c.ErrOrStderr())
+		v, err := p.preview(it, progress)
+		progress.End()
+		if err != nil {
+			return err
+		}
+		if asJSON {
+			return cli.JSON(c.OutOrStdout(), v)
+		}
+		_, err = fmt.Fprintln(c.OutOrStdout(), strings.Join(v.lines(), "\n"))
+		return err
+	}
+	return c
+}
+
+// preview looks at a bundle in the outbox. Sealed, it can be read by the vendor only:
+// then the recording that it was made of is looked at.
+func (p *post) preview(it mail.Item, progress *cli.Progress) (*preview, error) {
+	w, err := p.way(it)
+	if err != nil {
+		return nil, err
+	}
+	v := &preview{Schema: "vmappliance.preview/1", ID: it.ID, Bytes: it.Size, State: it.State, To: w.To, Sealed: []string{},
+		Appliance: w.Appliance, Feature: w.Feature, Failure: w.Failure}
+	if err := v.outside(it.Path); err != nil {
+		return nil, fmt.Errorf("preview %s: %w", it.ID, err)
+	}
+	b, err := bundle.OpenRecording(w.Recording)
+	if err == nil && b.Manifest().Tape.EndHash != w.End {
+		b.Close()
+		err = fs.ErrNotExist // another one has its name
+	}
+	if err != nil && len(v.Sealed) == 0 {
+		b, err = bundle.Open(it.Path)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, exit.Errorf(exit.NotFound, "%s is sealed, so that only the vendor can look inside, and the recording that it was made of is not here any more", it.ID)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("preview %s: %w", it.ID, err)
+	}
+	defer b.Close()
+	v.First, v.Last = console(w.Recording, w.End)
+	return v, v.inside(b, progress)
+}
+
+// console is what the recording in a folder noted of its console.
+func console(dir, end string) (first, last string) {
+	all, err := recording.List(filepath.Dir(dir))
+	for _, e := range all {
+		if err == nil && e.Name == filepath.Base(dir) && e.Summary.EndHash == end {
+			return e.Summary.First, e.Summary.Last
+		}
+	}
+	return "", ""
+}
+
+// kinds of parts, by how their names begin.
+var kinds = []struct{ prefix, what string }{
+	{"packs/", "memory of the guest"},
+	{"snapshot/", "state of its processor and devices"},
+	{"tape/", "what reached it: keys, clock, network"},
+	{"manifest", "description and signature"},
+}
+
+// outside reads what every carrier can.
+func (v *preview) outside(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	e, err := bundle.Outside(f, v.Bytes)
+	if err != nil {
+		return err
+	}
+	v.Sealed = append(v.Sealed, e.Keys...)
+	for _, k := range kinds {
+		s := share{What: k.what}
+		for _, p := range e.Parts {
+			if strings.HasPrefix(p.Name, k.prefix) {
+				s.Parts++
+				s.Bytes += p.Size
+			}
+		}
+		v.Parts = append(v.Parts, s)
+	}
+	return nil
+}
+
+// inside reads the recording and looks for secrets in it.
+func (v *preview) inside(b *bundle.Bundle, progress *cli.Progress) error {
+	m := b.Manifest()
+	v.Created, v.Keys, v.Memory = m.Recording.Created, m.Tape.Keys, m.Machine.MemoryBytes
+	v.Seconds = m.Machine.Seconds(m.Tape.Start.At, m.Tape.End.At)
+	var s secrets.Scanner
+	total := int64(m.Snapshot.Stored) * 4096
+	err := b.Memory(func(_ uint64, page []byte) error {
+		s.Scan(page)
+		progress.Step("looking for secrets", s.Bytes, total)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("preview %s: %w", v.ID, err)
+	}
+	typed, err := typed(b)
+	if err != nil {
+		return fmt.Errorf("preview %s: %w", v.ID, err)
+	}
+	for _, text := range []string{typed, v.First, v.Last} {
+		s.Scan([]byte(text))
+	}
+	v.Scanned, v.Secrets = s.Bytes, s.Hits()
+	return nil
+}
+
+// typed is what was typed on the console, up to a megabyte.
+func typed(b *bundle.Bundle) (string, error) {
+	r, err := b.Tape()
+	if err != nil {
+		return "", err
+	}
+	const most = 1 << 20
+	var text strings.Builder
+	for text.Len() < most {
+		f, err := r.Next()
+		if errors.Is(err, io.EOF) || errors.Is(err, tape.ErrTruncated) {
+			break
+		}
+		if err != nil {
+			return "", err
+		}
+		if f.Kind == tape.KindInput && f.Input.Inlet == machine.ConsoleIn {
+			text.Write(f.Input.Data)
+		}
+	}
+	return text.String(), nil
+}
+
+// lines are the preview for people.
+func (v *preview) lines() []string {
+	sealed := "in the clear: whoever carries it can read it"
+	if len(v.Sealed) > 0 {
+		sealed = "sealed: only who has the secret half of " + strings.Join(v.Sealed, " or ") + " can read it"
+	}
+	l := []string{
+		fmt.Sprintf("● %s, %s, %s", v.ID, cli.Bytes(v.Bytes), v.State),
+		"to        " + v.To,
+		"          " + sealed,
+		fmt.Sprintf("about     %s: %s %s", v.Appliance, v.Feature, v.Failure),
+		fmt.Sprintf("recorded  %s, %.1f s, %d keys typed, %s of memory", time.Unix(v.Created, 0).Format(time.DateTime), v.Seconds, v.Keys, cli.Bytes(int64(v.Memory))),
+		"holds",
+	}
+	for _, s := range v.Parts {
+		l = append(l, fmt.Sprintf("          %10s  %s", cli.Bytes(s.Bytes), s.What))
+	}
+	for _, c := range []struct{ head, text string }{{"console at the start", v.First}, {"console at the end", v.Last}} {
+		if c.text != "" {
+			l = append(l, c.head, "        | "+strings.ReplaceAll(c.text, "\n", "\n        | "))
+		}
+	}
+	if len(v.Secrets) == 0 {
+		return append(l, fmt.Sprintf("secrets   none of the known forms in %s looked at", cli.Bytes(v.Scanned)))
+	}
+	for _, h := range v.Secrets {
+		l = append(l, fmt.Sprintf("secrets   %s: %d, like %s", h.Kind, h.Count, h.Like))
+	}
+	return l
+}
