@@ -80,7 +80,10 @@ type Record struct {
 // Limits bound what a guest can make the host store and send.
 type Limits struct {
 	Recordings uint32     `toml:"recordings"`
-	Mail       size.Bytes `toml:"mail"`
+	Mail       size.Bytes `toml:"mail"`    // of one bundle
+	PerDay     uint32     `toml:"per_day"` // bundles
+	Spool      size.Bytes `toml:"spool"`   // of all bundles in the outbox
+	Days       uint32     `toml:"days"`    // that the outbox keeps what was sent
 }
 
 // A Consent says what may leave the user's computer, and how.
@@ -132,13 +135,18 @@ func Load(name string) (*Appliance, error) {
 	return a, nil
 }
 
+// DefaultLimits hold where a file says nothing.
+func DefaultLimits() Limits {
+	return Limits{Recordings: 1000, Mail: 100 << 20, PerDay: 5, Spool: 2 << 30, Days: 30}
+}
+
 // Parse reads and checks the text of a file.
 func Parse(b []byte) (*Appliance, error) {
 	if len(b) > maxFileBytes {
 		return nil, fmt.Errorf("longer than %d bytes", maxFileBytes)
 	}
 	a := &Appliance{
-		Record:  Record{Keep: KeepOnFailure, Heartbeat: DefaultHeartbeat, Limits: Limits{1000, 100 << 20}},
+		Record:  Record{Keep: KeepOnFailure, Heartbeat: DefaultHeartbeat, Limits: DefaultLimits()},
 		Consent: Consent{ConsentAsk, EncryptionOn},
 	}
 	md, err := toml.NewDecoder(bytes.NewReader(b)).Decode(a)

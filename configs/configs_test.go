@@ -73,7 +73,7 @@ func TestDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a.Record.Keep != KeepOnFailure || a.Record.Heartbeat != 1<<26 || a.Record.Limits != (Limits{1000, 100 << 20}) {
+	if a.Record.Keep != KeepOnFailure || a.Record.Heartbeat != 1<<26 || a.Record.Limits != (Limits{1000, 100 << 20, 5, 2 << 30, 30}) {
 		t.Errorf("%+v", a.Record)
 	}
 }

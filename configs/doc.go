@@ -37,6 +37,13 @@
 //	[record.limits]
 //	recordings whole number     recordings started in one run, default 1000
 //	mail       SIZE             of a bundle that may be mailed, default 100M
+//	per_day    whole number     bundles that may be mailed in 24 hours, default 5
+//	spool      SIZE             of all bundles in the outbox, default 2G
+//	days       whole number     after which the outbox forgets what was sent or
+//	                            cancelled, default 30
+//
+// What is beyond mail or per_day waits in the outbox, and the user can send it all
+// the same.
 //
 //	[consent]
 //	mode       text             "ask" (the default): the user is asked about each

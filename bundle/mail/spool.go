@@ -178,7 +178,7 @@ func (s *Spool) room(path string) error {
 		used += it.Size
 	}
 	if used+st.Size() > s.opt.MaxBytes {
-		return fmt.Errorf("queue %s: the spool holds %d of at most %d bytes and this file has %d: prune sent bundles or raise the limit", path, used, s.opt.MaxBytes, st.Size())
+		return fmt.Errorf("queue %s: the spool holds %d of at most %d bytes and this file has %d: to make room: vmappliance outbox prune; to allow more: record.limits.spool of the configuration", path, used, s.opt.MaxBytes, st.Size())
 	}
 	return nil
 }

@@ -244,6 +244,13 @@ func (s *Shelf) Drop(name string) error {
 	return nil
 }
 
+// Bytes is what the shelf takes on disk, pages and tapes.
+func (s *Shelf) Bytes() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pages.Bytes() + s.tapes
+}
+
 // Dir is the directory of a recording on this shelf.
 func (s *Shelf) Dir(name string) string { return filepath.Join(s.dir, name) }
 

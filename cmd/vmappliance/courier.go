@@ -25,7 +25,7 @@ type courier struct {
 	party  consent.Party
 	asks   bool // the user can be asked while the guest runs
 	pack   bundle.PackOptions
-	limit  int64 // bytes of a bundle that may be mailed
+	limits configs.Limits
 	shelf  string
 	say    func(format string, a ...any)
 	events *events
@@ -170,21 +170,17 @@ func (c *courier) carry(k *kept) error {
 	}
 	k.ID, k.UUID, k.Bytes = p.ID, p.UUID, p.Bytes
 	c.events.tell(event{Event: "bundle", ID: p.ID, Bytes: p.Bytes})
-	if p.Bytes > c.limit {
-		k.Mail = "too large"
-		return fmt.Errorf("%s is %s, more than record.limits.mail of the configuration (%s), and is not mailed; to have it as a file: vmbundle pack %s",
-			p.ID, cli.Bytes(p.Bytes), cli.Bytes(c.limit), filepath.Join(c.shelf, k.Summary.Name))
-	}
 	from, err := filepath.Abs(filepath.Join(c.shelf, k.Summary.Name))
 	if err != nil {
 		return err
 	}
 	w := way{Submit: c.party.Submit, To: c.party.To, Keys: c.party.Keys, Appliance: c.party.Appliance,
-		Feature: k.Feature, Failure: k.Failure, Recording: from, End: k.Summary.EndHash}
+		Feature: k.Feature, Failure: k.Failure, Recording: from, End: k.Summary.EndHash,
+		Most: int64(c.limits.Mail), PerDay: c.limits.PerDay}
 	if mode == consent.Always {
 		w.Consent = given{mode, consent.TextVersion, c.book.Now().UTC().Truncate(time.Second)}
 	}
-	it, err := c.post.add(p, w)
+	it, err := c.post.add(p, w, c.book.Now())
 	if err != nil {
 		return fmt.Errorf("queue %s: %w", p.ID, err)
 	}
@@ -203,10 +199,10 @@ func (c *courier) next(it mail.Item) string {
 	switch {
 	case it.State != mail.Held:
 		return ""
-	case c.asks:
+	case c.asks && it.Reason == waits:
 		return ": Ctrl-] r to review"
 	}
-	return "; it waits for your consent: vmappliance send " + it.ID
+	return ": " + it.Reason
 }
 
 func (c *courier) send(k *kept, it mail.Item) error {

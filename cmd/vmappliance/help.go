@@ -62,5 +62,6 @@ configuration counts; it says so when it first runs.
       vmappliance consent ask
       vmappliance consent revoke
 
-Recordings and the outbox lie under ~/.local/share/vmrecord.
+Recordings and the outbox lie under ~/.local/share/vmrecord. To be rid of them:
+"vmappliance recordings drop --all" and "vmappliance outbox prune".
 `

@@ -133,7 +133,7 @@ func (l *oneRun) openRecorder(seed uint64) (shut func(ctx context.Context) exit.
 
 // openCourier opens what sending needs, and tells the user of it at the first time.
 func (l *oneRun) openCourier(base string) (shut func(ctx context.Context) exit.Code, err error) {
-	p, err := openPost(base)
+	p, err := openPost(base, l.config.Record.Limits)
 	if err != nil {
 		return nil, err
 	}
@@ -153,7 +153,7 @@ func (l *oneRun) openCourier(base string) (shut func(ctx context.Context) exit.C
 	}
 	term, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	l.courier = newCourier(term, courier{post: p, book: b, party: who, asks: l.console.Terminal() != nil,
-		pack: pack, limit: int64(l.config.Record.Limits.Mail), shelf: r.dir, say: l.say, events: l.events})
+		pack: pack, limits: l.config.Record.Limits, shelf: r.dir, say: l.say, events: l.events})
 	r.keep = func(k *kept) {
 		l.doc.Kept = append(l.doc.Kept, k)
 		l.courier.take(k)

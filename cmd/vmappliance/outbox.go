@@ -13,6 +13,7 @@ import (
 	"vmrecord/bundle/mail"
 	"vmrecord/cmd/internal/cli"
 	"vmrecord/cmd/internal/exit"
+	"vmrecord/configs"
 )
 
 // An outboxDocument is what outbox list --json prints.
@@ -23,7 +24,7 @@ type outboxDocument struct {
 
 func outboxCommand() *cobra.Command {
 	return cli.Group("outbox", "See and steer what waits to be sent",
-		outboxList(), outboxRetry(), outboxCancel(), outboxExport())
+		outboxList(), outboxRetry(), outboxCancel(), outboxExport(), outboxPrune())
 }
 
 func here() (*post, error) {
@@ -31,7 +32,7 @@ func here() (*post, error) {
 	if err != nil {
 		return nil, err
 	}
-	return openPost(state)
+	return openPost(state, configs.DefaultLimits())
 }
 
 func outboxList() *cobra.Command {
@@ -156,6 +157,22 @@ func outboxCancel() *cobra.Command {
 		}
 		fmt.Fprintf(c.ErrOrStderr(), "%s will not be sent; its file stays: vmappliance outbox export %s FILE\n", it.ID, it.ID)
 		return nil
+	}
+	return c
+}
+
+func outboxPrune() *cobra.Command {
+	c := &cobra.Command{Use: "prune", Short: "Forget the bundles that were sent or cancelled", Args: cli.Args(0, 0)}
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		p, err := here()
+		if err != nil {
+			return err
+		}
+		freed, err := p.prune(time.Now())
+		if err == nil {
+			fmt.Fprintf(c.ErrOrStderr(), "%s are free again\n", cli.Bytes(freed))
+		}
+		return err
 	}
 	return c
 }

@@ -103,7 +103,16 @@ func recordingsShow() *cobra.Command {
 }
 
 func recordingsDrop() *cobra.Command {
-	c := &cobra.Command{Use: "drop NAME...", Short: "Remove recordings", Args: cli.Args(1, 1000)}
+	all := false
+	c := &cobra.Command{Use: "drop NAME... | --all", Short: "Remove recordings; with --all, their memory is wiped at once",
+		Long: "drop removes recordings. The memory that only they had is given back by and by, with\n--all at once. What was packed stays in the outbox: vmappliance outbox list."}
+	c.Flags().BoolVar(&all, "all", false, "all recordings")
+	c.Args = func(c *cobra.Command, args []string) error {
+		if all {
+			return cli.Args(0, 0)(c, args)
+		}
+		return cli.Args(1, 1000)(c, args)
+	}
 	c.RunE = func(c *cobra.Command, args []string) (err error) {
 		dir, err := recordingsDir(c)
 		if err != nil {
@@ -118,6 +127,9 @@ func recordingsDrop() *cobra.Command {
 				err = e
 			}
 		}()
+		if all {
+			return dropAll(c, s, dir)
+		}
 		for _, n := range args {
 			if err := s.Drop(n); err != nil {
 				return exit.With(exit.NotFound, err)
@@ -126,4 +138,22 @@ func recordingsDrop() *cobra.Command {
 		return nil
 	}
 	return c
+}
+
+// dropAll removes all recordings of a shelf, and their pages.
+func dropAll(c *cobra.Command, s *recording.Shelf, dir string) error {
+	all, err := recording.List(dir)
+	if err != nil {
+		return err
+	}
+	before := s.Bytes()
+	for _, e := range all {
+		if err := s.Drop(e.Name); err != nil {
+			return err
+		}
+	}
+	s.Sweep()
+	fmt.Fprintf(c.ErrOrStderr(), "dropped %d recordings, %s; what was packed is in the outbox: vmappliance outbox list\n",
+		len(all), cli.Bytes(before-s.Bytes()))
+	return nil
 }

@@ -115,7 +115,7 @@ func (r *review) answer(it mail.Item, k byte) error {
 	said, decided := fmt.Sprintf("%s is kept here; to send it: vmappliance send %s", it.ID, it.ID), consent.Mode("")
 	switch k {
 	case 'y', 'Y', 'a', 'A':
-		if err := r.post.release(it, r.book.Now()); err != nil {
+		if err := r.post.release(it, r.book.Now(), false); err != nil {
 			return err
 		}
 		said = it.ID + " will be sent"

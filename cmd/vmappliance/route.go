@@ -14,7 +14,9 @@ import (
 	"vmrecord/bundle"
 	"vmrecord/bundle/consent"
 	"vmrecord/bundle/mail"
+	"vmrecord/cmd/internal/cli"
 	"vmrecord/cmd/internal/exit"
+	"vmrecord/configs"
 )
 
 // A post is one outbox: the queue, and beside it where each bundle goes, in
@@ -38,6 +40,9 @@ type way struct {
 	Recording string `json:"recording"` // the folder that the bundle was made of
 	End       string `json:"end"`       // hash of the recorded machine's state at the end
 
+	Most   int64  `json:"most"`    // bytes that may be mailed at once
+	PerDay uint32 `json:"per_day"` // bundles that may be mailed in 24 hours
+
 	Consent given `json:"consent,omitzero"`
 }
 
@@ -51,9 +56,9 @@ type given struct {
 const waySchema = "vmappliance.route/1"
 
 // openPost opens the outbox below the state folder.
-func openPost(state string) (*post, error) {
+func openPost(state string, l configs.Limits) (*post, error) {
 	dir := filepath.Join(state, "outbox")
-	s, err := mail.OpenSpool(filepath.Join(dir, "spool"), mail.Options{Now: time.Now, Jitter: rand.Float64})
+	s, err := mail.OpenSpool(filepath.Join(dir, "spool"), mail.Options{Now: time.Now, Jitter: rand.Float64, MaxBytes: int64(l.Spool)})
 	if err != nil {
 		return nil, err
 	}
@@ -61,21 +66,88 @@ func openPost(state string) (*post, error) {
 	if err := os.MkdirAll(p.routes, 0o700); err != nil {
 		return nil, fmt.Errorf("open outbox: %w", err)
 	}
-	return p, nil
+	if l.Days > 0 {
+		_, err = p.prune(time.Now().AddDate(0, 0, -int(l.Days)))
+	}
+	return p, err
 }
 
-// add queues a bundle for the vendor; it is durable on return. Without a consent
-// it is held.
-func (p *post) add(b bundle.Packed, w way) (mail.Item, error) {
+// prune forgets what was sent or cancelled and queued before t.
+func (p *post) prune(t time.Time) (freed int64, err error) {
+	freed, err = p.spool.Prune(t)
+	if err != nil {
+		return freed, err
+	}
+	items, err := p.spool.List()
+	if err != nil {
+		return freed, err
+	}
+	kept := map[string]bool{}
+	for _, it := range items {
+		kept[p.routeFile(it.UUID)] = true
+	}
+	routes, err := filepath.Glob(filepath.Join(p.routes, "*.json"))
+	for _, r := range routes {
+		// One that is just being queued has its route first.
+		if i, e := os.Stat(r); e == nil && !kept[r] && i.ModTime().Before(t) {
+			err = errors.Join(err, os.Remove(r))
+		}
+	}
+	return freed, err
+}
+
+// within tells whether the limits let another bundle be mailed now.
+func (p *post) within(w way, bytes int64, now time.Time) error {
+	if w.Most > 0 && bytes > w.Most {
+		return exit.Errorf(exit.Consent, "%s is more than the %s that are mailed (record.limits.mail)", cli.Bytes(bytes), cli.Bytes(w.Most))
+	}
+	if w.PerDay == 0 {
+		return nil
+	}
+	items, err := p.spool.List()
+	if err != nil {
+		return err
+	}
+	sent := uint32(0)
+	for _, it := range items {
+		o, err := p.way(it)
+		if err == nil && o.Appliance == w.Appliance && it.State != mail.Held && it.State != mail.Cancelled && now.Sub(o.Consent.At) < 24*time.Hour {
+			sent++
+		}
+	}
+	if sent >= w.PerDay {
+		return exit.Errorf(exit.Consent, "%d reports were sent within a day, no more are (record.limits.per_day)", sent)
+	}
+	return nil
+}
+
+// waits is why a bundle is held without a consent.
+const waits = "it waits for your consent: vmappliance review"
+
+// allTheSame is how a limit is got over.
+func allTheSame(id string) string {
+	return fmt.Sprintf("to send it all the same: vmappliance send %s --force; to have it as a file: vmappliance outbox export %s FILE", id, id)
+}
+
+// add queues a bundle for the vendor; it is durable on return. Without a consent,
+// or beyond a limit, it is held.
+func (p *post) add(b bundle.Packed, w way, now time.Time) (mail.Item, error) {
 	w.Schema = waySchema
 	if err := w.sender().Route.Check(); err != nil {
 		return mail.Item{}, exit.With(exit.Usage, err)
 	}
+	why := ""
+	if w.Consent == (given{}) {
+		why = waits
+	}
+	if err := p.within(w, b.Bytes, now); err != nil {
+		why, w.Consent = err.Error()+"; "+allTheSame(b.ID), given{}
+	}
 	if err := p.note(b.UUID, w); err != nil {
 		return mail.Item{}, err
 	}
-	if w.Consent == (given{}) {
-		return p.spool.AddHeld(b.Path, b.ID, b.UUID, "it waits for your consent")
+	if why != "" {
+		return p.spool.AddHeld(b.Path, b.ID, b.UUID, why)
 	}
 	return p.spool.Add(b.Path, b.ID, b.UUID)
 }
@@ -92,11 +164,15 @@ func (p *post) note(uuid string, w way) error {
 	return nil
 }
 
-// release has a bundle sent to whose sending the user consented just now.
-func (p *post) release(it mail.Item, now time.Time) error {
+// release has a bundle sent to whose sending the user consented just now; beyond the
+// limits if they said so.
+func (p *post) release(it mail.Item, now time.Time, beyond bool) error {
 	w, err := p.way(it)
 	if err != nil {
 		return err
+	}
+	if err := p.within(w, it.Size, now); err != nil && !beyond && w.Consent == (given{}) {
+		return fmt.Errorf("%s: %w; %s", it.ID, err, allTheSame(it.ID))
 	}
 	w.Consent = given{consent.Ask, consent.TextVersion, now.UTC().Truncate(time.Second)}
 	if err := p.note(it.UUID, w); err != nil {
@@ -115,6 +191,9 @@ func (p *post) sender(it mail.Item) (*mail.Sender, error) {
 	w, err := p.way(it)
 	if err != nil {
 		return nil, err
+	}
+	if w.Consent == (given{}) {
+		return nil, mail.ErrHeld
 	}
 	return w.sender(), nil
 }

@@ -9,6 +9,7 @@ import (
 )
 
 func sendCommand() *cobra.Command {
+	force := false
 	c := &cobra.Command{
 		Use:   "send ID...",
 		Short: "Consent to sending reports, and send them now",
@@ -17,6 +18,7 @@ func sendCommand() *cobra.Command {
 			"stand in VMRECORD_SMTP_USER and VMRECORD_SMTP_PASSWORD.",
 		Args: cli.Args(1, 1000),
 	}
+	c.Flags().BoolVar(&force, "force", false, "beyond the limits of size and of reports a day, too")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		p, err := here()
 		if err != nil {
@@ -27,7 +29,7 @@ func sendCommand() *cobra.Command {
 			if err != nil {
 				return missing(err)
 			}
-			if err := p.release(it, time.Now()); err != nil {
+			if err := p.release(it, time.Now(), force); err != nil {
 				return missing(err)
 			}
 		}
