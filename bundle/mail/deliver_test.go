@@ -392,3 +392,38 @@ func TestHeld(t *testing.T) {
 		}
 	}
 }
+
+// A try goes as far as a bundle would, and leaves nothing.
+func TestTry(t *testing.T) {
+	auth := inbox.ServerOptions{Authenticate: func(user, password string) error {
+		if user != "joe" || password != "right" {
+			return errors.New("no")
+		}
+		return nil
+	}}
+	b, addr := serve(t, auth)
+	for _, c := range []struct {
+		submit, password string
+		want             mail.Kind
+	}{
+		{"smtp://" + addr, "right", ""},
+		{"smtp://" + addr, "wrong", mail.KindAuth},
+		{"smtps://" + addr, "right", mail.KindTLS},
+		{"smtp+starttls://" + addr, "right", mail.KindTLS},
+		{"smtp://127.0.0.1:1", "right", mail.KindNetwork},
+		{"http://x", "right", mail.KindLocal},
+	} {
+		r := route(c.submit, 0)
+		r.User, r.Password = "joe", c.password
+		got := mail.Kind("")
+		if f := (&mail.Sender{Route: r}).Try(t.Context()); f != nil {
+			got = f.Kind
+		}
+		if got != c.want {
+			t.Errorf("%s %s: %q, want %q", c.submit, c.password, got, c.want)
+		}
+	}
+	if all, err := b.List(); err != nil || len(all) != 0 {
+		t.Errorf("%+v %v", all, err)
+	}
+}

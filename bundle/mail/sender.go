@@ -126,6 +126,21 @@ func (s *Sender) Send(ctx context.Context, j Job) Result {
 	}
 }
 
+// Try connects as Send does, encryption and authentication included, and says goodbye:
+// nothing is sent. It returns nil where a bundle could be sent.
+func (s *Sender) Try(ctx context.Context) *Failure {
+	srv, err := s.Route.server()
+	if err != nil {
+		return failed(KindLocal, "configure", err.Error(), err)
+	}
+	c, hangUp, f := s.dial(ctx, srv, s.Timeouts.withDefaults())
+	if f == nil {
+		defer hangUp()
+		_ = c.Quit()
+	}
+	return f
+}
+
 // A talk is one Send under way.
 type talk struct {
 	*Sender

@@ -25,9 +25,10 @@ What of the guest's memory a bundle shows is up to you and your users: see the
 comments under [consent] in appliance.toml.
 `
 
-const userHelp = `Run an appliance that somebody gave you:
+const userHelp = `Run an appliance that somebody gave you; doctor says what is missing on this computer:
 
       vmappliance run appliance.toml
+      vmappliance doctor
 
 The terminal is the guest's console. One key is ours, Ctrl-], followed by
       ?  help      q  quit      m  mark this moment      .  start or stop recording
