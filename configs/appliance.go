@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -26,6 +27,7 @@ const (
 	maxText      = 200 // of a name, version, feature, address or URL
 	maxFeatures  = 64
 	maxKeys      = 8
+	maxPatterns  = 16
 	maxAppend    = 2047 // COMMAND_LINE_SIZE of x86 Linux less its final NUL
 
 	minMemory = 16 << 20
@@ -37,6 +39,11 @@ const KernelDebian = "debian"
 
 // DefaultHeartbeat is the retired instructions between two heartbeats.
 const DefaultHeartbeat = 1 << 26
+
+// DefaultSerial are the lines of Linux's console that tell of a failure.
+func DefaultSerial() []string {
+	return []string{`Kernel panic - not syncing`, `\bBUG: `, `\bOops: `, `Out of memory: Killed process`}
+}
 
 // An Appliance is a whole file.
 type Appliance struct {
@@ -60,6 +67,8 @@ type Machine struct {
 	Initrd string     `toml:"initrd"`
 	Append string     `toml:"append"`
 	Disk   string     `toml:"disk"`
+	// PVPanic gives the machine a port at which its kernel tells that it panics.
+	PVPanic bool `toml:"pvpanic"`
 }
 
 // A Vendor is whom reports go to.
@@ -75,6 +84,33 @@ type Record struct {
 	Keep      string   `toml:"keep"`
 	Heartbeat uint64   `toml:"heartbeat"`
 	Limits    Limits   `toml:"limits"`
+	Triggers  Triggers `toml:"triggers"`
+	Policies  []Policy `toml:"feature"`
+}
+
+// Triggers say what is a failure though the guest does not report it.
+type Triggers struct {
+	Serial     []string `toml:"serial"`      // RE2, each matched with every line of the console
+	NoProgress uint32   `toml:"no_progress"` // guest seconds in one page of code; 0: no matter
+}
+
+// A Policy is how often one feature is recorded and kept, and for how long after a
+// failure. 0 is no such rule.
+type Policy struct {
+	Name     string `toml:"name"`
+	Cooldown uint32 `toml:"cooldown"` // seconds after one that was kept
+	Sample   uint32 `toml:"sample"`   // one start in so many
+	DayCap   uint32 `toml:"day_cap"`  // kept of one failure in a day (UTC)
+	Tail     uint32 `toml:"tail"`     // guest seconds
+}
+
+// Names are the features that may be recorded.
+func (r *Record) Names() []string {
+	names := append([]string{}, r.Features...)
+	for _, p := range r.Policies {
+		names = append(names, p.Name)
+	}
+	return names
 }
 
 // Limits bound what a guest can make the host store and send.
@@ -146,7 +182,8 @@ func Parse(b []byte) (*Appliance, error) {
 		return nil, fmt.Errorf("longer than %d bytes", maxFileBytes)
 	}
 	a := &Appliance{
-		Record:  Record{Keep: KeepOnFailure, Heartbeat: DefaultHeartbeat, Limits: DefaultLimits()},
+		Record: Record{Keep: KeepOnFailure, Heartbeat: DefaultHeartbeat, Limits: DefaultLimits(),
+			Triggers: Triggers{Serial: DefaultSerial()}},
 		Consent: Consent{ConsentAsk, EncryptionOn},
 	}
 	md, err := toml.NewDecoder(bytes.NewReader(b)).Decode(a)
@@ -225,16 +262,28 @@ func (a *Appliance) machine() error {
 
 func (a *Appliance) record() error {
 	r := &a.Record
-	if len(r.Features) > maxFeatures {
-		return fmt.Errorf("record.features has %d entries; at most %d", len(r.Features), maxFeatures)
+	if len(r.Features)+len(r.Policies) > maxFeatures {
+		return fmt.Errorf("record.features and record.feature have %d entries; at most %d", len(r.Features)+len(r.Policies), maxFeatures)
 	}
-	for i, f := range r.Features {
-		if f == "" || strings.TrimSpace(f) != f {
-			return fmt.Errorf("record.features[%d] is %q; a name without blanks at its ends", i, f)
+	names := map[string]bool{}
+	for i, f := range r.Names() {
+		key := fmt.Sprintf("record.features[%d]", i)
+		if i >= len(r.Features) {
+			key = fmt.Sprintf("record.feature[%d].name", i-len(r.Features))
 		}
-		if err := checkText(fmt.Sprintf("record.features[%d]", i), f, maxText); err != nil {
+		if f == "" || strings.TrimSpace(f) != f {
+			return fmt.Errorf("%s is %q; a name without blanks at its ends", key, f)
+		}
+		if names[f] {
+			return fmt.Errorf("%s is %q, which is there already; name a feature once, in features or in a [[record.feature]]", key, f)
+		}
+		names[f] = true
+		if err := checkText(key, f, maxText); err != nil {
 			return err
 		}
+	}
+	if err := r.Triggers.check(); err != nil {
+		return err
 	}
 	if err := oneOf("record.keep", r.Keep, KeepOnFailure, KeepAll); err != nil {
 		return err
@@ -244,6 +293,26 @@ func (a *Appliance) record() error {
 	}
 	if r.Limits.Recordings == 0 {
 		return errors.New("record.limits.recordings is 0; to record nothing write features = []")
+	}
+	return nil
+}
+
+func (t *Triggers) check() error {
+	if len(t.Serial) > maxPatterns {
+		return fmt.Errorf("record.triggers.serial has %d entries; at most %d", len(t.Serial), maxPatterns)
+	}
+	for i, p := range t.Serial {
+		key := fmt.Sprintf("record.triggers.serial[%d]", i)
+		if err := checkText(key, p, maxText); err != nil {
+			return err
+		}
+		re, err := regexp.Compile(p)
+		if err != nil {
+			return fmt.Errorf("%s is %q, which is no regular expression (RE2): %w", key, p, err)
+		}
+		if re.MatchString("") {
+			return fmt.Errorf("%s is %q, which an empty line matches too; say what a failure prints", key, p)
+		}
 	}
 	return nil
 }

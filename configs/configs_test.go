@@ -55,6 +55,14 @@ func TestParse(t *testing.T) {
 		{`[consent]`, "[record]\nheartbeat=-1\n[consent]", `heartbeat`},
 		{`[consent]`, "[record]\nkeep=\"on-failur\"\n[consent]", `did you mean "on-failure"?`},
 		{`[consent]`, "[record]\nfeatures=[\" x\"]\n[consent]", `record.features[0]`},
+		{`[consent]`, "[[record.feature]]\nname=\"x\"\ncooldown=60\nsample=2\nday_cap=5\ntail=1\n[record]\nfeatures=[\"y\"]\n[consent]", ``},
+		{`[consent]`, "[[record.feature]]\nname=\"x\"\n[record]\nfeatures=[\"x\"]\n[consent]", `record.feature[0].name is "x", which is there already`},
+		{`[consent]`, "[[record.feature]]\ntail=1\n[consent]", `record.feature[0].name is ""`},
+		{`[consent]`, "[[record.feature]]\nname=\"x\"\ntail=-1\n[consent]", `-1 is out of range`},
+		{`[consent]`, "[[record.feature]]\nname=\"x\"\ncooldwn=1\n[consent]", `did you mean "record.feature.cooldown"?`},
+		{`[consent]`, "[record.triggers]\nserial=['oops: \\d+']\nno_progress=30\n[consent]", ``},
+		{`[consent]`, "[record.triggers]\nserial=['(']\n[consent]", `record.triggers.serial[0] is "(", which is no regular expression (RE2)`},
+		{`[consent]`, "[record.triggers]\nserial=['x*']\n[consent]", `an empty line matches too`},
 		{`[consent]`, "[record]\nfeatures=\"x\"\n[consent]", `features`},
 		{`[consent]`, "[consent", `line 1`},
 	} {
@@ -73,7 +81,8 @@ func TestDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a.Record.Keep != KeepOnFailure || a.Record.Heartbeat != 1<<26 || a.Record.Limits != (Limits{1000, 100 << 20, 5, 2 << 30, 30}) {
+	if a.Record.Keep != KeepOnFailure || a.Record.Heartbeat != 1<<26 || a.Record.Limits != (Limits{1000, 100 << 20, 5, 2 << 30, 30}) ||
+		a.Record.Triggers.check() != nil || len(a.Record.Triggers.Serial) != 4 || len(a.Record.Names()) != 0 {
 		t.Errorf("%+v", a.Record)
 	}
 }

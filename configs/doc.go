@@ -18,6 +18,8 @@
 //	initrd     path             with kernel
 //	append     text             with kernel: its command line
 //	disk       path             refused for now: disks are not built yet
+//	pvpanic    true or false    a port at which the guest's kernel tells that it
+//	                            panics (driver pvpanic-mmio); default false
 //
 //	[vendor]
 //	mail       address          required unless consent.mode is "never"
@@ -33,6 +35,25 @@
 //	                            failed or that the guest asked to keep; "all" keeps all
 //	heartbeat  whole number     retired instructions between two heartbeats on the
 //	                            tape; 4096 or more, default 67108864
+//
+//	[[record.feature]]          a feature with rules of its own; not in features too
+//	name       text, required
+//	cooldown   whole number     seconds after a recording of it was kept in which none
+//	                            begins
+//	sample     whole number     of so many starts one is recorded, by chance
+//	day_cap    whole number     kept of one failure in a day (UTC), also over several
+//	                            runs; two texts are one failure when they differ in
+//	                            numbers only
+//	tail       whole number     guest seconds after a failure at which the recording
+//	                            ends; else it ends when the guest says so
+//
+//	[record.triggers]           what is a failure of the recording that runs, though
+//	                            the guest does not say so
+//	serial     list of text     regular expressions (RE2) for a line of the console, of
+//	                            which 512 bytes count; at most 16. Default: a panic, a
+//	                            BUG or an Oops of Linux, and out of memory
+//	no_progress whole number    guest seconds in which the processor is only ever seen in
+//	                            one page of code; default 0, never
 //
 //	[record.limits]
 //	recordings whole number     recordings started in one run, default 1000

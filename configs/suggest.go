@@ -36,8 +36,12 @@ func names(prefix string, t reflect.Type) (out []string) {
 		f := t.Field(i)
 		n := prefix + f.Tag.Get("toml")
 		out = append(out, n)
-		if f.Type.Kind() == reflect.Struct {
-			out = append(out, names(n+".", f.Type)...)
+		within := f.Type
+		if within.Kind() == reflect.Slice {
+			within = within.Elem()
+		}
+		if within.Kind() == reflect.Struct {
+			out = append(out, names(n+".", within)...)
 		}
 	}
 	return out

@@ -55,7 +55,7 @@ func (f *machineFlags) guest(a *configs.Appliance) (*guest, error) {
 			*o.key = *o.flag
 		}
 	}
-	g := &guest{spec: machine.Spec{Memory: uint64(m.Memory), Hz: vmm.DefaultHz, DebugExit: f.debugExit}, engine: f.engine, append: m.Append}
+	g := &guest{spec: machine.Spec{Memory: uint64(m.Memory), Hz: vmm.DefaultHz, DebugExit: f.debugExit, PVPanic: m.PVPanic}, engine: f.engine, append: m.Append}
 	if m.Kernel == "" {
 		return nil, exit.Errorf(exit.Usage, "no guest: name a configuration, or --kernel FILE; to write one: vmappliance init")
 	}

@@ -89,7 +89,7 @@ func (l *oneRun) specify(seed uint64) {
 	s.UUID = hex.EncodeToString(id[:16])
 	switch {
 	case l.config != nil:
-		s.Control, s.MaxRecordings = len(l.config.Record.Features) > 0, l.config.Record.Limits.Recordings
+		s.Control, s.MaxRecordings = len(l.config.Record.Names()) > 0, l.config.Record.Limits.Recordings
 	case l.verb.recordings != "":
 		s.Control, s.MaxRecordings = true, 1000
 	}
@@ -119,12 +119,18 @@ func (l *oneRun) openRecorder(seed uint64) (shut func(ctx context.Context) exit.
 		shown: l.console.Terminal() != nil, options: recording.Options{Seed: seed, Meta: recording.Meta{Machine: l.guest.spec.Text()}}}
 	r.keep = func(k *kept) { l.doc.Kept = append(l.doc.Kept, k) }
 	l.rec = r
+	triggers := configs.Triggers{Serial: configs.DefaultSerial()}
+	var rules []configs.Policy
+	if l.config != nil {
+		triggers, rules = l.config.Record.Triggers, l.config.Record.Policies
+	}
+	r.triggers, r.policies = newTriggers(triggers, l.guest.spec.Hz), newPolicies(rules, dir, seed)
 	if l.config == nil {
 		return l.shut, nil
 	}
 	c := l.config
 	r.options.Meta.Appliance, r.options.Meta.Version = c.Appliance.Name, c.Appliance.Version
-	r.options.Period, r.features, r.keepAll = c.Record.Heartbeat, append([]string{}, c.Record.Features...), c.Record.Keep == configs.KeepAll
+	r.options.Period, r.features, r.keepAll = c.Record.Heartbeat, c.Record.Names(), c.Record.Keep == configs.KeepAll
 	if c.Consent.Mode == configs.ConsentNever {
 		return l.shut, nil
 	}
@@ -234,9 +240,9 @@ func (l *oneRun) boot(epoch, seed uint64) (live.End, error) {
 	s.Connect(l.keys)
 	if r := l.rec; r != nil {
 		r.attach(m, door)
-		s.Work, s.Slice = r.work, r.slice
+		s.Work, s.Slice, s.Due = r.work, r.slice, r.dueAt
 		s.Beat = r.Beat
-		s.Heard = r.Console
+		s.Heard = r.console
 		defer door.Hold()() // the control socket may speak
 		if l.verb.fromStart != "" && l.doc.Boots == 0 {
 			r.begin(m, l.verb.fromStart)
@@ -251,7 +257,11 @@ func (l *oneRun) boot(epoch, seed uint64) (live.End, error) {
 	begin()
 	e := s.Run()
 	if l.rec != nil {
-		l.rec.end(e.Outcome == live.Quit && l.verb.fromStart == "", "the machine ended: "+e.Outcome)
+		failure := ""
+		if e.Outcome == live.TripleFault || e.Outcome == live.Asleep {
+			failure = e.Why
+		}
+		l.rec.end(e.Outcome == live.Quit && l.verb.fromStart == "", failure, "the machine ended: "+e.Outcome)
 	}
 	if e.Outcome == live.Quit {
 		e.Status = int(l.quit)

@@ -69,6 +69,11 @@ func TestScripts(t *testing.T) {
 func kernelCmd(ts *testscript.TestScript, _ bool, args []string) {
 	code, err := hex.DecodeString(strings.Join(args[1:], ""))
 	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), bzImage(code), 0o600))
+}
+
+// bzImage is a kernel of nothing but machine code at its 64-bit entry.
+func bzImage(code []byte) []byte {
 	k := make([]byte, 2*512+0x200+len(code))
 	le := binary.LittleEndian
 	k[0x1f1], k[0x201], k[0x211], k[0x234] = 1, 0x6a, 1, 1
@@ -82,7 +87,7 @@ func kernelCmd(ts *testscript.TestScript, _ bool, args []string) {
 	le.PutUint64(k[0x258:], 1<<20)
 	le.PutUint32(k[0x260:], 1<<20)
 	copy(k[2*512+0x200:], code)
-	ts.Check(os.WriteFile(ts.MkAbs(args[0]), k, 0o600))
+	return k
 }
 
 // bareCmd makes the guest of package bare: "bare FILE INSTRUCTIONS [keys]". It

@@ -24,13 +24,18 @@ type recorder struct {
 	options  recording.Options // for every recording; Meta lacks its name
 	features []string          // names that may be recorded; nil: any
 	keepAll  bool
+	triggers *triggers
+	policies *policies
 	shown    bool // a status row tells when something is recorded
 	say      func(format string, a ...any)
 	events   *events
+	m        *vmm.Machine
 	keep     func(k *kept) // is told of every recording kept
 
-	durable uint64 // frames that were reported so
-	dropped int
+	due      vmm.Instant // where the tail after a failure ends; 0: there is none
+	trailing bool        // the guest has stopped, and its tail runs
+	durable  uint64      // frames that were reported so
+	dropped  int
 
 	mu   sync.Mutex // for what other goroutines ask about
 	door *host.Door
@@ -79,10 +84,19 @@ func (r *recorder) attach(m *vmm.Machine, d *host.Door) {
 	r.door = d
 	r.mu.Unlock()
 	r.Attach(m)
+	r.m = m
+	r.triggers.attach(m)
+}
+
+// console is told of what the guest prints.
+func (r *recorder) console(p []byte) {
+	r.Console(p)
+	r.triggers.console(p)
 }
 
 // work does what was heard since the last boundary.
 func (r *recorder) work() {
+	r.triggered() // what was seen so far is not about what begins here
 	for _, e := range r.Heard() {
 		if r.Recording() == nil && e.Kind != backdoor.Started {
 			continue // of a recording that could not begin
@@ -90,20 +104,40 @@ func (r *recorder) work() {
 		r.Note(e)
 		switch e.Kind {
 		case backdoor.Started:
+			if r.Recording() != nil { // in its tail
+				r.stop(true, "stopped by request; the next begins")
+			}
 			r.start(e)
 		case backdoor.Marked:
 			r.events.tell(event{Event: "mark", Text: e.Text})
 		case backdoor.Failed:
-			r.events.tell(event{Event: "fail", Text: e.Text})
+			r.failed(e)
 		case backdoor.Stopped:
-			r.stop(e.Text == "keep" || r.keepAll, "stopped by request")
+			if r.due > r.m.Now() {
+				r.trailing = true // past the end that the guest asked for
+				break
+			}
+			r.stop(e.Text == "keep" || r.keepAll || r.Failed() != "", "stopped by request")
 		}
+	}
+}
+
+// failed tells of a failure that stands on the tape, and begins its tail.
+func (r *recorder) failed(e backdoor.Event) {
+	r.events.tell(event{Event: "fail", Text: e.Text})
+	if tail := r.policies.rules[r.name].Tail; tail > 0 && r.due == 0 {
+		r.due = r.m.Now() + vmm.Instant(uint64(tail)*r.m.Clock().Hz())
 	}
 }
 
 func (r *recorder) start(e backdoor.Event) {
 	if !r.allowed(e.Text) {
 		r.refuse(fmt.Errorf("%q is not among record.features of the configuration", e.Text))
+		return
+	}
+	if why := r.policies.start(e.Text); why != "" && !r.wanted(e.Text) {
+		r.events.tell(event{Event: "skip", Name: e.Text, Text: why})
+		r.ended()
 		return
 	}
 	o := r.options
@@ -115,7 +149,7 @@ func (r *recorder) start(e backdoor.Event) {
 	r.mu.Lock()
 	r.name, r.uid = e.Text, e.UID
 	r.mu.Unlock()
-	r.durable = 0
+	r.durable, r.due, r.trailing = 0, 0, false
 	r.note(&r.tale.begun, r.Shelf.Dir(r.Recording().Name()))
 	r.events.tell(event{Event: "start", UID: e.UID, Name: e.Text})
 	if !r.shown {
@@ -130,13 +164,23 @@ func (r *recorder) allowed(name string) bool {
 	return r.features == nil || r.own[name] || slices.Contains(r.features, name)
 }
 
-// refuse tells the machine that nothing is recorded. At virtual pace the guest
-// is not told: the run must not depend on this host.
+// wanted tells whether the user here asked for it, who is above policies.
+func (r *recorder) wanted(name string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.own[name]
+}
+
+// refuse tells people and the machine that nothing is recorded.
 func (r *recorder) refuse(why error) {
 	r.say("not recorded: %v", why)
 	r.note(&r.tale.refused, "not recorded: "+why.Error())
-	r.door.Send(machine.Control, []byte("ended"))
+	r.ended()
 }
+
+// ended tells the machine that nothing is recorded. At virtual pace the guest is
+// not told: the run must not depend on this host.
+func (r *recorder) ended() { r.door.Send(machine.Control, []byte("ended")) }
 
 // order passes a request of the user's on to the machine, as an input; false at
 // virtual pace.
@@ -157,6 +201,16 @@ func (r *recorder) begin(m *vmm.Machine, name string) {
 }
 
 func (r *recorder) stop(keep bool, why string) {
+	if keep && !r.wanted(r.name) {
+		over, err := r.policies.keep(r.name, r.Failed())
+		if err != nil {
+			r.say("how often recordings were kept: %v", err)
+		}
+		if over != "" {
+			keep = false
+			r.say("● REC %s: not kept: %s", r.name, over)
+		}
+	}
 	sum, took, err := r.Stop(keep, why)
 	if err != nil {
 		r.say("%v; free some disk space in %s", err, r.dir)
@@ -189,6 +243,14 @@ func truncation(s recording.Summary) string {
 
 // slice keeps the recording going between two pieces of the run.
 func (r *recorder) slice() {
+	r.triggers.look(r.m)
+	r.triggered()
+	if r.Recording() != nil && r.due != 0 && r.m.Now() >= r.due {
+		if !r.trailing {
+			r.ended()
+		}
+		r.stop(true, "the time after a failure is over")
+	}
 	st, err := r.Slice()
 	if st.Durable > r.durable {
 		r.durable = st.Durable
@@ -200,10 +262,23 @@ func (r *recorder) slice() {
 	}
 }
 
+// dueAt is where the tail of the running recording ends.
+func (r *recorder) dueAt() vmm.Instant {
+	if r.Recording() == nil || r.due == 0 {
+		return vmm.Never
+	}
+	return r.due
+}
+
 // end ends what is recorded because the machine ends. A guest that went down
 // while it was recorded has failed; one that the user stopped has not.
-func (r *recorder) end(byUser bool, why string) {
+// failure is what the machine itself died of; empty: of nothing.
+func (r *recorder) end(byUser bool, failure, why string) {
+	r.triggered()
 	if r.Recording() != nil {
+		if failure != "" {
+			r.fail(failure)
+		}
 		r.stop(!byUser || r.Failed() != "" || r.keepAll, why)
 	}
 }

@@ -24,7 +24,7 @@ func Firmware(b *vmm.Board) (rsdp uint64, m []firmware.Range, err error) {
 	case size > MaxRAM:
 		return 0, nil, errors.New("this PC takes at most 3 GiB of memory")
 	}
-	for _, t := range tables(b.Device(slotPanic) != nil) {
+	for _, t := range tables(b.Device(SlotPanic) != nil) {
 		b.Mem.Write(t.at, t.data)
 	}
 	setChips(b)

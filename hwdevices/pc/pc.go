@@ -43,7 +43,8 @@ const (
 	wireNMI  = 24
 	wireNone = 31 // what no part drives
 
-	slotPanic = "pvpanic"
+	// SlotPanic is the slot of the PVPanic.
+	SlotPanic = "pvpanic"
 )
 
 // parts is the catalogue, in slot order: earlier windows win.
@@ -68,7 +69,7 @@ func parts(o Options) []Part {
 		list = append(list, Part{vmm.Place{Name: "exit", Ports: []uint16{0xf4}}, new(power.DebugExit)})
 	}
 	if o.PVPanic {
-		list = append(list, Part{vmm.Place{Name: slotPanic, Ports: []uint16{portPanic}}, new(power.PVPanic)})
+		list = append(list, Part{vmm.Place{Name: SlotPanic, Ports: []uint16{portPanic}}, new(power.PVPanic)})
 	}
 	return list
 }

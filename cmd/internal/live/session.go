@@ -24,6 +24,9 @@ type Session struct {
 	// Beat where the machine's Beat was reached, Slice some hundred times a
 	// second. Each may be nil.
 	Work, Beat, Slice func()
+	// Due is an instant at which Slice must be called even if the guest sleeps then;
+	// vmm.Never: at none. It may be nil.
+	Due func() vmm.Instant
 	// Struck is called where one of the machine's stops struck.
 	Struck func()
 	// Heard is told of what the guest prints, before the console; may be nil.
@@ -41,8 +44,10 @@ type End struct {
 
 // The outcomes that callers ask about.
 const (
-	Reboot = "reboot"
-	Quit   = "quit"
+	Reboot      = "reboot"
+	Quit        = "quit"
+	TripleFault = "triple-fault"
+	Asleep      = "asleep"
 )
 
 const piecesInSecond = 100
@@ -134,6 +139,9 @@ func (s *Session) steps() vmm.Exit {
 		until := min(s.Limit, from+piece)
 		if s.M.CPU.Halted && s.interruptible() && (s.Slice == nil || quiet > piecesInSecond) {
 			until = s.Limit // asleep, and nothing to do meanwhile
+			if s.Due != nil {
+				until = min(until, s.Due())
+			}
 		}
 		e := s.M.Run(until)
 		if e != vmm.Reached || s.M.Now() >= s.Limit || s.M.CPU.Dead {
@@ -159,7 +167,7 @@ func (s *Session) end(e vmm.Exit) End {
 	kind, code := s.M.Stopped()
 	switch {
 	case s.M.CPU.Dead:
-		return End{"triple-fault", "triple fault " + at + ": the guest has no way on", int(exit.Failure)}
+		return End{TripleFault, "triple fault " + at + ": the guest has no way on", int(exit.Failure)}
 	case e == vmm.Stopped && kind == vmm.StopPowerOff:
 		return End{Outcome: "power-off"}
 	case e == vmm.Stopped && kind == vmm.StopDebugExit:
@@ -167,7 +175,7 @@ func (s *Session) end(e vmm.Exit) End {
 	case e == vmm.Stopped:
 		return End{Outcome: Reboot}
 	case e == vmm.Asleep:
-		return End{"asleep", "the guest sleeps " + at + ", and nothing will ever wake it", int(exit.Failure)}
+		return End{Asleep, "the guest sleeps " + at + ", and nothing will ever wake it", int(exit.Failure)}
 	case e == vmm.Reached:
 		return End{"max-instants", "--max-instants reached " + at, int(exit.Timeout)}
 	}

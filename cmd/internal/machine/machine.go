@@ -40,11 +40,14 @@ const (
 	ConsoleIn    = "com1/rx"
 	ConsoleSpace = "com1/space"
 	Control      = Backdoor + "/control" // an outlet and an inlet
-	Panics       = "pvpanic/event"       // with Spec.PVPanic
+	Panics       = PanicPort + "/event"  // with Spec.PVPanic
 )
 
-// Backdoor is the slot of the backdoor.
-const Backdoor = "backdoor"
+// Names of slots.
+const (
+	Backdoor  = "backdoor"
+	PanicPort = pc.SlotPanic
+)
 
 // Text is the spec as one line of JSON.
 func (s Spec) Text() string {
