@@ -60,8 +60,6 @@ func packCommand() *cobra.Command {
 	c.Flags().StringVar(&level, "level", "", "`LEVEL` L0 to L3: how much it holds (default L2 with --base, else L3)")
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		ctx, stop := signal.NotifyContext(c.Context(), os.Interrupt, syscall.SIGTERM)
-		defer stop()
 		o, err := seal.options()
 		if err != nil {
 			return err
@@ -79,15 +77,14 @@ func packCommand() *cobra.Command {
 		}
 		progress := cli.NewProgress(c.ErrOrStderr())
 		o.Progress = func(done, total int) { progress.Part("packing", uint64(done), uint64(total)) }
-		if level == "L0" {
-			if o.Report, err = report(ctx, c, from); err != nil {
-				return err
-			}
+		switch level {
+		case "L0":
+			o.Report, err = report(c, from)
+		case "L1":
+			o.Slice, err = sliced(c, from, o, progress)
 		}
 		var p bundle.Packed
-		if level == "L1" {
-			p, err = packSlice(ctx, from, append(args, ".")[1], o, progress)
-		} else {
+		if err == nil {
 			p, err = bundle.Pack(from, append(args, ".")[1], o)
 		}
 		progress.End()
@@ -121,11 +118,13 @@ func levelFits(level string, bases int) error {
 	return exit.Errorf(exit.Usage, "--level %.20q: it is L0, L1, L2 or L3", level)
 }
 
-// packSlice packs level L1, and proves that it replays.
-func packSlice(ctx context.Context, from, out string, o bundle.PackOptions, bar *cli.Progress) (p bundle.Packed, err error) {
+// sliced is the slice of a recording, proved to replay under these options.
+func sliced(c *cobra.Command, from string, o bundle.PackOptions, bar *cli.Progress) (*bundle.Slice, error) {
+	ctx, stop := signal.NotifyContext(c.Context(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
 	b, err := bundle.OpenRecording(from)
 	if err != nil {
-		return p, err
+		return nil, err
 	}
 	defer b.Close()
 	shown := func(what string) func(replay.Step) {
@@ -135,22 +134,19 @@ func packSlice(ctx context.Context, from, out string, o bundle.PackOptions, bar 
 	o.Slice, err = slice.Make(ctx, b, build(machine.EngineFlags{}, &free), shown("finding what replays use"))
 	free()
 	if err != nil {
-		return p, err
+		return nil, err
 	}
-	whole := o
-	whole.To, whole.Sign = nil, nil // it is read once before anybody else does
 	tmp, err := os.MkdirTemp("", "vmbundle-")
 	if err != nil {
-		return p, err
+		return nil, err
 	}
 	defer os.RemoveAll(tmp)
-	if p, err = bundle.Pack(from, tmp, whole); err != nil {
-		return p, err
+	o.To, o.Sign = nil, nil // it is read once before anybody else does
+	p, err := bundle.Pack(from, tmp, o)
+	if err != nil {
+		return nil, err
 	}
-	if err := proved(ctx, p.Path, shown("replaying what is left")); err != nil {
-		return p, err
-	}
-	return bundle.Pack(from, out, o)
+	return o.Slice, proved(ctx, p.Path, shown("replaying what is left"))
 }
 
 func proved(ctx context.Context, file string, progress func(replay.Step)) error {

@@ -1,9 +1,11 @@
 package main
 
 import (
-	"context"
 	"fmt"
+	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -16,7 +18,9 @@ const reportLines = 60
 
 // report tells of a recording what an engineer sees first, at the failure, or at the
 // end if there is none.
-func report(ctx context.Context, c *cobra.Command, name string) (string, error) {
+func report(c *cobra.Command, name string) (string, error) {
+	ctx, stop := signal.NotifyContext(c.Context(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
 	s, b, done, err := session(ctx, c, name, machine.EngineFlags{Engine: machine.Auto})
 	if err != nil {
 		return "", err
