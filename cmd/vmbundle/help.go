@@ -66,7 +66,8 @@ List the guest's processes, with their command lines:
 Find where two recordings of one start part, or whether both engines agree on one:
       vmbundle bisect R-XXXX-XXXX.vmb
 
-A position is an instant (123456789), a share (50%), a mark (@name), failure or end. What
-was replayed on the way to one is kept as checkpoints, in ~/.cache/vmrecord: another time
-the way is short. To do without: --no-cache; more or less of them: --checkpoint-memory.
+A position is an instant (123456789), a time from the start (12.5s) or the end (-3s), a
+share (50%), a mark (@name), failure, start or end. What was replayed on the way to one is
+kept as checkpoints, in ~/.cache/vmrecord: another time the way is short. To do without:
+--no-cache; more or less of them: --checkpoint-memory.
 `
