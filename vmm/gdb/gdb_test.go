@@ -50,7 +50,7 @@ func play(t *testing.T, target Target, meanwhile func(context.Context, *os.Proce
 		t.Fatal(err)
 	}
 	defer l.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute) // for a debugger that waits forever
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute) // for a debugger that waits forever
 	defer cancel()
 	done := make(chan error, 1)
 	go func() {

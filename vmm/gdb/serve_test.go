@@ -40,7 +40,7 @@ func connect(t *testing.T, target Target) *client {
 
 func dial(t *testing.T, target Target) *client {
 	ours, theirs := net.Pipe()
-	ours.SetDeadline(time.Now().Add(time.Minute)) // an answer that never comes is a failure
+	ours.SetDeadline(time.Now().Add(8 * time.Minute)) // an answer that never comes is a failure
 	c := &client{t: t, c: ours, r: bufio.NewReader(ours), done: make(chan error, 1)}
 	go func() {
 		c.done <- Serve(t.Context(), theirs, target)
