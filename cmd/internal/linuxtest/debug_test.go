@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -109,20 +110,26 @@ func debugged(t *testing.T, ready *guest, kernel []byte) {
 	debuggedByAnother(t, vmbundle, file)
 }
 
-// onBundle is a command of the vendor's program, which keeps its checkpoints
-// beside the bundle: the second has the first one's.
+// onBundle is a command of the vendor's program, which keeps all it keeps beside
+// the bundle: the second command has the first one's checkpoints.
 func onBundle(t *testing.T, vmbundle, file string, args ...string) *exec.Cmd {
 	c := exec.CommandContext(t.Context(), vmbundle, args...)
-	c.Env = append(os.Environ(), "VMRECORD_CACHE="+filepath.Join(filepath.Dir(file), "cache"), "VMRECORD_BASES="+filepath.Join(filepath.Dir(file), "bases"))
+	dir := filepath.Dir(file)
+	c.Env = append(os.Environ(), "VMRECORD_CACHE="+filepath.Join(dir, "cache"), "VMRECORD_STATE="+filepath.Join(dir, "state"),
+		"VMRECORD_BASES="+filepath.Join(dir, "bases"), "VMRECORD_KEYS=")
 	return c
 }
 
-// buildVMBundle builds the vendor's program in dir.
+// buildVMBundle puts the vendor's program into dir.
 func buildVMBundle(t *testing.T, dir string) string {
 	t.Helper()
+	b, err := program(runtime.GOARCH, "vmrecord/cmd/vmbundle")
+	if err != nil {
+		t.Fatal(err)
+	}
 	name := filepath.Join(dir, "vmbundle")
-	if out, err := exec.Command("go", "build", "-o", name, "vmrecord/cmd/vmbundle").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
+	if err := os.WriteFile(name, b, 0o700); err != nil {
+		t.Fatal(err)
 	}
 	return name
 }

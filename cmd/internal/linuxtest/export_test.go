@@ -30,9 +30,7 @@ func exported(t *testing.T, ready *guest, release string) {
 			t.Fatal(err)
 		}
 	}
-	if out, err := exec.Command("go", "build", "-o", filepath.Join(dir, "vmbundle"), "vmrecord/cmd/vmbundle").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+	buildVMBundle(t, dir)
 	for _, c := range []struct {
 		command string
 		says    []string // regular expressions, in this order

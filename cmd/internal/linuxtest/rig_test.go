@@ -81,8 +81,16 @@ var flagsOf = map[string][]string{
 	"calls.c": {"-static", "-O1", "-g", "-nostdlib", "-fno-stack-protector", "-fno-pie", "-no-pie"},
 }
 
-// program builds a package, or a file of C, for the oldest processor there is.
+// programs are those that were built: each is built once.
+var programs sync.Map
+
+// program is a package, or a file of C, built for the oldest processor there is.
 func program(arch, pkg string) ([]byte, error) {
+	once, _ := programs.LoadOrStore(arch+" "+pkg, sync.OnceValues(func() ([]byte, error) { return build(arch, pkg) }))
+	return once.(func() ([]byte, error))()
+}
+
+func build(arch, pkg string) ([]byte, error) {
 	dir, err := os.MkdirTemp("", "linuxtest-")
 	if err != nil {
 		return nil, err
@@ -108,12 +116,7 @@ type guest struct {
 }
 
 // power makes a machine with nothing in it.
-func power(t testing.TB) *guest {
-	t.Helper()
-	return powerOn(t, machine.Auto)
-}
-
-func powerOn(t testing.TB, e machine.Engine) *guest {
+func power(t testing.TB, e machine.Engine) *guest {
 	t.Helper()
 	m, free, err := spec.BuildOn(e, epoch, seed)
 	if err != nil {
@@ -146,7 +149,7 @@ func (f bootable) boot(t testing.TB, append string) *guest {
 
 func (f bootable) bootOn(t testing.TB, e machine.Engine, append string) *guest {
 	t.Helper()
-	g := powerOn(t, e)
+	g := power(t, e)
 	rsdp, ranges, err := pc.Firmware(g.Board)
 	if err != nil {
 		t.Fatal(err)
@@ -187,7 +190,7 @@ func (g *guest) fork(t testing.TB) *guest {
 
 func (g *guest) forkOn(t testing.TB, e machine.Engine) *guest {
 	t.Helper()
-	h := powerOn(t, e)
+	h := power(t, e)
 	zero := make([]byte, mem.PageBytes)
 	for at := 0; at < len(g.Mem.B); at += mem.PageBytes {
 		if page := g.Mem.B[at:][:mem.PageBytes]; !bytes.Equal(page, zero) {
