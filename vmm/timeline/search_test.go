@@ -72,7 +72,7 @@ func events(t *testing.T, r *made, q timeline.Query) (at []vmm.Position) {
 
 // Searching either way finds what a list of all events has next or last.
 func TestSearch(t *testing.T) {
-	r, rounds := record(t, 2, 40), 5
+	r, rounds := record(t, 2, 40), 3
 	if testing.Short() {
 		rounds = 1
 	}

@@ -20,7 +20,7 @@ import (
 	"vmrecord/vmm/timeline"
 )
 
-var ops = flag.Int("ops", 1000, "random operations for each engine and budget")
+var ops = flag.Int("ops", 500, "random operations for each engine and budget")
 
 // state is everything about a machine.
 func state(m *vmm.Machine) string {
