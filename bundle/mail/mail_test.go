@@ -304,12 +304,26 @@ func TestSpoolVerbs(t *testing.T) {
 	if _, err := s.Retry("R-0000-0000"); err == nil {
 		t.Error("retry of nothing passes")
 	}
-	if freed, err := s.Prune(now.Add(time.Hour)); freed != 0 || err != nil {
-		t.Errorf("prune of a queued item: %d, %v", freed, err)
+	if gone, err := s.Prune(now.Add(time.Hour)); len(gone) != 0 || err != nil {
+		t.Errorf("prune of a queued item: %v, %v", gone, err)
 	}
 	s.Cancel(testID)
-	if freed, err := s.Prune(now.Add(time.Hour)); freed != 5000 || err != nil {
-		t.Errorf("prune: %d, %v", freed, err)
+	if gone, err := s.Prune(now.Add(-2 * time.Hour)); len(gone) != 0 || err != nil {
+		t.Errorf("prune before its time: %v, %v", gone, err)
+	}
+	lock, err := lockItem(filepath.Join(s.dir, testID+"."+testUUID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if gone, err := s.Prune(now.Add(time.Hour)); len(gone) != 0 || err != nil {
+		t.Errorf("prune of what is at work: %v, %v", gone, err)
+	}
+	lock.Close()
+	if gone, err := s.Prune(now.Add(time.Hour)); len(gone) != 1 || gone[0].ID != testID || err != nil {
+		t.Errorf("prune: %v, %v", gone, err)
+	}
+	if its, err := s.List(); len(its) != 0 || err != nil {
+		t.Errorf("after prune: %v, %v", its, err)
 	}
 }
 

@@ -372,28 +372,48 @@ func (s *Spool) Export(ref, path string) (Item, error) {
 	return it, nil
 }
 
-// Prune removes entries that were sent or cancelled and queued before t, and
-// returns how many bytes that freed.
-func (s *Spool) Prune(t time.Time) (freed int64, err error) {
+// Prune removes entries that were sent or cancelled and not touched since t, and
+// returns them. One that another process is at is left for another time.
+func (s *Spool) Prune(t time.Time) (gone []Item, err error) {
 	its, err := s.List()
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	for _, it := range its {
-		if it.State != Sent && it.State != Cancelled || !it.QueuedAt.Before(t) {
+		if !it.stale(t) {
 			continue
 		}
-		dir := filepath.Dir(it.Path)
-		lock, err := lockItem(dir)
-		if err != nil {
-			return freed, fmt.Errorf("prune %s: %w", it.ID, err)
+		switch err := s.drop(filepath.Dir(it.Path), t); {
+		case err == nil:
+			gone = append(gone, it)
+		case !errors.Is(err, ErrBusy) && !errors.Is(err, fs.ErrNotExist):
+			return gone, fmt.Errorf("prune %s: %w", it.ID, err)
 		}
-		err = os.RemoveAll(dir)
-		lock.Close()
-		if err != nil {
-			return freed, fmt.Errorf("prune %s: %w", it.ID, err)
-		}
-		freed += it.Size
 	}
-	return freed, syncDir(s.dir)
+	if len(gone) == 0 {
+		return nil, nil
+	}
+	return gone, syncDir(s.dir)
+}
+
+// stale reports whether nobody will want the entry any more.
+func (it Item) stale(t time.Time) bool {
+	return (it.State == Sent || it.State == Cancelled) && it.QueuedAt.Before(t) && it.TriedAt.Before(t)
+}
+
+// drop removes an entry that is stale still, now that it is locked.
+func (s *Spool) drop(dir string, t time.Time) error {
+	lock, err := lockItem(dir)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	it, err := readItem(dir)
+	if err != nil {
+		return err
+	}
+	if !it.stale(t) {
+		return ErrBusy
+	}
+	return os.RemoveAll(dir)
 }

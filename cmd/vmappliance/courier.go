@@ -93,8 +93,11 @@ func (c *courier) work() {
 	}
 }
 
-// resume sends what is due again.
+// resume sends what is due again, and removes what was sent long ago.
 func (c *courier) resume() {
+	if err := c.post.tidy(time.Now()); err != nil {
+		c.say("outbox: %v", err)
+	}
 	_, err := c.post.spool.DeliverDue(c.ctx, c.sender, func(it mail.Item, res mail.Result, err error) {
 		if err != nil {
 			c.say("outbox: %v", err)

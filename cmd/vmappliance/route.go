@@ -25,6 +25,7 @@ import (
 type post struct {
 	spool  *mail.Spool
 	routes string
+	days   uint32 // that what was sent stays; 0: for ever
 }
 
 // A way is the file's content. User and password come from the environment.
@@ -62,35 +63,30 @@ func openPost(state string, l configs.Limits) (*post, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &post{s, filepath.Join(dir, "routes")}
+	p := &post{s, filepath.Join(dir, "routes"), l.Days}
 	if err := os.MkdirAll(p.routes, 0o700); err != nil {
 		return nil, fmt.Errorf("open outbox: %w", err)
 	}
-	if l.Days > 0 {
-		_, err = p.prune(time.Now().AddDate(0, 0, -int(l.Days)))
-	}
-	return p, err
+	return p, p.tidy(time.Now())
 }
 
-// prune forgets what was sent or cancelled and queued before t.
+// tidy forgets what was sent or cancelled as long ago as the limits say.
+func (p *post) tidy(now time.Time) error {
+	if p.days == 0 {
+		return nil
+	}
+	_, err := p.prune(now.AddDate(0, 0, -int(p.days)))
+	return err
+}
+
+// prune forgets what was sent or cancelled and not touched since t, and where it
+// went.
 func (p *post) prune(t time.Time) (freed int64, err error) {
-	freed, err = p.spool.Prune(t)
-	if err != nil {
-		return freed, err
-	}
-	items, err := p.spool.List()
-	if err != nil {
-		return freed, err
-	}
-	kept := map[string]bool{}
-	for _, it := range items {
-		kept[p.routeFile(it.UUID)] = true
-	}
-	routes, err := filepath.Glob(filepath.Join(p.routes, "*.json"))
-	for _, r := range routes {
-		// One that is just being queued has its route first.
-		if i, e := os.Stat(r); e == nil && !kept[r] && i.ModTime().Before(t) {
-			err = errors.Join(err, os.Remove(r))
+	gone, err := p.spool.Prune(t)
+	for _, it := range gone {
+		freed += it.Size
+		if e := os.Remove(p.routeFile(it.UUID)); !errors.Is(e, os.ErrNotExist) {
+			err = errors.Join(err, e)
 		}
 	}
 	return freed, err

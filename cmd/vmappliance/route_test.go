@@ -1,0 +1,47 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"vmrecord/bundle"
+	"vmrecord/configs"
+)
+
+// What was cancelled stays for 30 days, and then goes with all that was kept of
+// it; what still waits stays.
+func TestPrune(t *testing.T) {
+	p, err := openPost(t.TempDir(), configs.DefaultLimits())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := way{Schema: waySchema, Submit: "smtp://127.0.0.1:1", To: "inbox@vendor.example"}
+	uuids := []string{"0190a5c4-7b1e-7cc3-98c4-dc0c0c073980", "0190a5c4-7b1e-7cc3-98c4-dc0c0c073981"}
+	for _, u := range uuids {
+		file := filepath.Join(t.TempDir(), "x.vmb")
+		if err := os.WriteFile(file, []byte(u), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.add(bundle.Packed{Path: file, ID: "R-7K2M-93QF", UUID: u}, w, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := p.spool.Cancel(uuids[0]); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		days int
+		left int
+	}{{0, 2}, {29, 2}, {31, 1}, {400, 1}} {
+		if err := p.tidy(time.Now().AddDate(0, 0, c.days)); err != nil {
+			t.Fatal(err)
+		}
+		its, err := p.spool.List()
+		routes, _ := filepath.Glob(filepath.Join(p.routes, "*.json"))
+		if err != nil || len(its) != c.left || len(routes) != c.left {
+			t.Errorf("after %d days: %d entries and %d routes, want %d (%v)", c.days, len(its), len(routes), c.left, err)
+		}
+	}
+}
