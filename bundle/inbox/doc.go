@@ -4,8 +4,7 @@
 // package mail; a bundle is opaque here too.
 //
 // Documents: SMTP RFC 5321, enhanced codes RFC 3463, MIME RFC 2045-2046. Left out:
-// LMTP, purging, tags, the index and its signatures; encryption and signatures of
-// bundles are checked by those who open them.
+// LMTP; encryption and signatures of bundles are checked by those who open them.
 //
 // # What is trusted
 //
@@ -32,10 +31,30 @@
 //	partial/ID-DIGEST/OFFSET-LENGTH.part  verified bytes; both 16 decimal digits
 //	reports/ID-DIGEST/ID.vmb            a complete bundle
 //	reports/ID-DIGEST/report.json       a Report with state "complete"
+//	reports/ID-DIGEST/triage.json       a Triage: tags; only where there are any
+//	reports/ID-DIGEST/verdict.json      a Verdict: what replaying it came to, and its crash
+//	buckets/NAME.json                   a Mark: what was decided about a crash
+//	index.sqlite                        all that again, to be asked; see below
 //
-// DIGEST is the first 16 hex digits of the file's SHA-256. JSON files carry the
-// schema "vmbundle.inbox/1"; a reader refuses another number and ignores unknown
-// members. A report appears in reports/ by one rename, when all of it is durable;
-// its parts are removed after that. What a killed receiver left in tmp/ is cleared
-// at the next Open. Nothing under reports/ is ever changed or removed here.
+// DIGEST is the first 16 hex digits of the file's SHA-256. Each JSON file carries a
+// schema of its own, "vmbundle.inbox/1" for reports, "vmbundle.triage/1",
+// "vmbundle.verdict/1", "vmbundle.bucket/1"; a reader refuses another number and
+// ignores unknown members. A report appears in reports/ by one rename, when all of
+// it is durable; its parts are removed after that. It leaves by one rename into
+// tmp/, when it is purged. What a killed receiver left in tmp/ is cleared at the
+// next Open. A bundle and its report.json are never changed.
+//
+// # Buckets
+//
+// Reports of one crash are in one bucket: program, build id and innermost frames
+// are the same (Crash.Bucket). Its name is B-XXXXXXXX; a report of which no crash
+// is known is a bucket by itself, of the report's name.
+//
+// # Index
+//
+// index.sqlite is an SQLite 3 database, user_version 1, of a row for each folder
+// under partial/ and reports/ with its files' sizes and times, and the entry as
+// JSON. The folders are the truth: rows whose files were touched are made again at
+// each opening, in one transaction, and a database that is damaged or has another
+// version is deleted and made anew. Marks are read from their files.
 package inbox

@@ -4,12 +4,13 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"math"
 	"net"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"sync"
 	"syscall"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -18,16 +19,19 @@ import (
 	"vmrecord/bundle/inbox"
 	"vmrecord/cmd/internal/cli"
 	"vmrecord/cmd/internal/exit"
+	"vmrecord/configs/size"
 )
 
 // An inboxDocument is what inbox list --json prints.
 type inboxDocument struct {
 	Schema  string         `json:"schema"` // vmbundle.inbox-list/1
-	Reports []inbox.Report `json:"reports"`
+	Reports []inbox.Entry  `json:"reports"`
+	Buckets []inbox.Bucket `json:"buckets"`
 }
 
 func inboxCommand() *cobra.Command {
-	c := cli.Group("inbox", "Receive bundles and list them", inboxServe(), inboxList(), inboxShow())
+	c := cli.Group("inbox", "Receive bundles, sort and list them",
+		inboxServe(), inboxList(), inboxShow(), inboxTag(), inboxFix(), inboxDup(), inboxPurge())
 	c.PersistentFlags().String("dir", "", "the inbox's folder (default $VMB_INBOX, or ~/.local/share/vmrecord/inbox)")
 	return c
 }
@@ -45,7 +49,15 @@ func openInbox(c *cobra.Command) (*inbox.Inbox, string, error) {
 		}
 		dir = filepath.Join(state, "inbox")
 	}
-	in, err := inbox.Open(dir, inbox.Options{Now: time.Now, Identify: bundle.Identify})
+	opt := inbox.Options{Now: time.Now, Identify: bundle.Identify}
+	if f := c.Flags().Lookup("quota"); f != nil {
+		quota, err := size.Parse(f.Value.String())
+		if err != nil || quota > math.MaxInt64 {
+			return nil, "", exit.Errorf(exit.Usage, "--quota %s: want a size, like 20G", f.Value)
+		}
+		opt.QuotaBytes = int64(quota)
+	}
+	in, err := inbox.Open(dir, opt)
 	return in, dir, err
 }
 
@@ -54,6 +66,7 @@ type listening struct {
 	listen, cert, key, ready string
 	opt                      inbox.ServerOptions
 	one                      bool
+	days                     int // reports are kept; 0: for ever
 }
 
 func inboxServe() *cobra.Command {
@@ -73,6 +86,8 @@ func inboxServe() *cobra.Command {
 	f.StringVar(&s.key, "tls-key", "", "its key `FILE` (PEM)")
 	f.BoolVar(&s.opt.ImplicitTLS, "tls", false, "TLS from the first byte (port 465)")
 	f.BoolVar(&s.opt.AllowPlain, "allow-plain", false, "take mail from other computers without TLS")
+	f.String("quota", "20G", "refuse mail, for now, that would make the inbox larger than this `SIZE`")
+	f.IntVar(&s.days, "keep-days", 0, "remove what came more than `DAYS` days ago; 0: never")
 	f.BoolVar(&s.one, "once", false, "stop after the first complete bundle")
 	c.RunE = func(c *cobra.Command, _ []string) error { return s.run(c) }
 	return c
@@ -109,8 +124,35 @@ func (s *listening) run(c *cobra.Command) error {
 	defer done()
 	s.opt.Logf = func(f string, a ...any) { fmt.Fprintf(c.ErrOrStderr(), f+"\n", a...) }
 	s.opt.Received = func(a inbox.Accepted, err error) { s.received(c, in, a, err, done) }
+	var behind sync.WaitGroup
+	defer behind.Wait()
+	behind.Go(func() { s.retain(ctx, c, in) })
 	fmt.Fprintf(c.ErrOrStderr(), "listening on %s, inbox %s\n", l.Addr(), dir)
+	defer done()
 	return in.Serve(ctx, l, s.opt)
+}
+
+// retain removes what is too old, now and every hour.
+func (s *listening) retain(ctx context.Context, c *cobra.Command, in *inbox.Inbox) {
+	if s.days <= 0 {
+		return
+	}
+	t := time.NewTicker(time.Hour)
+	defer t.Stop()
+	for {
+		gone, err := in.PurgeBefore(time.Now().AddDate(0, 0, -s.days))
+		for _, r := range gone {
+			fmt.Fprintf(c.ErrOrStderr(), "removed after %d days: %s\n", s.days, r.ID)
+		}
+		if err != nil {
+			fmt.Fprintln(c.ErrOrStderr(), "remove old reports:", err)
+		}
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // received reports one message; done ends the server.
@@ -131,54 +173,6 @@ func (s *listening) received(c *cobra.Command, in *inbox.Inbox, a inbox.Accepted
 	if s.one && a.Complete {
 		done()
 	}
-}
-
-func inboxList() *cobra.Command {
-	var asJSON bool
-	c := &cobra.Command{Use: "list", Short: "List what was received", Args: cli.Args(0, 0)}
-	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
-	c.RunE = func(c *cobra.Command, _ []string) error {
-		in, _, err := openInbox(c)
-		if err != nil {
-			return err
-		}
-		list, err := in.List()
-		if err != nil {
-			return err
-		}
-		if asJSON {
-			return cli.JSON(c.OutOrStdout(), inboxDocument{"vmbundle.inbox-list/1", append([]inbox.Report{}, list...)})
-		}
-		w := tabwriter.NewWriter(c.OutOrStdout(), 0, 8, 2, ' ', 0)
-		if len(list) > 0 {
-			fmt.Fprintln(w, "ID\tSTATE\tSIZE\tFROM\tRECEIVED\tFILE OR PARTS MISSING")
-		}
-		for _, r := range list {
-			last := r.File
-			if r.State != inbox.Complete {
-				last = r.Need + r.Problem
-			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", r.ID, r.State, cli.Bytes(r.Size), r.From, r.First.Local().Format(time.DateTime), last)
-		}
-		return w.Flush()
-	}
-	return c
-}
-
-func inboxShow() *cobra.Command {
-	c := &cobra.Command{Use: "show ID", Short: "Show one report as JSON", Args: cli.Args(1, 1)}
-	c.RunE = func(c *cobra.Command, args []string) error {
-		in, _, err := openInbox(c)
-		if err != nil {
-			return err
-		}
-		r, err := in.Show(args[0])
-		if err != nil {
-			return exit.With(exit.NotFound, err)
-		}
-		return cli.JSON(c.OutOrStdout(), r)
-	}
-	return c
 }
 
 func ingestCommand() *cobra.Command {

@@ -1,0 +1,76 @@
+package inbox
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Purge removes a report, whole or begun, with all that lies beside it.
+func (b *Inbox) Purge(ref string) (Report, error) {
+	unlock, err := b.lock()
+	if err != nil {
+		return Report{}, err
+	}
+	defer unlock()
+	r, err := b.Show(ref)
+	if err != nil {
+		return r, err
+	}
+	return r, b.remove(r)
+}
+
+// PurgeBefore removes the reports whose first part came before t, and returns
+// them. Damaged ones stay: somebody has to look at them.
+func (b *Inbox) PurgeBefore(t time.Time) (gone []Report, err error) {
+	unlock, err := b.lock()
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	all, err := b.List()
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range all {
+		if r.State == Damaged || !r.First.Before(t) {
+			continue
+		}
+		if err := b.remove(r); err != nil {
+			return gone, err
+		}
+		gone = append(gone, r)
+	}
+	return gone, nil
+}
+
+// remove takes a report's folder away by one rename: whatever ends the program
+// then, Open clears the rest. The caller holds the lock.
+func (b *Inbox) remove(r Report) error {
+	dir := b.path("partial", key(r.Bundle))
+	switch r.State {
+	case Complete:
+		dir = filepath.Dir(r.File)
+	case Damaged:
+		return fmt.Errorf("%s is damaged (%s): look at %s and remove it by hand", r.ID, r.Problem, r.File)
+	}
+	tmp, err := os.MkdirTemp(b.path("tmp"), "new-")
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(dir, filepath.Join(tmp, "gone")); err != nil {
+		return err
+	}
+	if err := syncDir(filepath.Dir(dir)); err != nil {
+		return err
+	}
+	b.used.Add(-r.Bytes)
+	if r.State == Complete {
+		// A bucket of this report alone has its name, and goes with it.
+		if err := os.Remove(b.path("buckets", r.ID+".json")); err != nil && !os.IsNotExist(err) {
+			return err
+		}
+	}
+	return os.RemoveAll(tmp)
+}
