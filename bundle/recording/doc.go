@@ -16,6 +16,8 @@
 //	                            start and at the end stands elsewhere, too
 //	SHELF/NNNNNN/label.json     Label, as JSON, once somebody wrote one
 //	SHELF/NNNNNN.drop           a recording that is being removed
+//	SHELF/NNNNNN.ring           an epoch of a ring: a recording in its own right
+//	SHELF/NNNNNN.save           a recording that is being made of epochs
 //
 // sections, pages and segments are files of blocks (package store). The content
 // of all segments in order is one tape; a frame may continue in the next block
@@ -41,6 +43,29 @@
 // it; such a tape has no footer and the recording is truncated. When the disk
 // fails or fills while a recording is made the guest goes on, and what was
 // durable until then stays, truncated.
+//
+// # The ring
+//
+// A Ring records always and keeps the last while. It is nothing but recordings
+// that follow each other without a gap, its epochs: at the boundary where one
+// ends, sealed with a footer, the next begins, with a snapshot that costs the
+// pages that changed since the last. An epoch is dropped when the next one, too,
+// begins before what a save would reach back to; and earlier where the ring would
+// take more than its bytes, which are added up whenever an epoch ends: its tapes
+// and each page once. Pages that only dropped epochs had are given back when they
+// are a quarter of those bytes, a pack at a time (package store).
+//
+// A save ends the epoch, once the tail was recorded, and makes one recording of
+// those that the ring has: the snapshot of the first and one tape of all (tape.Join),
+// which replays as if the machine had been recorded in one go. It is written
+// beside, under the number of the last epoch, and gets its name when all of it is
+// durable. The epochs stay, for the next save.
+//
+// After a crash OpenShelf makes a truncated recording of the epochs that are there,
+// from the first whose snapshot is whole, unless the shelf has one by that number:
+// then the crash came behind a save and before anything new. The epochs are
+// removed behind that, the oldest first. A ring that ends in peace drops them, but
+// if the disk failed a save they stay to be recovered.
 //
 // Version rule: recording.json names the format; a reader refuses another.
 package recording

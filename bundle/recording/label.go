@@ -100,7 +100,11 @@ func Weigh(dir string) (map[string]Weight, error) {
 // recovered. While the shelf is in use, what is being made stays as it is.
 func Settle(dir string) ([]Entry, error) {
 	all, err := List(dir)
-	if err != nil || !slices.ContainsFunc(all, func(e Entry) bool { return e.Open }) {
+	if err != nil {
+		return nil, err
+	}
+	epochs, err := ringDirs(dir)
+	if err != nil || len(epochs) == 0 && !slices.ContainsFunc(all, func(e Entry) bool { return e.Open }) {
 		return all, err
 	}
 	s, err := OpenShelf(dir, Limits{})

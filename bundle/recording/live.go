@@ -97,13 +97,18 @@ func (s *Shelf) Start(m *vmm.Machine, o Options) (*Recording, error) {
 	if err := s.admit(); err != nil {
 		return nil, fmt.Errorf("start recording: %w", err)
 	}
+	return s.begin(m, o, "")
+}
+
+// begin is Start, in a directory whose name ends with ext.
+func (s *Shelf) begin(m *vmm.Machine, o Options, ext string) (*Recording, error) {
 	if o.Every == 0 {
 		o.Every = time.Second
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.next++
-	name := dirName(s.next)
+	name := dirName(s.next) + ext
 	dir := filepath.Join(s.dir, name)
 	if err := os.MkdirAll(filepath.Join(dir, tapeDir), 0o700); err != nil {
 		return nil, fmt.Errorf("start recording: %w", err)
@@ -257,11 +262,7 @@ func (r *Recording) Stop(keep bool, why string) (Summary, error) {
 		close(r.w.stop)
 		return sum, nil
 	}
-	for !r.w.failed() && r.drain(queuePages) {
-	}
-	r.release()
-	f, err := r.rec.Stop(true, false, why)
-	close(r.w.stop)
+	f, err := r.seal(true, why)
 	<-r.w.done
 	st := r.w.get()
 	if st.Err != nil {
@@ -286,6 +287,16 @@ func (r *Recording) Stop(keep bool, why string) (Summary, error) {
 	// The summary is for listings; without it the recording is still whole.
 	r.s.note(saveSummary(r.s.Dir(r.name), sum))
 	return sum, nil
+}
+
+// seal ends the tape; the writer goes on until it is on disk.
+func (r *Recording) seal(keep bool, why string) (tape.Footer, error) {
+	for !r.w.failed() && r.drain(queuePages) {
+	}
+	r.release()
+	f, err := r.rec.Stop(keep, false, why)
+	close(r.w.stop)
+	return f, err
 }
 
 // fill takes what a footer says.

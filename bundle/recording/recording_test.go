@@ -3,6 +3,7 @@ package recording
 import (
 	"bufio"
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -103,9 +104,14 @@ func replay(t testing.TB, dir string) (tape.Played, uint64) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	console := sha256.New()
+	m.OnOutput(tapetest.Outlet, func(p []byte) { console.Write(p) })
 	p, err := tape.NewPlayer(m, tr)
 	if err == nil {
 		_, err = p.Run(vmm.Position{At: vmm.Never - 1, Inputs: tape.All})
+	}
+	if f := p.Played().Footer; f != nil && f.Console != mem.Hash(console.Sum(nil)) {
+		t.Errorf("replay %s: the console is not what the footer says", dir)
 	}
 	if err != nil || p.Played().Heartbeats == 0 {
 		t.Fatalf("replay %s: %+v, %v", dir, p.Played(), err)
@@ -366,6 +372,10 @@ const childEnv = "VMRECORD_TEST_SHELF"
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(childEnv); dir != "" {
 		child(dir)
+		return
+	}
+	if dir := os.Getenv(ringChildEnv); dir != "" {
+		ringChild(dir)
 		return
 	}
 	os.Exit(m.Run())

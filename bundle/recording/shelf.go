@@ -25,6 +25,8 @@ const (
 	partExt     = ".part"
 	segExt      = ".seg"
 	dropExt     = ".drop"
+	ringExt     = ".ring" // an epoch of a ring
+	saveExt     = ".save" // a recording that is being made of epochs
 
 	// sweepSlack is how much the store may grow before what nobody needs any
 	// more is looked for: a dropped recording's pages are mostly wanted again
@@ -100,13 +102,17 @@ func (s *Shelf) recover() error {
 		return err
 	}
 	for _, e := range names {
-		n, dropped, ok := number(e.Name())
+		n, ext, ok := number(e.Name())
 		if !ok {
 			continue
 		}
 		s.next = max(s.next, n)
 		dir := filepath.Join(s.dir, e.Name())
-		if dropped {
+		switch ext {
+		case "":
+		case ringExt:
+			continue
+		default:
 			if err := os.RemoveAll(dir); err != nil {
 				return err
 			}
@@ -118,15 +124,23 @@ func (s *Shelf) recover() error {
 			s.note(saveSummary(dir, Summary{Name: e.Name(), Lost: err.Error()}))
 		}
 	}
+	if err := s.recoverRing(); err != nil {
+		return err
+	}
 	s.tapes = measure(s.dir)
 	return nil
 }
 
-// number takes a recording's directory name apart.
-func number(name string) (n int, dropped, ok bool) {
-	base, dropped := strings.CutSuffix(name, dropExt)
+// number takes the name of a recording's directory apart. With ext it is none,
+// but on its way to one or from one.
+func number(name string) (n int, ext string, ok bool) {
+	ext = filepath.Ext(name)
+	base := strings.TrimSuffix(strings.TrimSuffix(name, ext), ringExt) // an epoch is dropped, too
+	if ext != "" && ext != dropExt && ext != ringExt && ext != saveExt {
+		return 0, "", false
+	}
 	_, err := fmt.Sscanf(base, "%06d", &n)
-	return n, dropped, err == nil && n > 0 && dirName(n) == base
+	return n, ext, err == nil && n > 0 && dirName(n) == base
 }
 
 func dirName(n int) string { return fmt.Sprintf("%06d", n) }
@@ -196,8 +210,15 @@ func (s *Shelf) sweep() {
 	if err != nil {
 		return
 	}
+	epochs, err := ringDirs(s.dir)
+	if err != nil {
+		return
+	}
 	for _, e := range entries {
-		pages, err := readPages(filepath.Join(s.dir, e.Name))
+		epochs = append(epochs, filepath.Join(s.dir, e.Name))
+	}
+	for _, dir := range epochs {
+		pages, err := readPages(dir)
 		if err != nil {
 			continue // it could not be replayed anyway
 		}
@@ -231,7 +252,7 @@ func (s *Shelf) admit() error {
 
 // Drop removes a recording that is not being made.
 func (s *Shelf) Drop(name string) error {
-	if _, dropped, ok := number(name); !ok || dropped {
+	if _, ext, ok := number(name); !ok || ext != "" {
 		return fmt.Errorf("drop recording %q: there is no such recording", name)
 	}
 	if _, err := os.Stat(filepath.Join(s.dir, name)); err != nil {
@@ -278,7 +299,7 @@ func List(dir string) (all []Entry, err error) {
 		return nil, fmt.Errorf("list recordings: %w", err)
 	}
 	for _, n := range names {
-		if _, dropped, ok := number(n.Name()); !ok || dropped {
+		if _, ext, ok := number(n.Name()); !ok || ext != "" {
 			continue
 		}
 		e, d := Entry{Name: n.Name()}, filepath.Join(dir, n.Name())

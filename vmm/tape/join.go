@@ -33,7 +33,7 @@ func (e *GapError) Error() string {
 // frames go, and of the two heartbeats at a seam one stays, as a periodic one.
 // The tape that comes out has a footer if all have one. It ends truncated behind
 // the first tape that has none; further tapes are not looked at.
-func Join(w io.Writer, tapes []io.Reader, j Joint) (whole bool, err error) {
+func Join(w io.Writer, tapes []io.Reader, j *Joint) (whole bool, err error) {
 	var s splice
 	for i, in := range tapes {
 		r, err := NewReader(in)
@@ -49,6 +49,9 @@ func Join(w io.Writer, tapes []io.Reader, j Joint) (whole bool, err error) {
 		if err != nil {
 			return false, err
 		}
+	}
+	if j == nil {
+		return false, s.w.Err()
 	}
 	f := *s.last
 	f.Console, f.ConsoleBytes, f.Kept, f.Why = j.Console, j.ConsoleBytes, true, cut(j.Why, maxWhy)

@@ -58,7 +58,7 @@ func TestJoin(t *testing.T) {
 		r, tapes, text := epochs(t, uint64(n), n)
 		var out bytes.Buffer
 		j := tape.Joint{Console: sha256.Sum256(text), ConsoleBytes: uint64(len(text)), Why: "saved"}
-		if whole, err := tape.Join(&out, readers(tapes), j); !whole || err != nil {
+		if whole, err := tape.Join(&out, readers(tapes), &j); !whole || err != nil {
 			t.Fatalf("%d tapes: %v, %v", n, whole, err)
 		}
 		m, marks := r.machine(t), ""
@@ -107,12 +107,15 @@ func TestJoinOfWhatIsThere(t *testing.T) {
 		{"no tape", [][]byte{a, []byte("something else")}, false, "not a tape"},
 	} {
 		var out bytes.Buffer
-		whole, err := tape.Join(&out, readers(x.tapes), tape.Joint{})
+		whole, err := tape.Join(&out, readers(x.tapes), &tape.Joint{})
 		if whole != x.whole || (err == nil) != (x.err == "") || err != nil && !strings.Contains(err.Error(), x.err) {
 			t.Errorf("%s: %v, %v", x.name, whole, err)
 		}
 		if err != nil {
 			continue
+		}
+		if whole, err := tape.Join(io.Discard, readers(x.tapes), nil); whole || err != nil {
+			t.Errorf("%s, without a joint: %v, %v", x.name, whole, err)
 		}
 		if _, err := tapetest.Frames(bytes.NewReader(out.Bytes())); whole != (err == nil) || !whole && !errors.Is(err, tape.ErrTruncated) {
 			t.Errorf("%s: read again: %v", x.name, err)
@@ -133,7 +136,7 @@ func TestJoinComparesTheSeam(t *testing.T) {
 		t.Fatal(err)
 	}
 	var gap *tape.GapError
-	if _, err := tape.Join(io.Discard, readers([][]byte{tapes[0], b}), tape.Joint{}); !errors.As(err, &gap) {
+	if _, err := tape.Join(io.Discard, readers([][]byte{tapes[0], b}), &tape.Joint{}); !errors.As(err, &gap) {
 		t.Errorf("another memory at the seam: %v", err)
 	}
 }
