@@ -15,6 +15,7 @@ type Config struct {
 	BusHz         uint32 // of the local APIC's timer
 	Ring0Only     bool   // programs outside the kernel may not use the ports
 	Control       bool   // the guest may start and stop recording
+	Ring          bool   // what happens outside of recordings is recorded, too, and can be saved
 	MaxRecordings uint32 // that the guest may start; 0: none, whatever Control says
 }
 
@@ -24,7 +25,7 @@ const (
 	factMemory   = 4
 	factBusHz    = 5
 	factRing0    = 6
-	factControl  = 7
+	factControl  = 7 // bits 0 and 1: Control and Ring
 	factMaximum  = 8
 	factsInAll   = 9
 	maxInfo      = 32   // guestinfo variables
@@ -69,7 +70,7 @@ func New(c Config) *Backdoor {
 	f[factMemory] = uint32(min(c.MemoryBytes, 1<<32-1))
 	f[factBusHz] = c.BusHz
 	f[factRing0] = flag(c.Ring0Only)
-	f[factControl] = flag(c.Control)
+	f[factControl] = flag(c.Control) | flag(c.Ring)<<1
 	f[factMaximum] = c.MaxRecordings
 	return b
 }

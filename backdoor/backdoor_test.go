@@ -266,6 +266,41 @@ exec rm                           0 Unknown command`
 	}
 }
 
+// With a ring, marks, failures and saves are told while nothing else is recorded.
+func TestRing(t *testing.T) {
+	for _, c := range []struct {
+		ring, control bool
+		do, events    string // ends at the first refusal
+	}{
+		{true, true, "mark a|fail b|save c", "mark a|fail b|save c"},
+		{true, true, "start x|mark a|save c|drop|stop drop", "start 1 x|mark a|mark c|stop drop"},
+		{true, true, "start x|drop|save c|stop keep|save d", "start 1 x|mark c|stop keep|save d"},
+		{true, true, "keep|save c", ""},
+		{true, true, "> policy 0|save c", ""},
+		{true, true, "> policy 0|> policy 1|save c", "save c"},
+		{true, false, "> save c|save d", "save c"},
+		{false, true, "save c", ""},
+		{false, true, "start x|save c|stop keep|fail b", "start 1 x|mark c|stop keep"},
+	} {
+		f := config()
+		f.Ring, f.Control = c.ring, c.control
+		g := boot(f)
+		for _, q := range strings.Split(c.do, "|") {
+			if frame, ok := strings.CutPrefix(q, "> "); ok {
+				if !strings.HasPrefix(frame, "policy") {
+					frame = wire.Prefix + frame
+				}
+				g.host(frame)
+			} else if got := g.rpc(t, wire.Prefix+q); !strings.HasPrefix(got, "1 ") {
+				break
+			}
+		}
+		if got := strings.Join(g.events, "|"); got != c.events {
+			t.Errorf("ring %v, control %v, %s: events %s, want %s", c.ring, c.control, c.do, got, c.events)
+		}
+	}
+}
+
 // Attributes collected before START_LOGGING follow the start.
 func TestPrepared(t *testing.T) {
 	g := boot(config())

@@ -16,11 +16,12 @@ const (
 	Marked
 	Failed
 	Stopped
+	Saved
 )
 
 // String is the kind's word in a frame.
 func (k Kind) String() string {
-	return [...]string{"start", "attr", "mark", "fail", "stop"}[k]
+	return [...]string{"start", "attr", "mark", "fail", "stop", "save"}[k]
 }
 
 // An Event is one frame of outlet "control".
@@ -65,7 +66,7 @@ func ParseEvent(p []byte) (Event, error) {
 	if err != nil {
 		return Event{}, err
 	}
-	for k := Attr; k <= Stopped; k++ {
+	for k := Attr; k <= Saved; k++ {
 		if k.String() == q.Verb.String() {
 			return Event{Kind: k, Key: q.Key, Text: q.Text}, nil
 		}

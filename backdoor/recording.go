@@ -9,7 +9,7 @@ import (
 
 func (b *Backdoor) stateLogger(r *vmm.Regs) {
 	s := &b.state
-	if s.Facts[factControl] == 0 {
+	if !b.controlled() {
 		r.RAX = wire.LogOff
 		return
 	}
@@ -50,7 +50,7 @@ func (b *Backdoor) mayStart(host bool) uint32 {
 		return wire.LogRunning
 	case host:
 		return wire.LogAccepted
-	case s.Facts[factControl] == 0:
+	case !b.controlled():
 		return wire.LogOff
 	case s.UID >= s.Facts[factMaximum]:
 		return wire.LogExhausted
@@ -102,16 +102,37 @@ func (b *Backdoor) obey(q wire.Request, host bool) string {
 		return wire.FormatReply(true, wire.VersionText)
 	case q.Verb == wire.GetStatus:
 		return wire.FormatReply(true, b.status().Format())
-	case !host && s.Facts[factControl] == 0:
+	case !host && !b.controlled():
 		return wire.FormatReply(false, "the appliance's configuration gives the guest no control of recording")
 	case q.Verb == wire.Attr:
 		return b.attr(q)
 	case q.Verb == wire.Prepare || q.Verb == wire.Start:
 		return b.prepare(q, host)
 	case !s.Running:
-		return wire.FormatReply(false, "nothing is recording")
+		return b.outside(q)
 	}
 	return b.during(q)
+}
+
+// controlled tells whether the guest may start and stop recording.
+func (b *Backdoor) controlled() bool { return b.state.Facts[factControl]&1 != 0 }
+
+// ring tells whether what happens outside of recordings can be saved.
+func (b *Backdoor) ring() bool { return b.state.Facts[factControl]&2 != 0 }
+
+// outside obeys what makes sense while at most the ring records.
+func (b *Backdoor) outside(q wire.Request) string {
+	switch {
+	case b.ring() && q.Verb == wire.Mark:
+		b.tell(Event{Kind: Marked, Text: q.Text})
+	case b.ring() && q.Verb == wire.Fail:
+		b.tell(Event{Kind: Failed, Text: q.Text})
+	case b.ring() && q.Verb == wire.Save:
+		b.tell(Event{Kind: Saved, Text: q.Text})
+	default:
+		return wire.FormatReply(false, "nothing is recording")
+	}
+	return wire.FormatReply(true, "")
 }
 
 // during obeys what makes sense while recording only.
@@ -125,6 +146,9 @@ func (b *Backdoor) during(q wire.Request) string {
 		b.tell(Event{Kind: Failed, Text: q.Text})
 	case wire.Keep:
 		s.Discard = false
+	case wire.Save: // a recording that was asked for is saved as a whole
+		s.Discard = false
+		b.tell(Event{Kind: Marked, Text: wire.Clean(q.Text, wire.MaxMark)})
 	case wire.Drop:
 		if s.Failed {
 			return wire.FormatReply(false, "a recording that shows a failure is kept")
@@ -181,7 +205,7 @@ func (b *Backdoor) status() wire.Status {
 	switch {
 	case b.state.Running:
 		s.State, s.Name = wire.Recording, b.state.Name
-	case b.state.Facts[factControl] == 0:
+	case !b.controlled():
 		s.State = wire.Off
 	}
 	return s
@@ -203,7 +227,7 @@ func (b *Backdoor) host(p []byte) {
 			c.Checkpoint = c.Open
 		}
 	case text == "policy 0" || text == "policy 1":
-		b.state.Facts[factControl] = flag(strings.HasSuffix(text, "1"))
+		b.state.Facts[factControl] = b.state.Facts[factControl]&^1 | flag(strings.HasSuffix(text, "1"))
 	default:
 		if q, err := wire.ParseRequest(text); err == nil {
 			b.obey(q, true)

@@ -33,6 +33,7 @@ const usage = `vmagent: start and stop recording from inside an appliance's gues
   vmagent stop keep|drop     end it; after fail it is kept in any case
   vmagent mark TEXT          name this moment
   vmagent fail REASON        say that this recording shows a failure
+  vmagent save REASON        where the machine records always: keep the last while
   vmagent attr KEY VALUE     attach a fact: to the running recording, else the next
   vmagent status             what the machine does now
   vmagent watch --after TIME -- COMMAND [ARG...]   run a command that says WATCHDOG=1
@@ -72,17 +73,18 @@ type sdk struct {
 	stop   func(recorder.Verdict) error
 	mark   func(string) error
 	fail   func(string) error
+	save   func(string) error
 	attr   func(k, v string) error
 	fact   func(k, v string) error
 	status func() (wire.Status, error)
 }
 
 func machine() sdk {
-	return sdk{recorder.InVM, recorder.Start, recorder.Stop, recorder.Mark, recorder.Fail, recorder.Attr, recorder.Fact, recorder.Status}
+	return sdk{recorder.InVM, recorder.Start, recorder.Stop, recorder.Mark, recorder.Fail, recorder.Save, recorder.Attr, recorder.Fact, recorder.Status}
 }
 
 func isVerb(word string) bool {
-	return strings.Contains(" help -h -help --help exec init status start stop mark fail attr watch beat core crash serve ", " "+word+" ")
+	return strings.Contains(" help -h -help --help exec init status start stop mark fail save attr watch beat core crash serve ", " "+word+" ")
 }
 
 // An agent is one run of vmagent.
@@ -185,6 +187,8 @@ func (a agent) simple(verb string, args []string) (f func() error, n int) {
 		return func() error { return a.mark(args[0]) }, 1
 	case "fail":
 		return func() error { return a.fail(args[0]) }, 1
+	case "save":
+		return func() error { return a.save(args[0]) }, 1
 	case "attr":
 		return func() error { return a.attr(args[0], args[1]) }, 2
 	}

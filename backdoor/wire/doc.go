@@ -80,6 +80,7 @@
 //	vmrecord.keep               keep this recording when it stops   1
 //	vmrecord.drop               drop this recording when it stops   1
 //	vmrecord.stop keep|drop     keep or drop, then as STOP_LOGGING  1
+//	vmrecord.save REASON        what was recorded so far is kept    1
 //
 // Grammar: a request is the verb, and for a verb with arguments one blank and
 // the arguments. The last argument (NAME, VALUE, TEXT, REASON) runs to the end
@@ -102,10 +103,16 @@
 // the running recording when it stops by whatever means; the later one counts,
 // and before either the recording is kept. fail implies keep for good: a drop
 // after it is refused. mark, fail, keep, drop and stop are refused when nothing
-// is recording, start and prepare when something is, and all but version and
+// is recording, save too; start and prepare when something is, and all but version and
 // status when control is off. start takes effect when the last byte of the
 // request has arrived: the IN that brings it is then the last instruction before
 // the snapshot, and for stop the last one recorded.
+//
+// A machine may record always, and keep the last while, its ring. Then mark, fail
+// and save are obeyed while nothing else is recording: save and fail have the host
+// keep what the ring holds, and a while of what follows. STATE is idle all the
+// same, and start begins a recording in place of the ring. While one is recording,
+// save is mark and keep.
 //
 // A client that wants nothing of its own messages at the edge of a recording
 // sends prepare and attr, then START_LOGGING; and at the end keep or drop, then

@@ -49,6 +49,7 @@ const (
 	Keep
 	Drop
 	Stop
+	Save
 )
 
 // A rule is how one verb is written: its word, and the bound of its last
@@ -59,7 +60,7 @@ type rule struct {
 	max  int
 }
 
-func rules() [10]rule {
+func rules() [11]rule {
 	return [...]rule{
 		{GetVersion, "version", 0},
 		{GetStatus, "status", 0},
@@ -71,6 +72,7 @@ func rules() [10]rule {
 		{Keep, "keep", 0},
 		{Drop, "drop", 0},
 		{Stop, "stop", len("keep")},
+		{Save, "save", MaxReason},
 	}
 }
 

@@ -176,7 +176,7 @@ func (m *Machine) rpc(text string) string {
 		return wire.FormatReply(false, "Unknown command")
 	}
 	m.note("%s", text)
-	running := q.Verb == wire.Mark || q.Verb == wire.Fail || q.Verb == wire.Keep || q.Verb == wire.Drop || q.Verb == wire.Stop
+	running := q.Verb == wire.Mark || q.Verb == wire.Fail || q.Verb == wire.Keep || q.Verb == wire.Drop || q.Verb == wire.Stop || q.Verb == wire.Save
 	switch {
 	case q.Verb == wire.GetVersion:
 		return wire.FormatReply(true, wire.VersionText)

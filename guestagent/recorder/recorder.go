@@ -63,6 +63,11 @@ func Fact(key, value string) error { return here().fact(key, value) }
 // of text. The recording goes on until Stop and will be kept.
 func Fail(reason string) error { return here().tell(wire.Request{Verb: wire.Fail, Text: reason}) }
 
+// Save has the machine keep what it recorded so far, and a while of what follows,
+// if it records always; while a recording runs, that one is kept. The reason is at
+// most 1024 bytes of text.
+func Save(reason string) error { return here().tell(wire.Request{Verb: wire.Save, Text: reason}) }
+
 // Status tells what the machine does at this moment. Outside an appliance that
 // is the zero value: idle, nothing recorded.
 func Status() (wire.Status, error) { return here().status() }

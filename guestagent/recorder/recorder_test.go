@@ -47,6 +47,9 @@ func TestOrder(t *testing.T) {
 		{"fail, then drop", portlab.Machine{}, func(m *machine) error {
 			return errors.Join(m.start("a", nil), m.tell(wire.Request{Verb: wire.Fail, Text: "no"}), m.stop(Drop))
 		}, "", "vmrecord.prepare a|log 1 = 1|vmrecord.fail no|vmrecord.drop|kept=true|log 2 = 1"},
+		{"save", portlab.Machine{}, func(m *machine) error {
+			return errors.Join(m.start("a", nil), m.tell(wire.Request{Verb: wire.Save, Text: "it hung"}))
+		}, "", "vmrecord.prepare a|log 1 = 1|vmrecord.save it hung"},
 		{"started twice", portlab.Machine{}, func(m *machine) error {
 			return errors.Join(m.start("a", nil), m.start("b", nil))
 		}, "recorder: prepare: a recording runs already", "vmrecord.prepare a|log 1 = 1|vmrecord.prepare b"},

@@ -112,9 +112,9 @@ func TestShell(t *testing.T) {
 	}
 	script := `. ./vmrecord.sh
 vmrecord_in_vm && echo yes || echo no
-vmrecord_start "two words"; vmrecord_attr k "v w"; vmrecord_mark a b; vmrecord_fail "no good"; vmrecord_stop drop
+vmrecord_start "two words"; vmrecord_attr k "v w"; vmrecord_mark a b; vmrecord_fail "no good"; vmrecord_save it hung; vmrecord_stop drop
 vmrecord_guard name sh -c 'echo ran; exit 3'; echo $?`
-	const calls = "yes\nagent start two words\nagent attr k v w\nagent mark a b\nagent fail no good\nagent stop drop\n"
+	const calls = "yes\nagent start two words\nagent attr k v w\nagent mark a b\nagent fail no good\nagent save it hung\nagent stop drop\n"
 	for agent, want := range map[string]string{
 		"./none": "no\nran\n3\n",
 		"./fake": calls + "agent exec --feature name -- sh -c echo ran; exit 3\n0\n",

@@ -32,6 +32,7 @@ type Spec struct {
 	UUID          string `json:"uuid"`    // 32 hex digits
 	Control       bool   `json:"control"` // the guest may start and stop recording
 	MaxRecordings uint32 `json:"max_recordings"`
+	Ring          bool   `json:"ring,omitzero"` // what it did before it failed can be saved
 }
 
 // Names of the outlets and inlets that programs connect.
@@ -117,7 +118,7 @@ func (s Spec) BuildOn(e Maker, epoch, seed uint64) (m *vmm.Machine, free func(),
 }
 
 func (s Spec) backdoor() backdoor.Config {
-	c := backdoor.Config{MemoryBytes: s.Memory, BusHz: intc.BusHz, Control: s.Control, MaxRecordings: s.MaxRecordings}
+	c := backdoor.Config{MemoryBytes: s.Memory, BusHz: intc.BusHz, Control: s.Control, Ring: s.Ring, MaxRecordings: s.MaxRecordings}
 	_, _ = hex.Decode(c.UUID[:], []byte(s.UUID)) // checked
 	return c
 }

@@ -247,6 +247,10 @@ static inline int vmrecord_mark(const char *text) { return vmrecord__tell("vmrec
 /* Says that this recording shows a failure, and why; it will be kept. */
 static inline int vmrecord_fail(const char *reason) { return vmrecord__tell("vmrecord.fail ", reason, 1024); }
 
+/* Has a machine that records always keep the last while, and a while of what
+ * follows; while a recording runs, that one is kept. */
+static inline int vmrecord_save(const char *reason) { return vmrecord__tell("vmrecord.save ", reason, 1024); }
+
 /* Attaches an attribute to the recording that runs, else to the next one. */
 static inline int vmrecord_attr(const char *key, const char *value)
 {
@@ -287,6 +291,7 @@ static inline int vmrecord_start(const char *name) { (void)name; return 0; }
 static inline int vmrecord_stop(int keep) { (void)keep; return 0; }
 static inline int vmrecord_mark(const char *text) { (void)text; return 0; }
 static inline int vmrecord_fail(const char *reason) { (void)reason; return 0; }
+static inline int vmrecord_save(const char *reason) { (void)reason; return 0; }
 static inline int vmrecord_attr(const char *key, const char *value) { (void)key; (void)value; return 0; }
 static inline int vmrecord_status(char *text, size_t room)
 {

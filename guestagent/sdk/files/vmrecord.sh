@@ -24,6 +24,7 @@ vmrecord_start() { vmrecord__agent start "$1"; }
 vmrecord_stop() { vmrecord__agent stop "${1:-keep}"; }
 vmrecord_mark() { vmrecord__agent mark "$*"; }
 vmrecord_fail() { vmrecord__agent fail "$*"; }
+vmrecord_save() { vmrecord__agent save "$*"; }
 vmrecord_attr() { vmrecord__agent attr "$1" "$2"; }
 vmrecord_status() { vmrecord__agent status; }
 
