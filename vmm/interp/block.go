@@ -82,7 +82,15 @@ type cache struct {
 	count  uint32          // the last one given out
 	cross  map[uint64]*crossing
 	splits map[uint32][]uint64 // by page: where crossings are that were translated
+	held   int                 // instructions in blocks and their translations, and cost of each block
 }
+
+const (
+	// heldMost is when the cache is emptied. A guest may jump to every byte of its
+	// memory: blocks for all would take a hundred times as much.
+	heldMost  = 2 << 20
+	blockCost = 2 // of a block beside its instructions, in instructions
+)
 
 // A crossing is an instruction that lies in two pages. Its bytes are compared
 // on every run, since the second page may be mapped or changed behind it.
@@ -100,13 +108,16 @@ func (k *cache) reset() {
 	k.blocks, k.pages = map[key]*block{}, map[uint32][]key{}
 	k.phys = [physSize]found{}
 	k.cross, k.splits = map[uint64]*crossing{}, map[uint32][]uint64{}
+	k.held = 0
 }
 
 // dropPage forgets the code of page p.
 func (c *CPU) dropPage(p uint32) {
 	k := &c.cache
 	for _, x := range k.pages[p] {
-		c.dropFast(k.blocks[x])
+		b := k.blocks[x]
+		c.dropFast(b)
+		k.held -= len(b.ops) + blockCost
 		delete(k.blocks, x)
 		if f := &k.phys[(x.pa^x.pa>>12)%physSize]; f.key == x {
 			*f = found{}
@@ -259,6 +270,9 @@ func (c *CPU) decode(la, pa uint64) *block {
 	}
 	c.cache.blocks[k] = b
 	c.cache.pages[p] = append(c.cache.pages[p], k)
+	if c.cache.held += len(b.ops) + blockCost; c.cache.held > heldMost {
+		c.board.Attention = true // run makes room
+	}
 	return b
 }
 

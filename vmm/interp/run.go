@@ -90,6 +90,9 @@ func (c *CPU) run() vmm.Exit {
 	b := c.board
 	for {
 		b.Attention = false
+		if c.cache.held > heldMost {
+			c.Drop(nil)
+		}
 		c.attend()
 		now := b.Now()
 		dead := min(b.Deadline(), now+maxStretch)

@@ -104,6 +104,7 @@ func (c *CPU) translateBlock(b *block) *translation {
 	}
 	if len(b.fast) == variants {
 		c.fast.Drop(&b.fast[0].Code)
+		c.cache.held -= len(b.fast[0].Insts)
 		b.fast = append(b.fast[:0], b.fast[1:]...)
 	}
 	if !c.fast.Translate(&t.Code) {
@@ -111,6 +112,7 @@ func (c *CPU) translateBlock(b *block) *translation {
 		return nil
 	}
 	b.fast = append(b.fast, t)
+	c.cache.held += n
 	return t
 }
 
@@ -138,6 +140,7 @@ func (c *CPU) split(t *translation) {
 func (c *CPU) dropFast(b *block) {
 	for _, t := range b.fast {
 		c.fast.Drop(&t.Code)
+		c.cache.held -= len(t.Insts)
 	}
 	b.fast = nil
 }
