@@ -19,6 +19,7 @@ func main() {
 		Heartbeats int     `json:"heartbeats"`
 		Bytes      int64   `json:"bundle_bytes"`
 		Mailed     bool    `json:"mail_delivered"`
+		Sealed     bool    `json:"sealed"`
 		Replays    int     `json:"replays"`
 		Identical  int     `json:"replays_identical"`
 		EndHash    string  `json:"end_hash"`
@@ -43,6 +44,7 @@ func main() {
 		{"at least 20 heartbeats were compared", d.Heartbeats >= 20},
 		{"there is a bundle", d.Bytes > 0},
 		{"it was mailed", d.Mailed},
+		{"only the vendor's key opens it", d.Sealed},
 		{"it was replayed three times", d.Replays == 3},
 		{"each replay was identical", d.Identical == 3},
 		{"the end hash is a SHA-256", len(d.EndHash) == 64},

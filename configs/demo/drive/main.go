@@ -49,6 +49,7 @@ type demo struct {
 	// answered counts the guest's answers to keys since the last recording ended.
 	answered atomic.Int64
 	bundle   string // the file that arrived
+	public   string // half of the vendor's key
 	suspect  string // the account that the ledger suspects
 }
 
@@ -88,6 +89,8 @@ func (d *demo) closing() {
 	d.line("")
 	f := d.short(d.bundle)
 	b := d.short(filepath.Join(d.bin, "vmbundle"))
+	d.line("the bundle is sealed to the vendor; to open it, name the folder of the vendor's keys:")
+	d.line("  export VMRECORD_KEYS=%s", d.short(d.keys()))
 	d.line("  %s inspect %s", b, f)
 	d.line("  %s replay %s", b, f)
 	d.line("  %s golive %s --at 50%%", b, f)

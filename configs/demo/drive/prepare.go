@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 )
 
@@ -37,8 +38,29 @@ func (d *demo) prepare() error {
 	if err := d.tool(app, "vmappliance", "build", "--initramfs", "initramfs.cpio", "--file", "init=vmagent", "--file", "ledger=ledger"); err != nil {
 		return err
 	}
+	if err := d.vendorKeys(); err != nil {
+		return err
+	}
 	return d.configure(app)
 }
+
+// vendorKeys makes the keys that open what the appliance sends.
+func (d *demo) vendorKeys() error {
+	d.step("keys", "the vendor's: the appliance gets the public half, and seals what it sends")
+	c := d.command(d.out, "vmbundle", "keys", "new")
+	c.Stderr = nil
+	b, err := c.Output()
+	if err != nil {
+		return fmt.Errorf("vmbundle keys new: %w", err)
+	}
+	if d.public = regexp.MustCompile(`age1\w+`).FindString(string(b)); d.public == "" {
+		return fmt.Errorf("vmbundle keys new prints no key: %.200q", b)
+	}
+	return nil
+}
+
+// keys is the vendor's folder of keys.
+func (d *demo) keys() string { return filepath.Join(d.out, "vendor", "keys") }
 
 // symbols is the vendor's folder of what debuggers need.
 func (d *demo) symbols() string { return filepath.Join(d.out, "vendor", "symbols") }
@@ -108,7 +130,8 @@ func (d *demo) empty() error {
 	return os.WriteFile(filepath.Join(d.out, marker), nil, 0o644)
 }
 
-// configure copies the configuration, with another port where its own is taken.
+// configure copies the configuration, with the vendor's key in it, and with another
+// port where its own is taken.
 func (d *demo) configure(app string) error {
 	text, err := os.ReadFile("configs/demo/appliance.toml")
 	if err != nil {
@@ -130,6 +153,11 @@ func (d *demo) configure(app string) error {
 		l.Close()
 		text = bytes.ReplaceAll(text, []byte(port), []byte(d.smtp))
 	}
+	key := regexp.MustCompile(`(?m)^keys = .*$`)
+	if !key.Match(text) {
+		return fmt.Errorf("configs/demo/appliance.toml has no line of keys")
+	}
+	text = key.ReplaceAll(text, fmt.Appendf(nil, "keys = [%q]", d.public))
 	return os.WriteFile(filepath.Join(app, "appliance.toml"), text, 0o644)
 }
 
@@ -138,6 +166,9 @@ func (d *demo) command(dir, name string, args ...string) *exec.Cmd {
 	c := exec.Command(filepath.Join(d.bin, name), args...)
 	c.Dir = dir
 	c.Env = append(os.Environ(), "VMRECORD_STATE="+filepath.Join(d.out, "state"))
+	if name == "vmbundle" { // the vendor's; the appliance has keys of its own
+		c.Env = append(c.Env, "VMRECORD_KEYS="+d.keys())
+	}
 	c.Stderr = os.Stderr
 	return c
 }

@@ -81,6 +81,7 @@ type summary struct {
 	BundleID    string  `json:"bundle_id,omitempty"`
 	BundleBytes int64   `json:"bundle_bytes"`
 	Mailed      bool    `json:"mail_delivered"`
+	Sealed      bool    `json:"sealed"` // to the vendor's key, and shut without it
 	Parts       int     `json:"mail_parts"`
 	Reply       string  `json:"mail_reply,omitempty"`
 	Replays     int     `json:"replays"`

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -69,6 +70,7 @@ func (d *demo) inspect() error {
 		return fmt.Errorf("vmbundle inspect: %w", err)
 	}
 	var doc struct {
+		Keys     []string `json:"keys"`
 		Manifest struct {
 			Tape struct {
 				Keys uint64 `json:"keys"`
@@ -80,12 +82,23 @@ func (d *demo) inspect() error {
 		return fmt.Errorf("vmbundle inspect --json: %w", err)
 	}
 	d.sum.Keys = doc.Manifest.Tape.Keys
+	d.sum.Sealed = slices.Equal(doc.Keys, []string{d.public}) && d.locked()
 	for _, m := range doc.Manifest.Markers {
 		if value, ok := strings.CutPrefix(m.Text, "suspect="); ok && m.Kind == "attr" {
 			d.suspect = value
 		}
 	}
 	return nil
+}
+
+// locked tells whether the bundle stays shut without the vendor's keys.
+func (d *demo) locked() bool {
+	const needsKey = 4
+	c := d.command(d.out, "vmbundle", "inspect", d.bundle)
+	c.Env = append(c.Env, "VMRECORD_KEYS="+filepath.Join(d.out, "nobody"))
+	c.Stderr = nil
+	_ = c.Run()
+	return c.ProcessState.ExitCode() == needsKey
 }
 
 // replay runs the bundle once and returns what the program said went wrong: the
