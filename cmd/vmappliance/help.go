@@ -14,8 +14,10 @@ const isvHelp = `Make an appliance: your program in a virtual machine that recor
  4. Build your program static, for linux/amd64, and pack it with vmagent as init:
       printf 'run = /program\n' > init.conf
       vmappliance build --initramfs initramfs.cpio --file init=./vmagent --file program=./program --file etc/vmrecord/init.conf=init.conf
- 5. Try it; Ctrl-] q quits:
+ 5. Try it; Ctrl-] q quits. A rehearsal sends what fails to an inbox of its own, opens
+    it with your keys, and forgets it:
       vmappliance run appliance.toml
+      vmappliance run appliance.toml --rehearse
     With --gdb it waits for gdb, which debugs the whole machine while it records.
  6. Receive what users send, and replay it:
       vmbundle inbox serve

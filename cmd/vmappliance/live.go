@@ -103,9 +103,11 @@ func (l *oneRun) openRecorder(seed uint64) (shut func(ctx context.Context) exit.
 	if l.config == nil && v.recordings == "" && v.fromStart == "" {
 		return func(context.Context) exit.Code { return exit.OK }, nil
 	}
-	base, err := cli.StateDir()
-	if err != nil {
-		return nil, err
+	base := v.state
+	if base == "" {
+		if base, err = cli.StateDir(); err != nil {
+			return nil, err
+		}
 	}
 	dir := v.recordings
 	if dir == "" {

@@ -38,6 +38,8 @@ type runVerb struct {
 	errors      io.Writer
 
 	recordings string
+	rehearse   bool
+	state      string // folder for recordings and outbox
 	fromStart  string
 	events     string
 
@@ -87,6 +89,7 @@ func runCommand() *cobra.Command {
 	f.Var(&r.pace, "pace", "guest time: real, free (sleep jumps) or virtual (free, and no inputs but --keys)")
 	f.BoolVar(&r.noReboot, "no-reboot", false, "end when the guest reboots")
 	f.StringVar(&r.recordings, "recordings", "", "folder of recordings `DIR` (default ~/.local/share/vmrecord/recordings)")
+	f.BoolVar(&r.rehearse, "rehearse", false, "send to an inbox of its own on this computer, open what arrives, and forget it")
 	f.StringVar(&r.fromStart, "record-from-start", "", "record the whole run under `NAME`")
 	f.StringVar(&r.events, "events", "", "write progress as lines of JSON to `FILE`, - for standard error")
 	f.BoolVar(&r.asJSON, "json", false, "print one JSON document at the end")
@@ -105,6 +108,19 @@ func (r *runVerb) run(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	if !r.rehearse {
+		return r.runConfigured(c, a)
+	}
+	re, err := rehearse(a)
+	if err != nil {
+		return err
+	}
+	r.state = re.dir
+	err = r.runConfigured(c, a)
+	return errors.Join(err, re.end(func(format string, a ...any) { fmt.Fprintf(c.ErrOrStderr(), "vmappliance: "+format+"\n", a...) }))
+}
+
+func (r *runVerb) runConfigured(c *cobra.Command, a *configs.Appliance) error {
 	g, err := r.guest(a)
 	if err != nil {
 		return err
