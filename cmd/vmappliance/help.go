@@ -31,6 +31,7 @@ const userHelp = `Run an appliance that somebody gave you; doctor says what is m
 
       vmappliance run appliance.toml
       vmappliance doctor
+      vmappliance selftest
 
 The terminal is the guest's console. One key is ours, Ctrl-], followed by
       ?  help      q  quit      m  mark this moment      .  start or stop recording

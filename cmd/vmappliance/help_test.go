@@ -169,6 +169,7 @@ func TestDocumentsHaveSchemas(t *testing.T) {
 		"vmappliance.consent/1":    "vmappliance consent --json",
 		"vmappliance.build/1":      "vmappliance build --initramfs i.cpio --file init=init --json",
 		"vmappliance.preview/1":    "vmappliance preview --json " + id,
+		"vmappliance.doctor/1":     "vmappliance doctor --json",
 		"vmbundle.pack/1":          "vmbundle pack state/recordings/000001 b.vmb --json",
 		"vmbundle.inspect/1":       "vmbundle inspect a.vmb --json",
 		"vmbundle.replay/1":        "vmbundle replay a.vmb --json",

@@ -37,6 +37,8 @@ type oneRun struct {
 	gdb *stub     // nil: nobody debugs
 	doc runDocument
 
+	begun time.Time
+
 	mu    sync.Mutex
 	door  *host.Door // of the machine that runs now
 	leave func()     // has a debugger leave it
@@ -53,6 +55,7 @@ type oneRun struct {
 func (l *oneRun) run() error {
 	l.doc = runDocument{Schema: "vmappliance.run/1", Kept: []*kept{}}
 	wall, cpu := time.Now(), host.CPUTime()
+	l.begun = wall
 	epoch, seed, err := l.verb.surroundings()
 	if err != nil {
 		return err
@@ -255,6 +258,9 @@ func (l *oneRun) boot(epoch, seed uint64) (live.End, error) {
 		go l.console.Pump(l.command)
 	}
 	l.events.tell(event{Event: "boot"})
+	if l.doc.Boots == 0 {
+		l.doc.LaunchMS = float64(time.Since(l.begun).Microseconds()) / 1e3
+	}
 	l.doc.Boots++
 	begin()
 	e := s.Run()

@@ -28,7 +28,7 @@ func root() *cobra.Command {
 	}
 	c.AddCommand(
 		runCommand(), initCommand(), buildCommand(), sdkCommand(),
-		doctorCommand(), recordCommand(), recordingsCommand(), outboxCommand(),
+		doctorCommand(), selftestCommand(), recordCommand(), recordingsCommand(), outboxCommand(),
 		consentCommand(), reviewCommand(), previewCommand(), sendCommand(),
 		cli.Topic("isv", "How to make an appliance", isvHelp),
 		cli.Topic("user", "How to run one", userHelp),

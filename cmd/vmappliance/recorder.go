@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"time"
 
 	"vmrecord/backdoor"
 	"vmrecord/backdoor/wire"
@@ -32,9 +33,10 @@ type recorder struct {
 	m        *vmm.Machine
 	keep     func(k *kept) // is told of every recording kept
 
-	due      vmm.Instant // where the tail after a failure ends; 0: there is none
-	trailing bool        // the guest has stopped, and its tail runs
-	durable  uint64      // frames that were reported so
+	due      vmm.Instant   // where the tail after a failure ends; 0: there is none
+	trailing bool          // the guest has stopped, and its tail runs
+	pause    time.Duration // of the guest, where the recording began
+	durable  uint64        // frames that were reported so
 	dropped  int
 
 	mu   sync.Mutex // for what other goroutines ask about
@@ -69,6 +71,7 @@ func (r *recorder) tally() tally {
 type kept struct {
 	Feature string            `json:"feature"`
 	Failure string            `json:"failure,omitempty"`
+	PauseMS float64           `json:"pause_ms"` // of the guest, where the recording began
 	Summary recording.Summary `json:"summary"`
 	ID      string            `json:"id,omitempty"` // of its bundle
 	UUID    string            `json:"uuid,omitempty"`
@@ -142,10 +145,12 @@ func (r *recorder) start(e backdoor.Event) {
 	}
 	o := r.options
 	o.Meta.Feature = e.Text
+	begun := time.Now()
 	if err := r.Start(e.Text, o); err != nil {
 		r.refuse(err)
 		return
 	}
+	r.pause = time.Since(begun)
 	r.mu.Lock()
 	r.name, r.uid = e.Text, e.UID
 	r.mu.Unlock()
@@ -231,7 +236,7 @@ func (r *recorder) stop(keep bool, why string) {
 		r.dropped++
 		return
 	}
-	r.keep(&kept{Feature: r.name, Failure: r.Failed(), Summary: sum})
+	r.keep(&kept{Feature: r.name, Failure: r.Failed(), PauseMS: float64(r.pause.Microseconds()) / 1e3, Summary: sum})
 }
 
 func truncation(s recording.Summary) string {

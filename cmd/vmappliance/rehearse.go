@@ -61,10 +61,7 @@ func rehearse(a *configs.Appliance) (r *rehearsal, err error) {
 
 // end says what arrived, and whether the vendor's keys here open it.
 func (r *rehearsal) end(say func(format string, a ...any)) (err error) {
-	defer func() { err = errors.Join(err, os.RemoveAll(r.dir)) }()
-	if err := r.stop(); err != nil {
-		return err
-	}
+	defer func() { err = errors.Join(err, r.close()) }()
 	all, err := r.in.List()
 	if err != nil {
 		return err
@@ -85,6 +82,9 @@ func (r *rehearsal) end(say func(format string, a ...any)) (err error) {
 	}
 	return nil
 }
+
+// close forgets all.
+func (r *rehearsal) close() error { return errors.Join(r.stop(), os.RemoveAll(r.dir)) }
 
 // opened opens a bundle as a vendor does, reads all of it, and says what it is about.
 func opened(file string) (told string, err error) {

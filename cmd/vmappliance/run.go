@@ -44,6 +44,7 @@ type runVerb struct {
 	events     string
 
 	seeded bool
+	doc    runDocument // of the run that has ended
 }
 
 // A runDocument is what --json prints.
@@ -57,7 +58,8 @@ type runDocument struct {
 	Inputs      uint64  `json:"inputs"`
 	WallSeconds float64 `json:"wall_seconds"`
 	CPUSeconds  float64 `json:"cpu_seconds"`
-	MIPS        float64 `json:"mips"` // retired instructions / CPU seconds
+	LaunchMS    float64 `json:"launch_ms"` // to the first instruction
+	MIPS        float64 `json:"mips"`      // retired instructions / CPU seconds
 	Dropped     int     `json:"recordings_dropped"`
 	Kept        []*kept `json:"recordings_kept"`
 }
@@ -146,6 +148,7 @@ func (r *runVerb) runConfigured(c *cobra.Command, a *configs.Appliance) error {
 	if e := con.Close(); err == nil && e != nil {
 		err = fmt.Errorf("console: %w", e)
 	}
+	r.doc = l.doc
 	if err != nil {
 		return err
 	}
