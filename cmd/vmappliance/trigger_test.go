@@ -29,9 +29,11 @@ func (c code) call(cx, bx uint32) code {
 	return c.mov(0xb8, wire.Magic).mov(0xb9, cx).mov(0xbb, bx).add(0xed)
 }
 
-// ask sends a request of our extension, whose reply nobody reads.
-func (c code) ask(text string) code {
-	text = wire.Prefix + text
+// ask sends a request of our extension.
+func (c code) ask(text string) code { return c.rpc(wire.Prefix + text) }
+
+// rpc sends a request, whose reply nobody reads.
+func (c code) rpc(text string) code {
 	c = c.add(0x41, 0xb8).add(0x58, 0x56, 0, 0) // mov r8d, port
 	c = c.call(wire.CmdMessage|wire.MsgOpen<<16, wire.ProtocolRPCI).add(0x41, 0x89, 0xd0)
 	c = c.call(wire.CmdMessage|wire.MsgSendSize<<16, uint32(len(text)))
@@ -121,13 +123,15 @@ func TestTriggers(t *testing.T) {
 }
 
 // A recording that the host found to have failed replays: the guest saw none of it.
+// What the guest told of itself stands in the manifest.
 func TestTriggeredReplays(t *testing.T) {
 	s := newSandbox(t)
-	s.write("guest", bzImage(code(nil).ask("start x").print("BUG: x\n").panics().ask("fail y").sleeps()))
+	s.write("guest", bzImage(code(nil).rpc(wire.FormatFact("kernel.build-id", "abcd")).ask("start x").print("BUG: x\n").panics().ask("fail y").sleeps()))
 	s.write("a.toml", []byte(strings.Replace(triggersConfig, "RECORD", "[[record.feature]]\nname = \"x\"\ntail = 1\n", 1)))
 	s.want(8, []string{"vmappliance", "run", "a.toml", "--seed", "1", "--max-instants", "8000000000", "--recordings", "recs"}, "failure: BUG: x", "kept")
 	s.want(0, []string{"vmbundle", "pack", "recs/000001", "x.vmb"})
 	s.want(0, []string{"vmbundle", "verify", "x.vmb"}, "identical")
+	s.want(0, []string{"vmbundle", "inspect", "x.vmb", "--json"}, `"facts": {`, `"kernel.build-id": "abcd"`)
 	s.want(0, []string{"vmbundle", "replay", "x.vmb", "--until", "failure"})
 }
 
