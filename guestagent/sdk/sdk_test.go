@@ -125,6 +125,22 @@ vmrecord_guard name sh -c 'echo ran; exit 3'; echo $?`
 	}
 }
 
+// The units name each other and verbs that vmagent has.
+func TestSystemd(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := Write("systemd", dir, false); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"vmrecord-fail@.service": "\nExecStart=-/usr/bin/vmagent fail \"unit %i failed\"\nExecStart=-/usr/bin/vmagent stop keep\n",
+		"example.service":        "\nOnFailure=vmrecord-fail@%n.service\n",
+	} {
+		if b, err := os.ReadFile(filepath.Join(dir, name)); err != nil || !strings.Contains(string(b), want) {
+			t.Errorf("%s: %v, no %q in\n%s", name, err, want, b)
+		}
+	}
+}
+
 func TestWriteRefuses(t *testing.T) {
 	dir := t.TempDir()
 	if _, err := Write("rust", dir, false); err == nil || !strings.Contains(err.Error(), "go, c, sh, systemd") {
