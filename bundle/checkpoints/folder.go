@@ -87,6 +87,12 @@ func (f Folder) Load(t *timeline.Timeline, uuid string) error {
 	return os.Chtimes(in.Name(), now, now)
 }
 
+// Has tells whether there is anything kept of a recording.
+func (f Folder) Has(uuid string) bool {
+	_, err := os.Stat(f.name(sha256.Sum256([]byte(uuid))))
+	return err == nil
+}
+
 // Save keeps a timeline's checkpoints instead of what was kept of the recording.
 func (f Folder) Save(t *timeline.Timeline, uuid string) error {
 	if err := os.MkdirAll(f.Dir, 0o700); err != nil {

@@ -33,6 +33,7 @@
 //	reports/ID-DIGEST/report.json       a Report with state "complete"
 //	reports/ID-DIGEST/triage.json       a Triage: tags; only where there are any
 //	reports/ID-DIGEST/verdict.json      a Verdict: what replaying it came to, and its crash
+//	reports/ID-DIGEST/checkpoints/      of package checkpoints, up to the failure; may be missing
 //	buckets/NAME.json                   a Mark: what was decided about a crash
 //	index.sqlite                        all that again, to be asked; see below
 //
@@ -43,6 +44,12 @@
 // it is durable; its parts are removed after that. It leaves by one rename into
 // tmp/, when it is purged. What a killed receiver left in tmp/ is cleared at the
 // next Open. A bundle and its report.json are never changed.
+//
+// # Verdicts
+//
+// A Verdict is written by who had the bundle replayed, in a process of its own:
+// "reproduced", "diverged", "hung" or "broken", and the reason. This package only
+// keeps it, with every text in it bounded and fit to print.
 //
 // # Buckets
 //

@@ -7,6 +7,9 @@ Receive bundles on this computer, and see what came:
       vmbundle inbox serve --listen 127.0.0.1:2525
       vmbundle inbox list
 
+Have them replayed in processes apart, and equal crashes counted together:
+      vmbundle inbox check
+
 A thin bundle (level L2, L1) names pages of files that were published with the appliance,
 its kernel, initramfs or golden. Once, for all bundles:
       vmbundle base add vmlinuz initramfs.cpio ledger-0.9.vmg

@@ -31,7 +31,7 @@ type inboxDocument struct {
 
 func inboxCommand() *cobra.Command {
 	c := cli.Group("inbox", "Receive bundles, sort and list them",
-		inboxServe(), inboxList(), inboxShow(), inboxTag(), inboxFix(), inboxDup(), inboxPurge())
+		inboxServe(), inboxList(), inboxShow(), inboxTag(), inboxFix(), inboxDup(), inboxPurge(), inboxCheck(), workerCommand())
 	c.PersistentFlags().String("dir", "", "the inbox's folder (default $VMB_INBOX, or ~/.local/share/vmrecord/inbox)")
 	return c
 }
@@ -67,6 +67,9 @@ type listening struct {
 	opt                      inbox.ServerOptions
 	one                      bool
 	days                     int // reports are kept; 0: for ever
+	check                    bool
+	checker                  checker
+	wake                     chan struct{} // of the checker
 }
 
 func inboxServe() *cobra.Command {
@@ -88,6 +91,8 @@ func inboxServe() *cobra.Command {
 	f.BoolVar(&s.opt.AllowPlain, "allow-plain", false, "take mail from other computers without TLS")
 	f.String("quota", "20G", "refuse mail, for now, that would make the inbox larger than this `SIZE`")
 	f.IntVar(&s.days, "keep-days", 0, "remove what came more than `DAYS` days ago; 0: never")
+	f.BoolVar(&s.check, "check", false, "replay each complete bundle twice, behind, as \"inbox check\" does")
+	s.checker.define(c)
 	f.BoolVar(&s.one, "once", false, "stop after the first complete bundle")
 	c.RunE = func(c *cobra.Command, _ []string) error { return s.run(c) }
 	return c
@@ -127,6 +132,10 @@ func (s *listening) run(c *cobra.Command) error {
 	var behind sync.WaitGroup
 	defer behind.Wait()
 	behind.Go(func() { s.retain(ctx, c, in) })
+	if s.check {
+		s.checker.in, s.checker.say, s.wake = in, s.opt.Logf, make(chan struct{}, 1)
+		behind.Go(func() { s.checker.watch(ctx, s.wake) })
+	}
 	fmt.Fprintf(c.ErrOrStderr(), "listening on %s, inbox %s\n", l.Addr(), dir)
 	defer done()
 	return in.Serve(ctx, l, s.opt)
@@ -167,6 +176,10 @@ func (s *listening) received(c *cobra.Command, in *inbox.Inbox, a inbox.Accepted
 			return
 		}
 		fmt.Fprintln(c.OutOrStdout(), r.File)
+		select {
+		case s.wake <- struct{}{}: // nil without --check
+		default:
+		}
 	default:
 		fmt.Fprintln(c.ErrOrStderr(), "received:", a.Receipt)
 	}

@@ -78,7 +78,11 @@ func (l *look) line(ctx context.Context) (t *timeline.Timeline, err error) {
 	l.t.OnProgress(l.show)
 	if l.kept != nil {
 		defer l.bar.End()
-		if err := l.kept.Load(l.t, l.b.UUID()); err != nil {
+		from := *l.kept
+		if beside := (checkpoints.Folder{Dir: filepath.Join(filepath.Dir(l.file), besideName)}); !from.Has(l.b.UUID()) && beside.Has(l.b.UUID()) {
+			from = beside // what the inbox's check left
+		}
+		if err := from.Load(l.t, l.b.UUID()); err != nil {
 			fmt.Fprintf(l.errs, "checkpoints of earlier runs are not used, and are made again: %v\n", err)
 		}
 	}

@@ -139,16 +139,21 @@ func (d *Folder) image(t guestos.Task, all []guestos.Mapping, m guestos.Mapping)
 		return i, false
 	}
 	m = beginning(all, m)
-	id := ""
-	if m.Offset == 0 {
-		b := make([]byte, min(m.End-m.Start, headBytes))
-		id = headID(b[:t.Read(m.Start, b)])
-	}
-	if i.File = d.Choose(path.Base(m.Path), id); i.File == nil || i.Object {
+	if i.File = d.Choose(path.Base(m.Path), BuildIDAt(t, m)); i.File == nil || i.Object {
 		return i, false
 	}
 	i.Moved, ok = i.movedBy(m.Offset, m.Start)
 	return i, ok
+}
+
+// BuildIDAt is the build id, in hex, of the file that a task has mapped there from
+// its beginning on; "" if that is not in memory, or has none.
+func BuildIDAt(t guestos.Task, m guestos.Mapping) string {
+	if m.Offset != 0 {
+		return ""
+	}
+	b := make([]byte, min(m.End-m.Start, headBytes))
+	return headID(b[:t.Read(m.Start, b)])
 }
 
 // beginning is where a mapped file begins: its next mapping below that has the
