@@ -110,8 +110,9 @@ func (s *sandbox) enter(line string) {
 		return
 	case line == "vmappliance outbox retry", strings.HasPrefix(line, "vmappliance send "):
 		status = 75 // nobody is there
-	case strings.HasPrefix(line, "vmbundle ps"), strings.HasPrefix(line, "vmbundle probe"), strings.HasSuffix(line, "--what syscall"):
-		status = 3 // the guest is no Linux, and no program has symbols
+	case strings.HasPrefix(line, "vmbundle ps"), strings.HasPrefix(line, "vmbundle probe"), strings.HasSuffix(line, "--what syscall"),
+		strings.HasPrefix(line, "vmbundle gdb") && strings.Contains(line, "--symbols"), strings.HasPrefix(line, "vmbundle base add"):
+		status = 3 // the guest is no Linux, no program has symbols, and there is no golden
 	case strings.HasSuffix(line, "build --initramfs initramfs.cpio --file init=./vmagent --file ledger=./ledger"):
 		line += " --force" // another page made it before
 	}

@@ -168,7 +168,7 @@ func TestNoBundle(t *testing.T) {
 			r.want(t, 5, "it does not begin like a bundle")
 		}
 	}
-	vmbundle(t, "", "inspect", t.TempDir()).want(t, 1, "is not a file")
+	vmbundle(t, "", "inspect", t.TempDir()).want(t, 3, "is not a file")
 	vmbundle(t, "", "inspect", "nothing.vmb").want(t, 3, "nothing.vmb: there is no such file")
 }
 

@@ -31,7 +31,8 @@ const (
 type account struct {
 	balance atomic.Int64
 	seal    atomic.Uint64 // check sum over balance and history
-	entries atomic.Uint64 // posted so far; the last historyLen of them are kept
+	carried int64         // the balance at the beginning of the batch
+	entries atomic.Uint64 // posted since; the last historyLen of them are kept
 	history [historyLen]atomic.Int64
 }
 
@@ -50,7 +51,22 @@ func newLedger() *ledger {
 	for i := range l.accounts {
 		l.accounts[i].balance.Store(opening)
 	}
+	l.carry()
 	return l
+}
+
+// carry begins a new page in each account's history.
+func (l *ledger) carry() {
+	l.audit.Lock()
+	defer l.audit.Unlock()
+	for i := range l.accounts {
+		a := &l.accounts[i]
+		a.carried = a.balance.Load()
+		a.entries.Store(0)
+		for e := range a.history {
+			a.history[e].Store(0)
+		}
+	}
 }
 
 // batchEntry is the i-th transfer of round n: customers' orders, the same each
@@ -66,6 +82,7 @@ func batchEntry(n, i int) transfer {
 // postBatch posts round n's transfers, dealt out to threads, and returns when all
 // are done.
 func (l *ledger) postBatch(n, threads int) {
+	l.carry()
 	var wg sync.WaitGroup
 	for t := range threads {
 		wg.Go(func() {
@@ -139,14 +156,14 @@ func (l *ledger) verify() error {
 	return nil
 }
 
-// suspect is the first account whose balance is not what its entries make, or -1
-// if there is none. One with more entries than it remembers is beyond suspicion.
+// suspect is the first account whose balance is not what the batch's entries make,
+// or -1 if there is none. One with more entries than it remembers is beyond suspicion.
 func (l *ledger) suspect() int {
 	l.audit.Lock()
 	defer l.audit.Unlock()
 	for i := range l.accounts {
 		a := &l.accounts[i]
-		sum := int64(opening)
+		sum := a.carried
 		for e := range a.history {
 			sum += a.history[e].Load()
 		}
