@@ -53,9 +53,7 @@ func rehearse(a *configs.Appliance) (r *rehearsal, err error) {
 	go func() { served <- r.in.Serve(ctx, l, inbox.ServerOptions{}) }()
 	r.stop = func() error { cancel(); return <-served }
 	a.Consent.Mode, a.Vendor.Submit = configs.ConsentAlways, "smtp://"+l.Addr().String()
-	if a.Vendor.Mail == "" {
-		a.Vendor.Mail = "rehearsal@localhost.example"
-	}
+	a.Vendor.Mail = "rehearsal@localhost.example" // so that what is said of the recipient is true
 	return r, nil
 }
 
