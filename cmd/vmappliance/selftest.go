@@ -21,7 +21,6 @@ import (
 	"vmrecord/cmd/internal/machine"
 	"vmrecord/configs"
 	"vmrecord/configs/bare"
-	"vmrecord/vmm"
 	"vmrecord/vmm/host"
 )
 
@@ -161,19 +160,9 @@ func (r *rehearsal) replayed(keyDir string, run runDocument) (*selftestDocument,
 
 // play replays a bundle that this program has made.
 func play(b *bundle.Bundle) (replay.Result, error) {
-	free := func() {}
+	var free func()
+	r, err := replay.Open(b, machine.Replayed(machine.EngineFlags{}, &free))
 	defer func() { free() }()
-	r, err := replay.Open(b, func(c replay.Config) (*vmm.Machine, error) {
-		s, err := machine.Parse(c.Machine)
-		if err != nil {
-			return nil, err
-		}
-		m, f, err := s.Build(c.Board.Epoch, c.Seed)
-		if err == nil {
-			free = f
-		}
-		return m, err
-	})
 	if err != nil {
 		return replay.Result{}, err
 	}

@@ -109,7 +109,7 @@ func (v *exportVerb) run(c *cobra.Command, name string) error {
 	}
 	o.Every = vmm.Instant(vmm.MulDiv(uint64(v.every), b.Manifest().Machine.Hz, uint64(time.Second)))
 	var free func()
-	r, err := replay.Open(b, build(v.engine, &free))
+	r, err := replay.Open(b, machine.Replayed(v.engine, &free))
 	if err != nil {
 		return status(err)
 	}

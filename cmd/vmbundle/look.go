@@ -143,7 +143,7 @@ func fresh(file string, e machine.Maker) (*timeline.Run, error) {
 		return nil, err
 	}
 	var free func()
-	r, err := replay.Open(b, build(e, &free))
+	r, err := replay.Open(b, machine.Replayed(e, &free))
 	if err != nil {
 		free()
 		return nil, errors.Join(err, b.Close())

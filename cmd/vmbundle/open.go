@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -18,8 +17,6 @@ import (
 	"vmrecord/bundle/tree"
 	"vmrecord/cmd/internal/cli"
 	"vmrecord/cmd/internal/exit"
-	"vmrecord/cmd/internal/machine"
-	"vmrecord/vmm"
 	"vmrecord/vmm/tape"
 )
 
@@ -122,25 +119,4 @@ func status(err error) error {
 		return exit.With(exit.Interrupted, errors.New("interrupted"))
 	}
 	return err
-}
-
-// build makes the machine that a bundle was recorded on. free gives its memory
-// back once it was built.
-func build(e machine.Maker, free *func()) replay.Build {
-	*free = func() {}
-	return func(c replay.Config) (*vmm.Machine, error) {
-		s, err := machine.Parse(c.Machine)
-		if err != nil {
-			return nil, &bundle.IncompatibleError{Needs: "another program", Have: "this problem with it: " + err.Error()}
-		}
-		if s.Memory != c.MemoryBytes || s.Hz != c.Board.Hz {
-			return nil, &bundle.IntegrityError{Part: "manifest.json", What: fmt.Sprintf("its machine has %d bytes at %d Hz, its tape's %d at %d",
-				s.Memory, s.Hz, c.MemoryBytes, c.Board.Hz)}
-		}
-		m, f, err := s.BuildOn(e, c.Board.Epoch, c.Seed)
-		if err == nil {
-			*free = f
-		}
-		return m, err
-	}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,10 +13,9 @@ import (
 	"vmrecord/bundle"
 	"vmrecord/bundle/keys"
 	"vmrecord/bundle/replay"
-	"vmrecord/bundle/slice"
 	"vmrecord/cmd/internal/cli"
 	"vmrecord/cmd/internal/exit"
-	"vmrecord/cmd/internal/machine"
+	"vmrecord/cmd/internal/levels"
 )
 
 // diskFull adds what to do to the error of a full disk.
@@ -122,42 +120,13 @@ func levelFits(level string, bases int) error {
 func sliced(c *cobra.Command, from string, o bundle.PackOptions, bar *cli.Progress) (*bundle.Slice, error) {
 	ctx, stop := signal.NotifyContext(c.Context(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	b, err := bundle.OpenRecording(from)
+	have, err := folder()
 	if err != nil {
 		return nil, err
 	}
-	defer b.Close()
-	shown := func(what string) func(replay.Step) {
-		return func(s replay.Step) { bar.Part(what, uint64(s.Now-s.Start), uint64(s.End-s.Start)) }
-	}
-	var free func()
-	o.Slice, err = slice.Make(ctx, b, build(machine.EngineFlags{}, &free), shown("finding what replays use"))
-	free()
-	if err != nil {
-		return nil, err
-	}
-	tmp, err := os.MkdirTemp("", "vmbundle-")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(tmp)
-	o.To, o.Sign = nil, nil // it is read once before anybody else does
-	p, err := bundle.Pack(from, tmp, o)
-	if err != nil {
-		return nil, err
-	}
-	return o.Slice, proved(ctx, p.Path, shown("replaying what is left"))
-}
-
-func proved(ctx context.Context, file string, progress func(replay.Step)) error {
-	b, err := open(file)
-	if err != nil {
-		return err
-	}
-	defer b.Close()
-	var free func()
-	defer func() { free() }()
-	return slice.Prove(ctx, b, build(machine.EngineFlags{}, &free), progress)
+	return levels.Slice(ctx, from, o, have, func(what string, s replay.Step) {
+		bar.Part(what, uint64(s.Now-s.Start), uint64(s.End-s.Start))
+	})
 }
 
 // A sealing says for whom a bundle is, and who makes it.

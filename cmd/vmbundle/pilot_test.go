@@ -107,7 +107,7 @@ func takeOver(t *testing.T, file, name string, press int) vmm.Position {
 	br, err := newBranch(c, liveFlags{serial: "stdio", record: name}, file, b, in, clock)
 	ok(t, err)
 	var free func()
-	r, err := replay.Open(b, build(machine.Auto, &free))
+	r, err := replay.Open(b, machine.Replayed(machine.Auto, &free))
 	ok(t, err)
 	defer func() { free() }()
 	br.pump()
@@ -146,7 +146,7 @@ func hashAt(t *testing.T, file string, at vmm.Position) [32]byte {
 	ok(t, err)
 	defer b.Close()
 	var free func()
-	r, err := replay.Open(b, build(machine.Auto, &free))
+	r, err := replay.Open(b, machine.Replayed(machine.Auto, &free))
 	ok(t, err)
 	defer func() { free() }()
 	_, err = r.Run(context.Background(), replay.Options{Until: &at})
@@ -170,7 +170,7 @@ func TestSpeed(t *testing.T) {
 			t.Errorf("%s reads %s", c.speed, &s)
 		}
 		var free func()
-		r, err := replay.Open(b, build(machine.Auto, &free))
+		r, err := replay.Open(b, machine.Replayed(machine.Auto, &free))
 		ok(t, err)
 		defer func() { free() }()
 		clock := &stageClock{now: time.Hour}

@@ -100,7 +100,7 @@ func (v *replayVerb) run(c *cobra.Command, name string) error {
 	defer stop()
 	wall, cpu := time.Now(), host.CPUTime()
 	var free func()
-	r, err := replay.Open(b, build(v.engine, &free))
+	r, err := replay.Open(b, machine.Replayed(v.engine, &free))
 	if err != nil {
 		return status(err)
 	}
@@ -172,7 +172,7 @@ func (v *replayVerb) demonstrate(br *branch, o replay.Options) (e live.End, err 
 		defer t.Guard()
 	}
 	var free func()
-	r, err := replay.Open(br.b, build(v.engine, &free))
+	r, err := replay.Open(br.b, machine.Replayed(v.engine, &free))
 	if err != nil {
 		return e, err
 	}

@@ -83,7 +83,7 @@ func replayed(file string) (replay.Result, error) {
 	}
 	defer b.Close()
 	var free func()
-	r, err := replay.Open(b, build(machine.EngineFlags{}, &free))
+	r, err := replay.Open(b, machine.Replayed(machine.EngineFlags{}, &free))
 	if err != nil {
 		return replay.Result{}, err
 	}
