@@ -48,9 +48,10 @@ type demo struct {
 	mail string // how the last mail went
 	// answered counts the guest's answers to keys since the last recording ended.
 	answered atomic.Int64
-	bundle   string // the file that arrived
-	public   string // half of the vendor's key
-	suspect  string // the account that the ledger suspects
+	bundle   string   // the file that arrived
+	public   string   // half of the vendor's key
+	suspect  string   // the account that the ledger suspects
+	accesses []access // the last to its balance
 }
 
 func (d *demo) run() error {

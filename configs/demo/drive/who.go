@@ -48,6 +48,7 @@ func (d *demo) who() error {
 	}
 	d.step("who?", "%s, before the failure", what)
 	all := doc.Accesses
+	d.accesses = all
 	for i, a := range all {
 		verdict := ""
 		if other := lost(all[:i+1]); other != 0 {
