@@ -27,6 +27,7 @@ const (
 	maxText      = 200 // of a name, version, feature, address or URL
 	maxFeatures  = 64
 	maxKeys      = 8
+	maxBases     = 16
 	maxPatterns  = 16
 	maxAppend    = 2047 // COMMAND_LINE_SIZE of x86 Linux less its final NUL
 
@@ -75,7 +76,8 @@ type Machine struct {
 type Vendor struct {
 	Mail   string   `toml:"mail"`
 	Submit string   `toml:"submit"`
-	Keys   []string `toml:"keys"` // public, of age
+	Keys   []string `toml:"keys"`  // public, of age
+	Bases  []string `toml:"bases"` // files that the vendor has too
 }
 
 // A Record says what is recorded and what is kept.
@@ -135,6 +137,7 @@ const (
 
 	ConsentAsk    = "ask"
 	ConsentAlways = "always"
+	ConsentReport = "always-report-ask-recording"
 	ConsentNever  = "never"
 
 	EncryptionOn  = "on"
@@ -163,7 +166,11 @@ func Load(name string) (*Appliance, error) {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	dir := filepath.Dir(name)
-	for _, p := range []*string{&a.Machine.Kernel, &a.Machine.Initrd, &a.Machine.Disk} {
+	paths := []*string{&a.Machine.Kernel, &a.Machine.Initrd, &a.Machine.Disk}
+	for i := range a.Vendor.Bases {
+		paths = append(paths, &a.Vendor.Bases[i])
+	}
+	for _, p := range paths {
 		if *p != "" && *p != KernelDebian && !filepath.IsAbs(*p) {
 			*p = filepath.Join(dir, *p)
 		}
@@ -319,7 +326,7 @@ func (t *Triggers) check() error {
 
 func (a *Appliance) consent() error {
 	c := &a.Consent
-	if err := oneOf("consent.mode", c.Mode, ConsentAsk, ConsentAlways, ConsentNever); err != nil {
+	if err := oneOf("consent.mode", c.Mode, ConsentAsk, ConsentReport, ConsentAlways, ConsentNever); err != nil {
 		return err
 	}
 	if err := oneOf("consent.encryption", c.Encryption, EncryptionOn, EncryptionOff); err != nil {
@@ -344,6 +351,18 @@ func (a *Appliance) vendor() error {
 	for i, k := range v.Keys {
 		if _, err := age.ParseX25519Recipient(k); err != nil {
 			return fmt.Errorf("vendor.keys[%d] is %.80q, which is no public key; to see one: vmbundle keys list", i, k)
+		}
+	}
+	if len(v.Bases) > maxBases {
+		return fmt.Errorf("vendor.bases has %d entries; at most %d", len(v.Bases), maxBases)
+	}
+	for i, name := range v.Bases {
+		key := fmt.Sprintf("vendor.bases[%d]", i)
+		if name == "" {
+			return fmt.Errorf("%s is empty; the path of a golden (.vmg) or of another published file", key)
+		}
+		if err := checkText(key, name, 4096); err != nil {
+			return err
 		}
 	}
 	if len(v.Keys) > 0 && a.Consent.Encryption == EncryptionOff {

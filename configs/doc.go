@@ -27,6 +27,9 @@
 //	                            this computer only, smtp://HOST:PORT; required likewise
 //	keys       list of text     public keys (age1..., as "vmbundle keys new" prints
 //	                            them) that bundles are sealed to; at most 8
+//	bases      list of paths    files that the vendor has too, such as a golden (.vmg)
+//	                            and the kernel: what is in them is named in a report,
+//	                            not sent; at most 16
 //
 //	[record]
 //	features   list of text     what the guest may record; none: the guest has no
@@ -63,12 +66,17 @@
 //	days       whole number     after which the outbox forgets what was sent or
 //	                            cancelled, default 30
 //
-// What is beyond mail or per_day waits in the outbox, and the user can send it all
-// the same.
+// A recording beyond mail is mailed without the memory that its replay does not use
+// (level L1), if that is within; what is beyond mail or per_day still waits in the
+// outbox, and the user can send it all the same. Where a report of each failure may be
+// mailed, it says so; of reports as many may be mailed in 24 hours again.
 //
 //	[consent]
 //	mode       text             "ask" (the default): the user is asked about each
-//	                            report; "always": each is mailed; "never": none is.
+//	                            report; "always": each is mailed;
+//	                            "always-report-ask-recording": a short report of each
+//	                            failure is mailed, without memory, and the user is
+//	                            asked about its recording; "never": none is.
 //	                            Only "never" stands: else the user's own decision
 //	                            (package consent) counts more
 //	encryption text             "on" (the default), with vendor.keys, or "off"

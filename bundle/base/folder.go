@@ -88,6 +88,30 @@ func (f Folder) Add(name string) (Info, error) {
 	return i, errors.Join(d.Rename(tmp.Name(), f.Path(i.ID)), d.SyncDir(f.Dir))
 }
 
+// Take adds files and opens the bases that they are, for who closes them.
+func (f Folder) Take(names ...string) (all []*Base, err error) {
+	for _, name := range names {
+		i, err := f.Add(name)
+		var b *Base
+		if err == nil {
+			b, err = f.Open(i)
+		}
+		if err != nil {
+			CloseAll(all)
+			return nil, err
+		}
+		all = append(all, b)
+	}
+	return all, nil
+}
+
+// CloseAll closes bases that were read only.
+func CloseAll(all []*Base) {
+	for _, b := range all {
+		_ = b.Close()
+	}
+}
+
 func (f Folder) has(i Info) bool {
 	_, err := os.Stat(f.Path(i.ID))
 	return err == nil

@@ -23,7 +23,12 @@ const (
 	Ask    Mode = "ask"    // after the user said yes to it
 	Always Mode = "always" // without asking
 	Never  Mode = "never"
+	// Report is a short report without asking, and the recording as with Ask.
+	Report Mode = "always-report-ask-recording"
 )
+
+// unasked tells whether anything is sent without asking.
+func (m Mode) unasked() bool { return m == Always || m == Report }
 
 // TextVersion is the version of what Notice says. It grows with every change of
 // what is recorded or sent.
@@ -61,9 +66,13 @@ func (p *Party) Notice() [3]string {
 	if p.Mode == Always {
 		when = "without asking"
 	}
+	sent := fmt.Sprintf("a recording of a failure is sent to %s, %s, %s", p.To, reader, when)
+	if p.Mode == Report {
+		sent = fmt.Sprintf("a report of a failure, with the last lines on the console, is sent to %s, %s, without asking; its recording %s", p.To, reader, when)
+	}
 	return [3]string{
 		fmt.Sprintf("%s records the whole virtual machine, its memory and what is typed, during: %s", p.Appliance, strings.Join(p.Features, ", ")),
-		fmt.Sprintf("a recording of a failure is sent to %s, %s, %s", p.To, reader, when),
+		sent,
 		"to refuse: vmappliance consent revoke; to decide: vmappliance help user",
 	}
 }
@@ -122,7 +131,7 @@ func parse(text []byte) ([]Decision, error) {
 		return nil, fmt.Errorf("its schema is %.40q, this program reads %q", f.Schema, schema)
 	}
 	for _, d := range f.Decisions {
-		if !slices.Contains([]Mode{"", Ask, Always, Never}, d.Mode) {
+		if !slices.Contains([]Mode{"", Ask, Report, Always, Never}, d.Mode) {
 			return nil, fmt.Errorf("unknown mode %.40q", d.Mode)
 		}
 	}
@@ -136,7 +145,7 @@ func (b *Book) Told(p Party) (first bool, err error) {
 		if first = d.Text != TextVersion || d.To != p.whom(); !first {
 			return
 		}
-		if d.Mode == Always {
+		if d.Mode.unasked() {
 			d.Mode = Ask // it was about another text or recipient
 		}
 		d.To, d.Text, d.At = p.whom(), TextVersion, b.now()
@@ -162,7 +171,7 @@ func (b *Book) Mode(p Party) (Mode, error) {
 	switch {
 	case i < 0 || all[i].Mode == "":
 		return p.Mode, nil
-	case all[i].Mode == Always && (all[i].To != p.whom() || all[i].Text != TextVersion):
+	case all[i].Mode.unasked() && (all[i].To != p.whom() || all[i].Text != TextVersion):
 		return Ask, nil
 	}
 	return all[i].Mode, nil

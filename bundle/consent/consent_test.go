@@ -29,6 +29,8 @@ func TestMode(t *testing.T) {
 		{"told only", Always, &here, "", Always},
 		{"given", Ask, &here, Always, Always},
 		{"given for another recipient", Ask, &other, Always, Ask},
+		{"reports only", Ask, &here, Report, Report},
+		{"reports only, to another recipient", Ask, &other, Report, Ask},
 		{"asked for", Always, &here, Ask, Ask},
 		{"refused", Always, &here, Never, Never},
 		{"refused to another recipient", Always, &other, Never, Never},
@@ -53,7 +55,7 @@ func TestMode(t *testing.T) {
 
 // A notice is shown once for each recipient; with another one what was given is asked for again.
 func TestTold(t *testing.T) {
-	for _, decided := range []Mode{Always, Never} {
+	for _, decided := range []Mode{Always, Report, Never} {
 		b, p := book(t), Party{Appliance: "a", To: "x@y.example"}
 		for i, want := range []bool{true, false} {
 			if first, err := b.Told(p); err != nil || first != want {
@@ -68,7 +70,7 @@ func TestTold(t *testing.T) {
 			t.Fatal(first, err)
 		}
 		all, err := b.List()
-		if err != nil || len(all) != 1 || all[0].Mode != map[Mode]Mode{Always: Ask, Never: Never}[decided] || all[0].Text != TextVersion || all[0].At.Unix() != 1e9 {
+		if err != nil || len(all) != 1 || all[0].Mode != map[Mode]Mode{Always: Ask, Report: Ask, Never: Never}[decided] || all[0].Text != TextVersion || all[0].At.Unix() != 1e9 {
 			t.Errorf("after %s: %+v %v", decided, all, err)
 		}
 	}
@@ -99,6 +101,7 @@ func TestNotice(t *testing.T) {
 	}{
 		{nil, Ask, "x@y.example, readable by whoever carries it, only after you said yes"},
 		{[]string{"age1x"}, Always, "x@y.example, sealed so that only they can read it, without asking"},
+		{nil, Report, "a report of a failure, with the last lines on the console, is sent to x@y.example, readable by whoever carries it, without asking; its recording only after"},
 	} {
 		p.Keys, p.Mode = c.keys, c.mode
 		n := p.Notice()

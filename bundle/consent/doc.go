@@ -12,14 +12,15 @@
 //	  appliance   its name
 //	  to          whom it sends to: mail address, submit address and public keys,
 //	              joined by blanks
-//	  mode        what the user decided: "ask", "always", "never"; none: nothing yet
+//	  mode        what the user decided: "ask", "always-report-ask-recording", "always",
+//	              "never"; none: nothing yet
 //	  text        version of the text that the user was shown
 //	  at          when the user decided, or was told
 //
 // # Rule
 //
 // A vendor's configuration proposes a mode. "never" in it stands; else the user's
-// own decision does, if there is one. A decision for "always" counts only for the
-// text and for whom it was given: if either has changed, the user is asked. One
-// for "never" holds until the user takes it back.
+// own decision does, if there is one. A decision for sending anything unasked counts
+// only for the text and for whom it was given: if either has changed, the user is
+// asked. One for "never" holds until the user takes it back.
 package consent

@@ -37,7 +37,7 @@ func book() (*consent.Book, error) {
 }
 
 const consentHelp = `consent shows, for each appliance that has run here, whether what it records of a
-failure may be sent to its vendor; give, ask and revoke decide that. Where more than
+failure may be sent to its vendor; give, report, ask and revoke decide that. Where more than
 one has run, say which: by its name, or by its configuration, which works before the
 first run too. What waits to be sent is held back when consent is revoked.`
 
@@ -47,6 +47,7 @@ func consentCommand() *cobra.Command {
 	c.Flags().AddFlagSet(show.Flags())
 	c.AddCommand(show,
 		decide("give [APPLIANCE]", "Send what is recorded of failures, without asking", consent.Always),
+		decide("report [APPLIANCE]", "Send a short report of each failure, and ask about its recording", consent.Report),
 		decide("ask [APPLIANCE]", "Ask about each recording", consent.Ask),
 		decide("revoke [APPLIANCE]", "Send nothing", consent.Never))
 	return c
@@ -102,6 +103,7 @@ func decide(use, short string, m consent.Mode) *cobra.Command {
 		}
 		fmt.Fprintf(c.ErrOrStderr(), "%s: %s\n", name, map[consent.Mode]string{
 			consent.Always: "recordings of failures are sent without asking from now on; to take it back: vmappliance consent revoke",
+			consent.Report: "a short report of each failure is sent without asking, and you are asked about its recording",
 			consent.Ask:    "you are asked about each recording",
 			consent.Never:  "nothing is sent; recordings stay on this computer: vmappliance recordings list",
 		}[m])

@@ -3,9 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 
 	"vmrecord/bundle"
@@ -27,8 +24,10 @@ type courier struct {
 	pack   bundle.PackOptions
 	limits configs.Limits
 	shelf  string
-	say    func(format string, a ...any)
-	events *events
+	// published are files that the vendor has too.
+	published []string
+	say       func(format string, a ...any)
+	events    *events
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -162,36 +161,23 @@ func (c *courier) carry(k *kept) error {
 		c.say("recording %s is kept here and not sent", k.Summary.Name)
 		return nil
 	}
-	tmp, err := os.MkdirTemp(c.post.routes, "pack-")
-	if err != nil {
-		return fmt.Errorf("pack: %w", err)
+	items, err := c.queue(k, mode)
+	for _, it := range items {
+		err = errors.Join(err, c.hand(k, it))
 	}
-	defer os.RemoveAll(tmp)
-	p, err := bundle.Pack(filepath.Join(c.shelf, k.Summary.Name), tmp, c.pack)
-	if err != nil {
-		return fmt.Errorf("%w; it stays on this computer; to make its bundle later: vmbundle pack %s", err, filepath.Join(c.shelf, k.Summary.Name))
+	return err
+}
+
+// hand tells of a bundle that was queued, and sends it if it may go.
+func (c *courier) hand(k *kept, it mail.Item) error {
+	if it.UUID == k.UUID {
+		c.say("● saved problem %s, %s%s", it.ID, cli.Bytes(it.Size), c.next(it))
+	} else {
+		c.say("● its report goes ahead: %s, %s", it.ID, cli.Bytes(it.Size))
 	}
-	k.ID, k.UUID, k.Bytes = p.ID, p.UUID, p.Bytes
-	c.events.tell(event{Event: "bundle", ID: p.ID, Bytes: p.Bytes})
-	from, err := filepath.Abs(filepath.Join(c.shelf, k.Summary.Name))
-	if err != nil {
-		return err
-	}
-	w := way{Submit: c.party.Submit, To: c.party.To, Keys: c.party.Keys, Appliance: c.party.Appliance,
-		Feature: k.Feature, Failure: k.Failure, Recording: from, End: k.Summary.EndHash,
-		Most: int64(c.limits.Mail), PerDay: c.limits.PerDay}
-	if mode == consent.Always {
-		w.Consent = given{mode, consent.TextVersion, c.book.Now().UTC().Truncate(time.Second)}
-	}
-	it, err := c.post.add(p, w, c.book.Now())
-	if err != nil {
-		return fmt.Errorf("queue %s: %w", p.ID, err)
-	}
-	c.mine[it.UUID] = k
-	c.say("● saved problem %s, %s%s", p.ID, cli.Bytes(p.Bytes), c.next(it))
 	if it.State == mail.Held {
 		k.Mail = string(it.State)
-		c.events.tell(event{Event: "held", ID: p.ID, Bytes: p.Bytes})
+		c.events.tell(event{Event: "held", ID: it.ID, Bytes: it.Size})
 		return nil
 	}
 	return c.send(k, it)

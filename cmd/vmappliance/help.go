@@ -28,7 +28,9 @@ const isvHelp = `Make an appliance: your program in a virtual machine that recor
       vmbundle help engineer
 
 What of the guest's memory a bundle shows is up to you and your users: see the
-comments under [consent] in appliance.toml.
+comments under [consent] in appliance.toml. A bundle holds all of it but what is in
+vendor.bases (level L2; without, L3); where that is more than is mailed, what its replay
+uses (L1); what cannot go announces itself with a short report (L0).
 `
 
 const userHelp = `Run an appliance that somebody gave you; doctor says what is missing on this computer:
@@ -62,11 +64,12 @@ To send again what could not be sent, or to keep one from being sent:
       vmappliance outbox cancel R-XXXX-XXXX
 
 What you decided about all reports of an appliance, and how to decide: send each
-without asking, ask, or send nothing. Without a word of yours the appliance's
+without asking, a short report without memory only, ask, or send nothing. Without a word of yours the appliance's
 configuration counts; it says so when it first runs.
 
       vmappliance consent
       vmappliance consent give
+      vmappliance consent report
       vmappliance consent ask
       vmappliance consent revoke
 

@@ -164,7 +164,7 @@ func (l *oneRun) openCourier(base string) (shut func(ctx context.Context) exit.C
 	}
 	term, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	l.courier = newCourier(term, courier{post: p, book: b, party: who, asks: l.console.Terminal() != nil,
-		pack: pack, limits: l.config.Record.Limits, shelf: r.dir, say: l.say, events: l.events})
+		pack: pack, limits: l.config.Record.Limits, shelf: r.dir, published: l.config.Vendor.Bases, say: l.say, events: l.events})
 	r.keep = func(k *kept) {
 		l.doc.Kept = append(l.doc.Kept, k)
 		l.courier.take(k)

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -18,8 +21,34 @@ import (
 
 // An outboxDocument is what outbox list --json prints.
 type outboxDocument struct {
-	Schema string      `json:"schema"` // vmappliance.outbox/1
-	Items  []mail.Item `json:"items"`
+	Schema string     `json:"schema"` // vmappliance.outbox/1
+	Items  []outgoing `json:"items"`
+}
+
+// An outgoing is a bundle in the outbox, with what is known of how it came there.
+type outgoing struct {
+	mail.Item
+	Level   string `json:"level,omitempty"`
+	Because string `json:"because,omitempty"` // of what it is that level
+	Of      string `json:"of,omitempty"`      // the bundle that a report (L0) goes ahead of
+}
+
+// outgoings are the bundles in the outbox, oldest first.
+func (p *post) outgoings() (all []outgoing, err error) {
+	items, err := p.spool.List()
+	for _, it := range items {
+		o := outgoing{Item: it}
+		if w, err := p.way(it); err == nil { // else nothing is known
+			o.Level, o.Because, o.Of = w.Level, w.Because, w.Of
+		}
+		all = append(all, o)
+	}
+	return all, err
+}
+
+// why is what the user is told of a bundle.
+func (o outgoing) why() string {
+	return strings.Join(slices.DeleteFunc([]string{o.Reason, o.Because}, func(s string) bool { return s == "" }), "; ")
 }
 
 func outboxCommand() *cobra.Command {
@@ -44,19 +73,19 @@ func outboxList() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		items, err := p.spool.List()
+		items, err := p.outgoings()
 		if err != nil {
 			return err
 		}
 		if asJSON {
-			return cli.JSON(c.OutOrStdout(), outboxDocument{"vmappliance.outbox/1", append([]mail.Item{}, items...)})
+			return cli.JSON(c.OutOrStdout(), outboxDocument{"vmappliance.outbox/1", append([]outgoing{}, items...)})
 		}
 		w := tabwriter.NewWriter(c.OutOrStdout(), 0, 8, 2, ' ', 0)
 		if len(items) > 0 {
-			fmt.Fprintln(w, "ID\tSTATE\tSIZE\tPARTS\tNEXT TRY\tWHY")
+			fmt.Fprintln(w, "ID\tSTATE\tLEVEL\tSIZE\tPARTS\tNEXT TRY\tWHY")
 		}
 		for _, it := range items {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", it.ID, it.State, cli.Bytes(it.Size), parts(it), next(it), it.Reason)
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", it.ID, it.State, cmp.Or(it.Level, "-"), cli.Bytes(it.Size), parts(it.Item), next(it.Item), it.why())
 		}
 		return w.Flush()
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"vmrecord/bundle"
+	"vmrecord/bundle/base"
 	"vmrecord/bundle/mail"
 	"vmrecord/bundle/recording"
 	"vmrecord/bundle/secrets"
@@ -28,6 +30,9 @@ type preview struct {
 	ID        string        `json:"id"`
 	Bytes     int64         `json:"bytes"`
 	State     mail.State    `json:"state"`
+	Level     string        `json:"level,omitempty"`
+	Because   string        `json:"because,omitempty"` // of what it is that level
+	Report    string        `json:"report,omitempty"`  // all that is told, at level L0
 	To        string        `json:"to"`
 	Sealed    []string      `json:"sealed"` // public keys of those who can read it; none: everybody
 	Parts     []share       `json:"parts"`
@@ -95,7 +100,7 @@ func (p *post) preview(it mail.Item, progress *cli.Progress) (*preview, error) {
 		return nil, err
 	}
 	v := &preview{Schema: "vmappliance.preview/1", ID: it.ID, Bytes: it.Size, State: it.State, To: w.To, Sealed: []string{},
-		Appliance: w.Appliance, Feature: w.Feature, Failure: w.Failure}
+		Level: w.Level, Because: w.Because, Report: w.Report, Appliance: w.Appliance, Feature: w.Feature, Failure: w.Failure}
 	if err := v.outside(it.Path); err != nil {
 		return nil, fmt.Errorf("preview %s: %w", it.ID, err)
 	}
@@ -105,7 +110,11 @@ func (p *post) preview(it mail.Item, progress *cli.Progress) (*preview, error) {
 		err = fs.ErrNotExist // another one has its name
 	}
 	if err != nil && len(v.Sealed) == 0 {
-		b, err = bundle.Open(it.Path)
+		if b, err = bundle.Open(it.Path); err == nil {
+			dir, e := cli.BaseDir()
+			b.UseBases(base.Folder{Dir: dir})
+			err = e
+		}
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, exit.Errorf(exit.NotFound, "%s is sealed, so that only the vendor can look inside, and the recording that it was made of is not here any more", it.ID)
@@ -114,7 +123,9 @@ func (p *post) preview(it mail.Item, progress *cli.Progress) (*preview, error) {
 		return nil, fmt.Errorf("preview %s: %w", it.ID, err)
 	}
 	defer b.Close()
-	v.First, v.Last = console(w.Recording, w.End)
+	if v.Report == "" {
+		v.First, v.Last = console(w.Recording, w.End)
+	}
 	return v, v.inside(b, progress)
 }
 
@@ -134,6 +145,7 @@ var kinds = []struct{ prefix, what string }{
 	{"packs/", "memory of the guest"},
 	{"snapshot/", "state of its processor and devices"},
 	{"tape/", "what reached it: keys, clock, network"},
+	{"report", "what is told of the failure"},
 	{"manifest", "description and signature"},
 }
 
@@ -157,7 +169,9 @@ func (v *preview) outside(path string) error {
 				s.Bytes += p.Size
 			}
 		}
-		v.Parts = append(v.Parts, s)
+		if s.Parts > 0 || k.prefix != "report" {
+			v.Parts = append(v.Parts, s)
+		}
 	}
 	return nil
 }
@@ -168,6 +182,11 @@ func (v *preview) inside(b *bundle.Bundle, progress *cli.Progress) error {
 	v.Created, v.Keys, v.Memory = m.Recording.Created, m.Tape.Keys, m.Machine.MemoryBytes
 	v.Seconds = m.Machine.Seconds(m.Tape.Start.At, m.Tape.End.At)
 	var s secrets.Scanner
+	if v.Report != "" { // nothing else of it goes
+		s.Scan([]byte(v.Report))
+		v.Scanned, v.Secrets = s.Bytes, s.Hits()
+		return nil
+	}
 	total := int64(m.Snapshot.Stored) * 4096
 	err := b.Memory(func(_ uint64, page []byte) error {
 		s.Scan(page)
@@ -221,6 +240,7 @@ func (v *preview) lines() []string {
 		fmt.Sprintf("● %s, %s, %s", v.ID, cli.Bytes(v.Bytes), v.State),
 		"to        " + v.To,
 		"          " + sealed,
+		fmt.Sprintf("level     %s: %s", cmp.Or(v.Level, "L3"), cmp.Or(v.Because, "all of it")),
 		fmt.Sprintf("about     %s: %s %s", v.Appliance, v.Feature, v.Failure),
 		fmt.Sprintf("recorded  %s, %.1f s, %d keys typed, %s of memory", time.Unix(v.Created, 0).Format(time.DateTime), v.Seconds, v.Keys, cli.Bytes(int64(v.Memory))),
 		"holds",
@@ -228,7 +248,7 @@ func (v *preview) lines() []string {
 	for _, s := range v.Parts {
 		l = append(l, fmt.Sprintf("          %10s  %s", cli.Bytes(s.Bytes), s.What))
 	}
-	for _, c := range []struct{ head, text string }{{"console at the start", v.First}, {"console at the end", v.Last}} {
+	for _, c := range []struct{ head, text string }{{"report", v.Report}, {"console at the start", v.First}, {"console at the end", v.Last}} {
 		if c.text != "" {
 			l = append(l, c.head, "        | "+strings.ReplaceAll(c.text, "\n", "\n        | "))
 		}

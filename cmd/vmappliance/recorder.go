@@ -76,7 +76,9 @@ type kept struct {
 	ID      string            `json:"id,omitempty"` // of its bundle
 	UUID    string            `json:"uuid,omitempty"`
 	Bytes   int64             `json:"bundle_bytes,omitempty"`
-	Mail    string            `json:"mail,omitempty"` // how the last try to send it ended
+	Level   string            `json:"level,omitempty"`  // of its bundle
+	Report  string            `json:"report,omitempty"` // id of the report that went ahead
+	Mail    string            `json:"mail,omitempty"`   // how the last try to send it ended
 	Parts   int               `json:"parts,omitempty"`
 	Reply   string            `json:"reply,omitempty"`
 }

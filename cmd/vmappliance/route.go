@@ -44,6 +44,11 @@ type way struct {
 	Most   int64  `json:"most"`    // bytes that may be mailed at once
 	PerDay uint32 `json:"per_day"` // bundles that may be mailed in 24 hours
 
+	Level   string `json:"level,omitzero"`
+	Because string `json:"because,omitzero"` // of what it is that level
+	Of      string `json:"of,omitzero"`      // the bundle that a report (L0) goes ahead of
+	Report  string `json:"report,omitzero"`  // its text
+
 	Consent given `json:"consent,omitzero"`
 }
 
@@ -92,7 +97,8 @@ func (p *post) prune(t time.Time) (freed int64, err error) {
 	return freed, err
 }
 
-// within tells whether the limits let another bundle be mailed now.
+// within tells whether the limits let another bundle be mailed now. Reports (L0) do
+// not count as recordings, and have the same limits of their own.
 func (p *post) within(w way, bytes int64, now time.Time) error {
 	if w.Most > 0 && bytes > w.Most {
 		return exit.Errorf(exit.Consent, "%s is more than the %s that are mailed (record.limits.mail)", cli.Bytes(bytes), cli.Bytes(w.Most))
@@ -107,7 +113,8 @@ func (p *post) within(w way, bytes int64, now time.Time) error {
 	sent := uint32(0)
 	for _, it := range items {
 		o, err := p.way(it)
-		if err == nil && o.Appliance == w.Appliance && it.State != mail.Held && it.State != mail.Cancelled && now.Sub(o.Consent.At) < 24*time.Hour {
+		same := o.Appliance == w.Appliance && (o.Level == "L0") == (w.Level == "L0")
+		if err == nil && same && it.State != mail.Held && it.State != mail.Cancelled && now.Sub(o.Consent.At) < 24*time.Hour {
 			sent++
 		}
 	}

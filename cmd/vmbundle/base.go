@@ -33,34 +33,16 @@ func folder() (base.Folder, error) {
 }
 
 // bases puts files into the folder and opens the bases that they are there.
-func bases(names []string) (all []*base.Base, err error) {
+func bases(names []string) ([]*base.Base, error) {
 	f, err := folder()
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range names {
-		i, err := f.Add(name)
-		if errors.Is(err, fs.ErrNotExist) {
-			err = exit.Errorf(exit.NotFound, "there is no file %s", name)
-		}
-		var b *base.Base
-		if err == nil {
-			b, err = f.Open(i)
-		}
-		if err != nil {
-			closeAll(all)
-			return nil, err
-		}
-		all = append(all, b)
+	all, err := f.Take(names...)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = exit.With(exit.NotFound, err)
 	}
-	return all, nil
-}
-
-// closeAll closes bases that were read only.
-func closeAll(all []*base.Base) {
-	for _, b := range all {
-		_ = b.Close()
-	}
+	return all, err
 }
 
 func baseAdd() *cobra.Command {
@@ -80,7 +62,7 @@ func baseAdd() *cobra.Command {
 		if err != nil {
 			return status(diskFull(err))
 		}
-		defer closeAll(all)
+		defer base.CloseAll(all)
 		infos := []base.Info{}
 		for _, b := range all {
 			infos = append(infos, b.Info)

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"vmrecord/bundle"
+	"vmrecord/bundle/base"
 	"vmrecord/bundle/keys"
 	"vmrecord/bundle/replay"
 	"vmrecord/cmd/internal/cli"
@@ -68,7 +69,7 @@ func packCommand() *cobra.Command {
 		if o.Bases, err = bases(names); err != nil {
 			return status(err)
 		}
-		defer closeAll(o.Bases)
+		defer base.CloseAll(o.Bases)
 		from, err := find(c, args[0])
 		if err != nil {
 			return err
