@@ -18,6 +18,7 @@ import (
 	"vmrecord/bundle/inbox"
 	"vmrecord/cmd/internal/cli"
 	"vmrecord/cmd/internal/exit"
+	"vmrecord/cmd/internal/wall"
 )
 
 // A checker has each complete bundle replayed by a worker: another process of this
@@ -27,6 +28,7 @@ type checker struct {
 	symbols string        // the vendor's ELF files; "" for none
 	limit   time.Duration // for all that a worker does
 	say     func(format string, a ...any)
+	wall    func() *syscall.SysProcAttr // that workers start behind; nil: not tried yet
 }
 
 func (k *checker) define(c *cobra.Command) {
@@ -42,9 +44,10 @@ func inboxCheck() *cobra.Command {
 		Use:   "check [ID...]",
 		Short: "Replay reports twice, and find out what crashed",
 		Long: "check replays complete reports, those that are named or all that were not checked yet,\n" +
-			"each in a process of its own, without a network and with limits. It notes whether they\n" +
-			"reproduce and what crashed, by which \"inbox list\" counts them, and leaves checkpoints\n" +
-			"beside each bundle, from which \"vmbundle gdb ID\" begins at once.",
+			"each in a process of its own, with limits, and without network or any files but the\n" +
+			"bundle's, its bases and the keys; what of that this computer cannot do is said. It notes\n" +
+			"whether they reproduce and what crashed, by which \"inbox list\" counts them, and leaves\n" +
+			"checkpoints beside each bundle, from which \"vmbundle gdb ID\" begins at once.",
 		Args: cli.Args(0, 1<<16),
 	}
 	k.define(c)
@@ -127,45 +130,62 @@ func (k *checker) check(ctx context.Context, e inbox.Entry) error {
 	if v.Crash != nil {
 		text += fmt.Sprintf("  %s  %s: %s", v.Crash.Bucket(), v.Crash.Program, strings.Join(v.Crash.Frames[:min(3, len(v.Crash.Frames))], " < "))
 	}
-	k.say("%s", text)
+	k.say("%s", strings.Map(plain, text))
 	return nil
 }
 
 // work runs the worker and judges also what it could not say itself.
 func (k *checker) work(ctx context.Context, file string) inbox.Verdict {
-	broken := func(f string, a ...any) inbox.Verdict {
-		return inbox.Verdict{State: inbox.Broken, Reason: fmt.Sprintf(f, a...)}
-	}
-	self, err := os.Executable()
-	if err != nil {
-		return broken("start a worker: %v", err)
-	}
+	k.findWall(ctx, file)
 	ctx, cancel := context.WithTimeout(ctx, k.limit)
 	defer cancel()
-	args := []string{"inbox", workerVerb, file, filepath.Join(filepath.Dir(file), besideName), k.symbols}
-	var said, told bounded
-	for _, apart := range []bool{true, false} { // where no namespaces may be made: limits alone
-		said, told = bounded{}, bounded{}
-		w := exec.CommandContext(ctx, self, args...)
-		w.Args[0] = "vmbundle"
-		w.Stdout, w.Stderr, w.SysProcAttr = &said, &told, isolation(apart)
-		w.WaitDelay = 10 * time.Second
-		if err = w.Start(); err == nil {
-			err = w.Wait()
-			break
-		}
-	}
+	said, err := k.worker(ctx, file)
 	var v inbox.Verdict
 	switch {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return inbox.Verdict{State: inbox.Hung, Reason: fmt.Sprintf("it was not done after %v", k.limit)}
 	case err != nil:
-		return broken("%v: %s", err, lastLine(string(told.kept)))
+		return inbox.Verdict{State: inbox.Broken, Reason: err.Error()}
 	}
-	if err := json.Unmarshal(said.kept, &v); err != nil {
-		return broken("its worker said nothing that makes sense: %v", err)
+	if err := json.Unmarshal(said, &v); err != nil {
+		return inbox.Verdict{State: inbox.Broken, Reason: fmt.Sprintf("its worker said nothing that makes sense: %v", err)}
 	}
 	return v
+}
+
+// findWall has, once, a worker that reads no bundle try what walls this host has, so
+// that no bundle can have a say in it.
+func (k *checker) findWall(ctx context.Context, file string) {
+	if k.wall != nil {
+		return
+	}
+	k.wall = wall.Apart
+	lacks, err := k.worker(ctx, file, "--"+idleFlag)
+	if err != nil && ctx.Err() == nil {
+		k.say("workers are in this computer's network and among its processes, since namespaces cannot be had (user_namespaces(7)): %v", err)
+		k.wall = wall.Beside
+		lacks, _ = k.worker(ctx, file, "--"+idleFlag) // the next one says what is wrong
+	}
+	if len(lacks) > 0 {
+		k.say("workers are held back by less than they could be: %s", lacks)
+	}
+}
+
+// worker runs one and returns what it says; its error says what it complained of.
+func (k *checker) worker(ctx context.Context, file string, flags ...string) ([]byte, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("start a worker: %w", err)
+	}
+	args := append([]string{"inbox", workerVerb, file, filepath.Join(filepath.Dir(file), besideName), k.symbols}, flags...)
+	w := exec.CommandContext(ctx, self, args...)
+	w.Args[0] = "vmbundle"
+	var said, told bounded
+	w.Stdout, w.Stderr, w.WaitDelay, w.SysProcAttr = &said, &told, 10*time.Second, k.wall()
+	if err = w.Run(); err != nil && len(told.kept) > 0 {
+		err = fmt.Errorf("%w: %s", err, lastLine(string(told.kept)))
+	}
+	return said.kept, err
 }
 
 // bounded keeps the first bytes that a worker writes.

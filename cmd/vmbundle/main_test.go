@@ -3,13 +3,19 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(away{m}, map[string]func(){"vmbundle": main})
+	testscript.Main(away{m}, map[string]func(){"vmbundle": func() {
+		if where := os.Getenv(burglarEnv); where != "" && (slices.Contains(os.Args, workerVerb) && !slices.Contains(os.Args, "--"+idleFlag) || os.Args[1] == "verify") {
+			burglar(where)
+		}
+		main()
+	}})
 }
 
 // away runs tests away from what the user has: branches, keys, reports, checkpoints.

@@ -63,18 +63,24 @@ func replayCommand() *cobra.Command {
 	f.BoolVar(&v.asJSON, "json", false, "print one JSON document")
 	v.engine.Define(c)
 	f.BoolVar(&v.stats, "stats", false, "say at the end what the engine did: vmbundle help engine")
-	c.RunE = func(c *cobra.Command, args []string) error { return v.run(c, args[0]) }
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if err := v.check(c); err != nil {
+			return err
+		}
+		way := enclosed
+		if v.takeover { // which opens what going live takes
+			way = find
+		}
+		file, err := way(c, args[0])
+		if err != nil {
+			return err
+		}
+		return v.run(c, file)
+	}
 	return c
 }
 
-func (v *replayVerb) run(c *cobra.Command, name string) error {
-	if err := v.check(c); err != nil {
-		return err
-	}
-	file, err := find(c, name)
-	if err != nil {
-		return err
-	}
+func (v *replayVerb) run(c *cobra.Command, file string) error {
 	b, err := open(file)
 	if err != nil {
 		return err

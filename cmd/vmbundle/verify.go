@@ -27,7 +27,11 @@ func verifyCommand() *cobra.Command {
 	c.Flags().BoolVar(&v.asJSON, "json", false, "print one JSON document")
 	c.Flags().BoolVar(&bytesOnly, "bytes-only", false, "check the bytes, and execute nothing")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		b, err := openNamed(c, args[0])
+		file, err := enclosed(c, args[0])
+		if err != nil {
+			return err
+		}
+		b, err := open(file)
 		if err != nil {
 			return err
 		}
@@ -39,7 +43,7 @@ func verifyCommand() *cobra.Command {
 		case err != nil:
 			return status(err)
 		case !bytesOnly && !report:
-			return v.run(c, args[0])
+			return v.run(c, file)
 		case v.asJSON:
 			return cli.JSON(c.OutOrStdout(), doc)
 		}

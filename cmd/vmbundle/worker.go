@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -15,6 +16,7 @@ import (
 	"vmrecord/bundle/replay"
 	"vmrecord/cmd/internal/cli"
 	"vmrecord/cmd/internal/machine"
+	"vmrecord/cmd/internal/wall"
 	"vmrecord/vmm"
 	"vmrecord/vmm/tape"
 	"vmrecord/vmm/timeline"
@@ -22,6 +24,7 @@ import (
 
 const (
 	workerVerb = "check-worker"
+	idleFlag   = "idle"
 	besideName = "checkpoints" // the folder of them beside a bundle
 	// besideBytes is what checkpoints beside one bundle may take.
 	besideBytes = 1 << 30
@@ -32,12 +35,19 @@ const (
 // the folder of symbols or "".
 func workerCommand() *cobra.Command {
 	c := &cobra.Command{Use: workerVerb + " FILE DIR SYMBOLS", Hidden: true, Args: cli.Args(3, 3)}
+	idle := false
+	c.Flags().BoolVar(&idle, idleFlag, false, "only say what the walls around it lack")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		if err := limitSelf(); err != nil {
-			return fmt.Errorf("limit this process: %w", err)
+		lacks, err := enterWall(args[0], args[1], args[2])
+		if err != nil {
+			return err
+		}
+		if idle {
+			_, err = fmt.Fprint(c.OutOrStdout(), lacks)
+			return err
 		}
 		v := inbox.Verdict{State: inbox.Reproduced}
-		err := examine(&v, args[0], args[1], args[2])
+		err = examine(&v, args[0], args[1], args[2])
 		var parted *tape.Divergence
 		switch {
 		case errors.As(err, &parted):
@@ -48,6 +58,52 @@ func workerCommand() *cobra.Command {
 		return cli.JSON(c.OutOrStdout(), v)
 	}
 	return c
+}
+
+// enterWall leaves a worker nothing but what it needs.
+func enterWall(file, dir, symbols string) (lacks string, err error) {
+	w, err := wallOf(file)
+	if err != nil {
+		return "", err
+	}
+	if w.Write = []string{dir}; symbols != "" {
+		w.Read = append(w.Read, symbols)
+	}
+	if err := wall.Limit(besideBytes); err != nil {
+		return "", err
+	}
+	return w.Enter()
+}
+
+// wallOf is what reading a bundle takes: its file, keys and bases.
+func wallOf(file string) (w wall.Wall, err error) {
+	keyDir, err := cli.KeyDir()
+	if err != nil {
+		return w, err
+	}
+	baseDir, err := cli.BaseDir()
+	return wall.Wall{Read: []string{file, keyDir, baseDir}}, err
+}
+
+// enclosed finds what a user named, and leaves this process nothing but what reading
+// it takes. The folder of a recording was made here, and is no stranger's.
+func enclosed(c *cobra.Command, name string) (file string, err error) {
+	file, err = find(c, name)
+	if err != nil {
+		return "", err
+	}
+	if i, err := os.Stat(file); err != nil || !i.Mode().IsRegular() {
+		return file, nil // open says what is wrong with it
+	}
+	w, err := wallOf(file)
+	if err != nil {
+		return "", err
+	}
+	lacks, err := w.Enclose()
+	if lacks != "" {
+		fmt.Fprintf(c.ErrOrStderr(), "vmbundle: the bundle is read with all rights that you have: %s\n", lacks)
+	}
+	return file, err
 }
 
 // examine checks a bundle's bytes, replays it twice and looks at its failure.
@@ -123,6 +179,3 @@ func crash(v *inbox.Verdict, b *bundle.Bundle, file, dir, symbols string) error 
 	v.Near = t.Position().String()
 	return (checkpoints.Folder{Dir: dir, Most: besideBytes}).Save(t, b.UUID())
 }
-
-// limitBytes is what a worker may write into one file.
-const limitBytes = besideBytes
