@@ -54,7 +54,7 @@ type Summary struct {
 	Kept         bool         `json:"kept"`
 	Why          string       `json:"why,omitzero"`
 	Truncated    bool         `json:"truncated"`
-	Cause        string       `json:"cause,omitzero"`   // of the truncation
+	Cause        string       `json:"cause,omitzero"`   // of the truncation, or of trouble at the end
 	Failure      string       `json:"failure,omitzero"` // the last one marked
 	Lost         string       `json:"lost,omitzero"`    // why nothing of it can be used
 	Start        vmm.Position `json:"start"`
@@ -273,8 +273,14 @@ func (r *Recording) Stop(keep bool, why string) (Summary, error) {
 	}
 	if err != nil {
 		cause := err
-		if sum, err = recoverAll(r.s.Dir(r.name)); err != nil {
+		found, err := recoverAll(r.s.Dir(r.name))
+		switch {
+		case err == nil:
+			sum = found
+		case st.Durable == 0:
 			return sum, fmt.Errorf("recording %s: %w (%w)", r.name, ErrLost, cause)
+		default: // the disk fails still; what is durable is recovered when the shelf is opened
+			sum.Truncated, sum.End, sum.Frames = true, st.At, st.Durable
 		}
 		sum.Why, sum.Cause = why, cause.Error()
 	} else {

@@ -187,11 +187,21 @@ func (t *segmented) Close() error {
 // Recover makes a recording that a crash interrupted whole again: its tape
 // ends behind the last whole block, sealed without footer, and the recording
 // is truncated. A sealed recording stays as it is. The summary is read from
-// the tape in both cases.
+// the tape in both cases, but for what only the one that is there can tell.
 func Recover(dir string) (Summary, error) {
 	sum, err := recoverAll(dir)
 	if err != nil {
 		return sum, err
+	}
+	was, err := readSummary(dir)
+	if err == nil && was.Lost == "" && was.End == sum.End && was.Truncated == sum.Truncated {
+		sum.Why, sum.Cause, sum.First, sum.Last, sum.Bytes = was.Why, was.Cause, was.First, was.Last, was.Bytes
+	}
+	if sum.Bytes == 0 {
+		sum.Bytes = measure(dir)
+	}
+	if err == nil && was == sum {
+		return sum, nil
 	}
 	return sum, saveSummary(dir, sum)
 }
@@ -286,6 +296,14 @@ func summarize(dir string) (s Summary, err error) {
 	}
 	if errors.Is(err, io.EOF) {
 		err = nil
+	}
+	return s, err
+}
+
+func readSummary(dir string) (s Summary, err error) {
+	b, err := limited(filepath.Join(dir, summaryFile), maxMetaBytes)
+	if err == nil {
+		err = json.Unmarshal(b, &s)
 	}
 	return s, err
 }

@@ -271,7 +271,7 @@ func (w *writer) finish() {
 	case w.dropping() || !st.Snapshot:
 		w.s.note(remove(w.dir))
 	case st.Err != nil:
-		if _, err := recoverAll(w.dir); err != nil { // not even the tape's header is there
+		if _, err := recoverAll(w.dir); err != nil && st.Durable == 0 { // not even the tape's header is there
 			w.s.note(remove(w.dir))
 		}
 	}
