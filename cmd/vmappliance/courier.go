@@ -32,6 +32,7 @@ type courier struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	jobs   chan *kept
+	owed   []*kept       // that earlier runs left
 	poke   chan struct{} // something may be sent that could not be before
 	done   chan struct{}
 	mine   map[string]*kept // bundles of this run, by UUID
@@ -61,6 +62,10 @@ func newCourier(ctx context.Context, c courier) *courier {
 	c.ctx, c.cancel = context.WithCancel(ctx)
 	c.jobs, c.poke, c.done = make(chan *kept, maxJobs), make(chan struct{}, 1), make(chan struct{})
 	c.mine = map[string]*kept{}
+	var err error
+	if c.owed, err = c.left(); err != nil {
+		c.say("outbox: %v", err)
+	}
 	go c.work()
 	return &c
 }
@@ -72,23 +77,31 @@ func (c *courier) work() {
 	t := time.NewTicker(again)
 	defer t.Stop()
 	c.resume()
+	for _, k := range c.owed {
+		c.try(k)
+	}
 	for {
 		select {
 		case k, ok := <-c.jobs:
 			if !ok {
 				return
 			}
-			if err := c.carry(k); err != nil {
-				k.Mail = "failed"
-				c.failed++
-				c.say("recording %s: %v", k.Summary.Name, err)
-				c.events.tell(event{Event: "mail", Text: err.Error()})
-			}
+			c.try(k)
 		case <-c.poke:
 			c.resume()
 		case <-t.C:
 			c.resume()
 		}
+	}
+}
+
+// try carries a recording; what fails is tried again by the next run.
+func (c *courier) try(k *kept) {
+	if err := c.carry(k); err != nil {
+		k.Mail = "failed"
+		c.failed++
+		c.say("recording %s: %v", k.Summary.Name, err)
+		c.events.tell(event{Event: "mail", Text: err.Error()})
 	}
 }
 
@@ -159,9 +172,12 @@ func (c *courier) carry(k *kept) error {
 	if mode == consent.Never {
 		k.Mail = "refused"
 		c.say("recording %s is kept here and not sent", k.Summary.Name)
-		return nil
+		return c.paid(k)
 	}
 	items, err := c.queue(k, mode)
+	if err == nil {
+		err = c.paid(k)
+	}
 	for _, it := range items {
 		err = errors.Join(err, c.hand(k, it))
 	}

@@ -165,6 +165,11 @@ func (l *oneRun) openCourier(base string) (shut func(ctx context.Context) exit.C
 	term, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	l.courier = newCourier(term, courier{post: p, book: b, party: who, asks: l.console.Terminal() != nil,
 		pack: pack, limits: l.config.Record.Limits, shelf: r.dir, published: l.config.Vendor.Bases, say: l.say, events: l.events})
+	r.owe = func(k *kept) {
+		if err := l.courier.owe(k); err != nil {
+			l.say("recording %s: %v", k.Summary.Name, err)
+		}
+	}
 	r.keep = func(k *kept) {
 		l.doc.Kept = append(l.doc.Kept, k)
 		l.courier.take(k)

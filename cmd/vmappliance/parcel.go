@@ -90,7 +90,7 @@ func (c *courier) tell(k *kept, p parcel, fate string) string {
 // queue makes parcels of a recording and queues them. Its report goes first where that
 // may go unasked and the recording must wait, or needs several mails.
 func (c *courier) queue(k *kept, mode consent.Mode) (items []mail.Item, err error) {
-	tmp, err := os.MkdirTemp(c.post.routes, "pack-")
+	tmp, err := c.bench(k)
 	if err != nil {
 		return nil, fmt.Errorf("pack: %w", err)
 	}
@@ -101,7 +101,7 @@ func (c *courier) queue(k *kept, mode consent.Mode) (items []mail.Item, err erro
 	}
 	p, err := c.wrap(k, tmp)
 	if err != nil {
-		return nil, fmt.Errorf("%w; it stays on this computer; to make its bundle later: vmbundle pack %s", err, dir)
+		return nil, fmt.Errorf("%w; it stays on this computer, and the next run tries again; to make its bundle: vmbundle pack %s", err, dir)
 	}
 	k.ID, k.UUID, k.Bytes, k.Level = p.ID, p.UUID, p.Bytes, p.level
 	c.events.tell(event{Event: "bundle", ID: p.ID, Bytes: p.Bytes})

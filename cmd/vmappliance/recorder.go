@@ -31,7 +31,8 @@ type recorder struct {
 	say      func(format string, a ...any)
 	events   *events
 	m        *vmm.Machine
-	keep     func(k *kept) // is told of every recording kept
+	owe      func(k *kept) // is told of every recording kept, before anybody else; may be nil
+	keep     func(k *kept) // is told of it then
 
 	due      vmm.Instant   // where the tail after a failure ends; 0: there is none
 	trailing bool          // the guest has stopped, and its tail runs
@@ -225,9 +226,13 @@ func (r *recorder) stop(keep bool, why string) {
 		r.note(&r.tale.refused, err.Error())
 		return
 	}
+	k := &kept{Feature: r.name, Failure: r.Failed(), PauseMS: float64(r.pause.Microseconds()) / 1e3, Summary: sum}
 	what, folder := "dropped", ""
 	if keep {
 		what, folder = "kept", r.Shelf.Dir(sum.Name)
+		if r.owe != nil {
+			r.owe(k)
+		}
 	}
 	r.note(&r.tale.ended, folder)
 	r.events.tell(event{Event: "stop", UID: r.uid, Name: r.name, Kept: keep, Seconds: took.Seconds(), Bytes: sum.Bytes, Text: r.Failed()})
@@ -238,14 +243,17 @@ func (r *recorder) stop(keep bool, why string) {
 		r.dropped++
 		return
 	}
-	r.keep(&kept{Feature: r.name, Failure: r.Failed(), PauseMS: float64(r.pause.Microseconds()) / 1e3, Summary: sum})
+	r.keep(k)
 }
 
 func truncation(s recording.Summary) string {
-	if !s.Truncated {
-		return ""
+	switch {
+	case s.Truncated:
+		return ", truncated: " + s.Cause
+	case s.Cause != "":
+		return ", whole, but look at the disk: " + s.Cause
 	}
-	return fmt.Sprintf(", truncated: %s", s.Cause)
+	return ""
 }
 
 // slice keeps the recording going between two pieces of the run.

@@ -14,6 +14,7 @@ import (
 	"vmrecord/bundle"
 	"vmrecord/bundle/consent"
 	"vmrecord/bundle/mail"
+	"vmrecord/bundle/store"
 	"vmrecord/cmd/internal/cli"
 	"vmrecord/cmd/internal/exit"
 	"vmrecord/configs"
@@ -21,10 +22,11 @@ import (
 
 // A post is one outbox: the queue, and beside it where each bundle goes, in
 // routes/UUID.json: the same appliance may have been configured otherwise by
-// the time a bundle is sent.
+// the time a bundle is sent. What is still to be packed is in due/.
 type post struct {
 	spool  *mail.Spool
 	routes string
+	dues   string
 	days   uint32 // that what was sent stays; 0: for ever
 }
 
@@ -68,9 +70,11 @@ func openPost(state string, l configs.Limits) (*post, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &post{s, filepath.Join(dir, "routes"), l.Days}
-	if err := os.MkdirAll(p.routes, 0o700); err != nil {
-		return nil, fmt.Errorf("open outbox: %w", err)
+	p := &post{s, filepath.Join(dir, "routes"), filepath.Join(dir, "due"), l.Days}
+	for _, d := range []string{p.routes, p.dues} {
+		if err := os.MkdirAll(d, 0o700); err != nil {
+			return nil, fmt.Errorf("open outbox: %w", err)
+		}
 	}
 	return p, p.tidy(time.Now())
 }
@@ -161,7 +165,11 @@ func (p *post) note(uuid string, w way) error {
 	if err != nil {
 		return err
 	}
-	if err := renameio.WriteFile(p.routeFile(uuid), b, 0o600); err != nil {
+	err = renameio.WriteFile(p.routeFile(uuid), b, 0o600, renameio.WithTempDir(p.routes))
+	if err == nil {
+		err = store.Disk{}.SyncDir(p.routes)
+	}
+	if err != nil {
 		return fmt.Errorf("queue bundle: %w", err)
 	}
 	return nil
