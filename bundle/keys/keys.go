@@ -51,7 +51,7 @@ func New(dir, name string) (Vendor, error) {
 	}
 	key, err := Signer(dir, name)
 	if err == nil {
-		v.Signs = key.Public().(minisign.PublicKey).String()
+		v.Signs = Public(key)
 	}
 	return v, err
 }
@@ -64,6 +64,17 @@ func checkName(name string) error {
 		return fmt.Errorf("a key's name is %.80q; want up to %d of a-z, 0-9, - and _", name, maxName)
 	}
 	return nil
+}
+
+// Public is a signing key's public half, as minisign writes it.
+func Public(k *minisign.PrivateKey) string { return k.Public().(minisign.PublicKey).String() }
+
+// Existing is the signing key of a name; that there is none wraps fs.ErrNotExist.
+func Existing(dir, name string) (*minisign.PrivateKey, error) {
+	if err := checkName(name); err != nil {
+		return nil, err
+	}
+	return oldSigner(dir, name)
 }
 
 // Signer is the signing key of a name, made now if there is none yet.
@@ -201,7 +212,7 @@ func List(dir string) (all []Vendor, err error) {
 			}
 		}
 		if key, err := oldSigner(dir, name); err == nil {
-			v.Signs = key.Public().(minisign.PublicKey).String()
+			v.Signs = Public(key)
 		}
 		all = append(all, v)
 	})
