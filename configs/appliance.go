@@ -35,6 +35,9 @@ const (
 	maxMemory = 3 << 30
 )
 
+// enrolForm is an enrolment code, as package enrol makes it.
+var enrolForm = regexp.MustCompile(`^E-[A-Z2-7]{26}$`)
+
 // KernelDebian as Machine.Kernel stands for the fetched Debian kernel.
 const KernelDebian = "debian"
 
@@ -76,8 +79,10 @@ type Machine struct {
 type Vendor struct {
 	Mail   string   `toml:"mail"`
 	Submit string   `toml:"submit"`
-	Keys   []string `toml:"keys"`  // public, of age
-	Bases  []string `toml:"bases"` // files that the vendor has too
+	Keys   []string `toml:"keys"`   // public, of age
+	Bases  []string `toml:"bases"`  // files that the vendor has too
+	Signer string   `toml:"signer"` // public key of who signs this file, as minisign writes it
+	Enroll string   `toml:"enroll"` // code for a token of the inbox's
 }
 
 // A Record says what is recorded and what is kept.
@@ -144,8 +149,9 @@ const (
 	EncryptionOff = "off"
 )
 
-// Load reads and checks a file, and makes its paths relative to the working
-// directory instead of to the file.
+// Load reads and checks a file, with its signature where it names a signer, and
+// makes its paths relative to the working directory instead of to the file. A file
+// that is not the signed one is a *SignatureError.
 func Load(name string) (*Appliance, error) {
 	st, err := os.Stat(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -164,6 +170,9 @@ func Load(name string) (*Appliance, error) {
 	a, err := Parse(b)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if err := a.checkSignature(name, b); err != nil {
+		return nil, err
 	}
 	dir := filepath.Dir(name)
 	paths := []*string{&a.Machine.Kernel, &a.Machine.Initrd, &a.Machine.Disk}
@@ -367,6 +376,14 @@ func (a *Appliance) vendor() error {
 	}
 	if len(v.Keys) > 0 && a.Consent.Encryption == EncryptionOff {
 		return errors.New(`consent.encryption is "off", and vendor.keys has a key; remove one of the two lines`)
+	}
+	if v.Signer != "" {
+		if _, err := Signer(v.Signer); err != nil {
+			return fmt.Errorf("vendor.signer is %.80q, which is no key that signs (%v); to see one: vmbundle keys list", v.Signer, err)
+		}
+	}
+	if v.Enroll != "" && !enrolForm.MatchString(v.Enroll) {
+		return fmt.Errorf("vendor.enroll is %.60q, which is no enrolment code; to make one: vmbundle inbox enroll new", v.Enroll)
 	}
 	if v.Mail != "" {
 		if p, err := mail.ParseAddress(v.Mail); err != nil || p.Address != v.Mail {

@@ -30,6 +30,11 @@
 //	bases      list of paths    files that the vendor has too, such as a golden (.vmg)
 //	                            and the kernel: what is in them is named in a report,
 //	                            not sent; at most 16
+//	signer     text             public key (RW..., of minisign) that the file is signed
+//	                            with; see below
+//	enroll     text             code (E-..., as "vmbundle inbox enroll new" prints it)
+//	                            for which the inbox gives a token of its own to each
+//	                            computer that sends to it
 //
 //	[record]
 //	features   list of text     what the guest may record; none: the guest has no
@@ -83,6 +88,17 @@
 //
 // The defaults send no memory contents unasked or in the clear by omission: a file
 // has to say "always" and "off" in words.
+//
+// # Signature
+//
+// A file with vendor.signer counts only with its signature beside it: FILE.minisig,
+// as minisign(1) writes it, of all bytes of the file. "vmappliance build --sign" makes
+// both. The signature covers whom reports go to, what they are sealed to and when
+// they are sent; it does not cover the guest's own files, kernel and initrd.
+//
+// A file without vendor.signer is not signed: good for development. That nobody takes
+// signer and signature away together is seen to where an appliance runs: a computer
+// remembers who signed the one of a name (package consent).
 //
 // # Version rule
 //
