@@ -49,6 +49,7 @@ type Party struct {
 	Keys      []string // public keys that it is sealed to; none: everybody can read it
 	Features  []string // what is recorded
 	Mode      Mode     // proposed by the configuration
+	Signer    string   // who signed it; "": nobody
 }
 
 func (p *Party) whom() string {
@@ -84,6 +85,7 @@ type Decision struct {
 	Mode      Mode      `json:"mode,omitzero"`
 	Text      int       `json:"text"`
 	At        time.Time `json:"at"`
+	Signer    string    `json:"signer,omitzero"`
 }
 
 // A Book is the decisions in a state folder. Any number of programs may use it.
@@ -153,6 +155,56 @@ func (b *Book) Told(p Party) (first bool, err error) {
 	return first, err
 }
 
+// A StrangerError is a configuration that is not signed by whom the user knows the
+// appliance by.
+type StrangerError struct {
+	Appliance, Known, Signer string
+}
+
+func (e *StrangerError) Error() string {
+	now := "it is not signed"
+	if e.Signer != "" {
+		now = "it is signed by " + e.Signer
+	}
+	return fmt.Sprintf("%s, and what ran here before as %q was signed by %s: nothing was run; ask the vendor why, by a way that you trust, "+
+		"and to begin anew with this one: vmappliance consent forget %q", now, e.Appliance, e.Known, e.Appliance)
+}
+
+// Check refuses a party that is not the known one of its name, with a *StrangerError;
+// follows tells whether one signing key follows another.
+func (b *Book) Check(p Party, follows func(from, to string) bool) error {
+	all, err := b.List()
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(all, func(d Decision) bool { return d.Appliance == p.Appliance })
+	if i < 0 || all[i].Signer == "" || all[i].Signer == p.Signer || p.Signer != "" && follows(all[i].Signer, p.Signer) {
+		return nil
+	}
+	return &StrangerError{p.Appliance, all[i].Signer, p.Signer}
+}
+
+// Meet notes who signed a party that was checked.
+func (b *Book) Meet(p Party) error {
+	all, err := b.List()
+	known := slices.ContainsFunc(all, func(d Decision) bool { return d.Appliance == p.Appliance && d.Signer == p.Signer })
+	if err != nil || known || p.Signer == "" {
+		return err
+	}
+	return b.change(p.Appliance, func(d *Decision) {
+		if d.Signer = p.Signer; d.At.IsZero() {
+			d.At = b.now()
+		}
+	})
+}
+
+// Forget forgets an appliance, who signed it and what the user decided.
+func (b *Book) Forget(appliance string) error {
+	return b.edit(func(all []Decision) []Decision {
+		return slices.DeleteFunc(all, func(d Decision) bool { return d.Appliance == appliance })
+	})
+}
+
 // Decide notes what the user decided about an appliance that has told them.
 func (b *Book) Decide(appliance string, m Mode) error {
 	return b.change(appliance, func(d *Decision) { d.Mode, d.At = m, b.now() })
@@ -181,6 +233,20 @@ func (b *Book) now() time.Time { return b.Now().UTC().Truncate(time.Second) }
 
 // change applies f to the decision about an appliance, and makes it durable.
 func (b *Book) change(appliance string, f func(*Decision)) error {
+	return b.edit(func(all []Decision) []Decision {
+		i := slices.IndexFunc(all, func(d Decision) bool { return d.Appliance == appliance })
+		if i < 0 {
+			all = append(all, Decision{Appliance: appliance})
+			i = len(all) - 1
+		}
+		f(&all[i])
+		slices.SortFunc(all, func(x, y Decision) int { return strings.Compare(x.Appliance, y.Appliance) })
+		return all
+	})
+}
+
+// edit replaces all decisions by what f makes of them, durably.
+func (b *Book) edit(f func([]Decision) []Decision) error {
 	if err := os.MkdirAll(b.Dir, 0o700); err != nil {
 		return fmt.Errorf("write consent: %w", err)
 	}
@@ -196,14 +262,7 @@ func (b *Book) change(appliance string, f func(*Decision)) error {
 	if err != nil {
 		return err
 	}
-	i := slices.IndexFunc(all, func(d Decision) bool { return d.Appliance == appliance })
-	if i < 0 {
-		all = append(all, Decision{Appliance: appliance})
-		i = len(all) - 1
-	}
-	f(&all[i])
-	slices.SortFunc(all, func(x, y Decision) int { return strings.Compare(x.Appliance, y.Appliance) })
-	text, err := json.MarshalIndent(file{schema, all}, "", "  ")
+	text, err := json.MarshalIndent(file{schema, f(all)}, "", "  ")
 	if err != nil {
 		return err
 	}

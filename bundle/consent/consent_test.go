@@ -122,3 +122,51 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestSigner: who signed first is who signs, until a key follows or all is forgotten.
+func TestSigner(t *testing.T) {
+	p := func(signer string) Party { return Party{Appliance: "a", To: "x@y.example", Signer: signer} }
+	for _, c := range []struct {
+		name       string
+		known, now string
+		follows    bool
+		refused    bool
+	}{
+		{"the first", "", "RW1", false, false},
+		{"the same", "RW1", "RW1", false, false},
+		{"not signed, as before", "", "", false, false},
+		{"not signed any more", "RW1", "", true, true},
+		{"another", "RW1", "RW2", false, true},
+		{"another that follows", "RW1", "RW2", true, false},
+	} {
+		b := book(t)
+		follows := func(string, string) bool { return c.follows }
+		if err := b.Meet(p(c.known)); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Decide("a", Never); err != nil {
+			t.Fatal(err)
+		}
+		err := b.Check(p(c.now), follows)
+		if refused := err != nil; refused != c.refused || refused && !strings.Contains(err.Error(), `vmappliance consent forget "a"`) {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		if c.refused {
+			if err := b.Forget("a"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := b.Meet(p(c.now)); err != nil {
+			t.Fatal(err)
+		}
+		all, err := b.List()
+		switch {
+		case err != nil:
+			t.Error(err)
+		case c.refused && c.now == "" && len(all) != 0:
+			t.Errorf("%s: not forgotten: %+v", c.name, all)
+		case c.now != "" && (len(all) != 1 || all[0].Signer != c.now || all[0].At.IsZero() || (all[0].Mode == Never) == c.refused):
+			t.Errorf("%s: %+v", c.name, all)
+		}
+	}
+}

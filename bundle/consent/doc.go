@@ -16,6 +16,7 @@
 //	              "never"; none: nothing yet
 //	  text        version of the text that the user was shown
 //	  at          when the user decided, or was told
+//	  signer      public key that its configuration was signed with; none: it was not
 //
 // # Rule
 //
@@ -23,4 +24,12 @@
 // own decision does, if there is one. A decision for sending anything unasked counts
 // only for the text and for whom it was given: if either has changed, the user is
 // asked. One for "never" holds until the user takes it back.
+//
+// # Signers
+//
+// The first signed configuration of an appliance's name is taken at its word; from
+// then on one of that name has to be signed by the same key, or by one that follows
+// it (package keys), until the user has the appliance forgotten. So nobody who changes
+// a configuration can take its signature away. A changed name is another appliance,
+// and its user is told of it.
 package consent
