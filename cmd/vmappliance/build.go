@@ -23,6 +23,9 @@ type build struct {
 	files  []string
 	links  []string
 	kernel string
+	sign   string // name of the key
+	enroll string
+	signed string // the configuration to write
 	force  bool
 	asJSON bool
 }
@@ -34,39 +37,50 @@ type builtDocument struct {
 	Path      string              `json:"kernel_path,omitempty"`
 	Initramfs string              `json:"initramfs,omitempty"`
 	Bytes     int                 `json:"initramfs_bytes,omitempty"`
+	Signed    string              `json:"signed,omitempty"` // configuration
 }
 
 func buildCommand() *cobra.Command {
 	var b build
 	c := &cobra.Command{
-		Use:   "build",
-		Short: "Make what a guest boots from: an initramfs, the kernel",
+		Use:   "build [CONFIG.toml]",
+		Short: "Make an appliance: an initramfs, the kernel, a signed configuration",
 		Long: "build makes an initramfs from files of this computer; the same files make the same\n" +
 			"bytes. It fetches a kernel of Debian's into the cache (unpacked, not installed) and\n" +
 			"prints its path: debian, for virtual machines, is the one that a configuration means\n" +
-			"by this name; debian-amd64 is for any 64-bit PC, debian-686 for any 32-bit one.",
+			"by this name; debian-amd64 is for any 64-bit PC, debian-686 for any 32-bit one.\n" +
+			"With --sign it writes CONFIG.signed.toml, what users run, and its signature: only the\n" +
+			"signing key can change whom reports go to and what they are sealed to.",
 		Example: "  vmappliance build --kernel debian\n" +
-			"  vmappliance build --initramfs initramfs.cpio --file init=./vmagent --file ledger=./ledger",
-		Args: cli.Args(0, 0),
+			"  vmappliance build --initramfs initramfs.cpio --file init=./vmagent --file ledger=./ledger\n" +
+			"  vmappliance build --sign vendor appliance.toml",
+		Args: cli.Args(0, 1),
 	}
 	f := c.Flags()
 	f.StringVar(&b.out, "initramfs", "", "write an initramfs to `OUT`")
 	f.StringArrayVar(&b.files, "file", nil, "put the file PATH of this computer into it as `NAME=PATH`")
 	f.StringArrayVar(&b.links, "link", nil, "put a symbolic link into it as `NAME=TARGET`")
 	f.StringVar(&b.kernel, "kernel", "", "fetch a kernel into the cache: `KIND` is one of "+strings.Join(guestkernel.Names(), ", "))
+	f.StringVar(&b.sign, "sign", "", "sign CONFIG.toml by the key called `KEY`: vmbundle keys new")
+	f.StringVar(&b.enroll, "enroll", "", "put the `CODE` into it by which your inbox takes computers in: vmbundle inbox enroll new")
+	f.StringVar(&b.signed, "out", "", "write the signed configuration to `OUT`")
 	f.BoolVar(&b.force, "force", false, "overwrite OUT")
 	f.BoolVar(&b.asJSON, "json", false, "print one JSON document")
-	c.RunE = func(c *cobra.Command, _ []string) error { return b.run(c) }
+	c.RunE = func(c *cobra.Command, args []string) error { return b.run(c, args) }
 	return c
 }
 
-func (b *build) run(c *cobra.Command) error {
+func (b *build) run(c *cobra.Command, args []string) error {
 	doc := builtDocument{Schema: "vmappliance.build/1"}
 	switch {
 	case b.out == "" && len(b.files)+len(b.links) > 0:
 		return exit.Errorf(exit.Usage, "--file and --link need --initramfs OUT")
-	case b.out == "" && b.kernel == "":
-		return exit.Errorf(exit.Usage, "nothing to build; say --initramfs OUT --file NAME=PATH, or --kernel debian")
+	case b.sign == "" && len(args)+len(b.enroll)+len(b.signed) > 0:
+		return exit.Errorf(exit.Usage, "CONFIG.toml, --enroll and --out need --sign KEY")
+	case b.sign != "" && len(args) == 0:
+		return exit.Errorf(exit.Usage, "--sign signs a configuration; say which: vmappliance build --sign %s appliance.toml", b.sign)
+	case b.out == "" && b.kernel == "" && b.sign == "":
+		return exit.Errorf(exit.Usage, "nothing to build; say --initramfs OUT --file NAME=PATH, --kernel debian, or --sign KEY CONFIG.toml")
 	}
 	if b.kernel != "" {
 		flavour, ok := guestkernel.Named(b.kernel)
@@ -89,6 +103,13 @@ func (b *build) run(c *cobra.Command) error {
 		}
 		doc.Initramfs, doc.Bytes = b.out, n
 		fmt.Fprintf(c.ErrOrStderr(), "wrote %s, %s\n", b.out, cli.Bytes(int64(n)))
+	}
+	if b.sign != "" {
+		if err := b.release(args[0]); err != nil {
+			return err
+		}
+		doc.Signed = b.signed
+		fmt.Fprintf(c.ErrOrStderr(), "wrote %s and its signature; give users both, with the files that it names\n", b.signed)
 	}
 	if b.asJSON {
 		return cli.JSON(c.OutOrStdout(), doc)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -27,7 +28,7 @@ type consentDocument struct {
 // party is who asks for consent in a configuration.
 func party(a *configs.Appliance) consent.Party {
 	return consent.Party{Appliance: a.Appliance.Name, To: a.Vendor.Mail, Submit: a.Vendor.Submit, Keys: a.Vendor.Keys,
-		Features: a.Record.Features, Mode: consent.Mode(a.Consent.Mode)}
+		Features: a.Record.Features, Mode: consent.Mode(a.Consent.Mode), Signer: a.Vendor.Signer}
 }
 
 // book is what the user of this computer decided.
@@ -49,7 +50,8 @@ func consentCommand() *cobra.Command {
 		decide("give [APPLIANCE]", "Send what is recorded of failures, without asking", consent.Always),
 		decide("report [APPLIANCE]", "Send a short report of each failure, and ask about its recording", consent.Report),
 		decide("ask [APPLIANCE]", "Ask about each recording", consent.Ask),
-		decide("revoke [APPLIANCE]", "Send nothing", consent.Never))
+		decide("revoke [APPLIANCE]", "Send nothing", consent.Never),
+		consentForget())
 	return c
 }
 
@@ -71,7 +73,7 @@ func consentShow() *cobra.Command {
 		}
 		w := tabwriter.NewWriter(c.OutOrStdout(), 0, 8, 2, ' ', 0)
 		if len(all) > 0 {
-			fmt.Fprintln(w, "APPLIANCE\tSENDS TO\tDECIDED\tSINCE")
+			fmt.Fprintln(w, "APPLIANCE\tSENDS TO\tDECIDED\tSINCE\tSIGNED BY")
 		}
 		for _, d := range all {
 			to, _, _ := strings.Cut(d.To, " ")
@@ -79,7 +81,7 @@ func consentShow() *cobra.Command {
 			if mode == "" {
 				mode = "nothing"
 			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", d.Appliance, to, mode, d.At.Local().Format(time.DateTime))
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", d.Appliance, to, mode, d.At.Local().Format(time.DateTime), cmp.Or(d.Signer, "nobody"))
 		}
 		return w.Flush()
 	}
@@ -140,6 +142,9 @@ func whose(b *consent.Book, args []string) (string, error) {
 	}
 	a, err := loadConfig(args)
 	if err != nil {
+		return "", err
+	}
+	if err := trusted(b, a, args[0]); err != nil {
 		return "", err
 	}
 	_, err = b.Told(party(a))

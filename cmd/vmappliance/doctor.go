@@ -69,6 +69,9 @@ func doctorCommand() *cobra.Command {
 			return err
 		}
 		all := examine(a)
+		if a != nil {
+			all = append(all, signer(a, args[0]))
+		}
 		if asJSON {
 			if err := cli.JSON(c.OutOrStdout(), doctorDocument{"vmappliance.doctor/1", all}); err != nil {
 				return err
@@ -206,6 +209,21 @@ func keysFinding(a *configs.Appliance) finding {
 		return finding{"keys", bad, err.Error(), ""}
 	}
 	return finding{"keys", good, fmt.Sprintf("reports are signed, and sealed to %d keys", len(a.Vendor.Keys)), ""}
+}
+
+// signer tells who vouches for a configuration.
+func signer(a *configs.Appliance, file string) finding {
+	b, err := book()
+	if err == nil {
+		err = trusted(b, a, file)
+	}
+	switch {
+	case err != nil:
+		return finding{"signature", bad, err.Error(), ""}
+	case a.Vendor.Signer == "":
+		return finding{"signature", poor, "the configuration is not signed, which is for development", "for users: vmappliance build --sign KEY " + file}
+	}
+	return finding{"signature", good, "the configuration is signed by " + a.Vendor.Signer, ""}
 }
 
 func clock() finding {

@@ -23,7 +23,13 @@ const isvHelp = `Make an appliance: your program in a virtual machine that recor
       vmappliance run appliance.toml
       vmappliance run appliance.toml --rehearse
     With --gdb it waits for gdb, which debugs the whole machine while it records.
- 6. Receive what users send, and replay it:
+ 6. Make your keys, write the public one into the configuration, and sign it for users,
+    who run appliance.signed.toml: only your key can change whom reports go to and what
+    they are sealed to. Help keys says what to do when one is lost or stolen:
+      vmbundle keys new
+      vmappliance build --sign vendor appliance.toml
+      vmbundle help keys
+ 7. Receive what users send, and replay it:
       vmbundle inbox serve
       vmbundle help engineer
 

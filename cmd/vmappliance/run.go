@@ -111,6 +111,11 @@ func (r *runVerb) run(c *cobra.Command, args []string) error {
 		return err
 	}
 	if !r.rehearse {
+		if a != nil {
+			if err := r.meet(a, args[0]); err != nil {
+				return err
+			}
+		}
 		return r.runConfigured(c, a)
 	}
 	re, err := rehearse(a)
@@ -183,6 +188,9 @@ func loadConfig(args []string) (*configs.Appliance, error) {
 	a, err := configs.Load(args[0])
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, exit.With(exit.NotFound, err)
+	}
+	if altered := (*configs.SignatureError)(nil); errors.As(err, &altered) {
+		return nil, exit.With(exit.Integrity, err)
 	}
 	return a, exit.With(exit.Usage, err)
 }

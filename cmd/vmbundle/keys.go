@@ -20,7 +20,9 @@ type keysDocument struct {
 }
 
 func keysCommand() *cobra.Command {
-	return cli.Group("keys", "Make the keys that open bundles", keysNew(), keysList())
+	c := cli.Group("keys", "Make keys; what to do when one is lost or stolen", keysNew(), keysList(), keysRotate())
+	c.Long = keysHelp
+	return c
 }
 
 func keysNew() *cobra.Command {
@@ -46,6 +48,36 @@ func keysNew() *cobra.Command {
 			}
 			fmt.Fprintf(c.ErrOrStderr(), "keys %q are in %s; keep a copy: what is sealed to a lost key nobody can open\nin the appliance's configuration write:\n", v.Name, v.Folder)
 			fmt.Fprintf(c.OutOrStdout(), "[vendor]\nkeys = [%q]\n", v.Opens)
+			fmt.Fprintf(c.ErrOrStderr(), "to sign it for users: vmappliance build --sign %s appliance.toml\n", v.Name)
+			return nil
+		},
+	}
+}
+
+func keysRotate() *cobra.Command {
+	return &cobra.Command{
+		Use:   "rotate OLD NEW",
+		Short: "Have keys called NEW follow those called OLD",
+		Long: "rotate makes keys called NEW, unless there are some, and a statement signed by OLD that\n" +
+			"NEW's signing key follows it. What \"vmappliance build --sign NEW\" then writes has the\n" +
+			"statement beside it, and the computers that knew OLD take it. OLD's keys stay: what was\n" +
+			"sealed to them they open still. What to do when a key is lost or stolen: vmbundle help keys.",
+		Args: cli.Args(2, 2),
+		RunE: func(c *cobra.Command, args []string) error {
+			dir, err := cli.KeyDir()
+			if err != nil {
+				return err
+			}
+			v, err := keys.Rotate(dir, args[0], args[1])
+			if errors.Is(err, fs.ErrNotExist) {
+				return exit.Errorf(exit.NotFound, "%w; to see those that are here: vmbundle keys list", err)
+			}
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(c.ErrOrStderr(), "%q follows %q; in the appliance's configuration write as keys:\n", v.Name, args[0])
+			fmt.Fprintf(c.OutOrStdout(), "[vendor]\nkeys = [%q]\n", v.Opens)
+			fmt.Fprintf(c.ErrOrStderr(), "to sign it for users: vmappliance build --sign %s appliance.toml\n", v.Name)
 			return nil
 		},
 	}
@@ -79,3 +111,35 @@ func keysList() *cobra.Command {
 	}
 	return c
 }
+
+const keysHelp = `The secrets, and what to do when one is lost, stolen or old. Yours, the vendor's, are in
+~/.local/share/vmrecord/keys, or $VMRECORD_KEYS; keep a copy where no one else reads it.
+
+The key that opens bundles (NAME.key); the appliance seals what it sends to it.
+  lost     What was sealed to it nobody opens any more: ask for those reports again. Make
+           another and give users a new configuration:
+             vmbundle keys new next
+             vmappliance build --sign vendor appliance.toml
+  stolen   The thief reads what he gets hold of. The same, at once; recordings cannot be
+           called back.
+  old      The same, when it suits you. Keep the old one: every NAME.key there is tried,
+           so old bundles open as before.
+
+The key that signs configurations (NAME.sign.key); computers that ran a signed appliance
+take no other's for one of its name.
+  old      Have another follow it, and sign with that one: computers that know the first
+           take it, by the statement that lies beside the configuration then.
+             vmbundle keys rotate vendor next
+             vmappliance build --sign next appliance.toml
+  lost     No statement can be made. Give users the new configuration by a way that they
+           trust; theirs says that the signer is another one, until they run
+             vmappliance consent forget NAME
+  stolen   The thief can sign configurations that send to him, and statements too. Tell
+           your users; then as if it were lost: what the old key says of the new one
+           proves nothing now.
+
+The key of each computer that runs an appliance (appliance.sign.key), made by itself: it
+signs the bundles.
+  lost     Nothing to do: another one is made.
+  stolen   The thief can sign bundles as that computer. The user moves the file away.
+`
