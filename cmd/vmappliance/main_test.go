@@ -22,7 +22,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(suite{m}, map[string]func(){"vmappliance": main})
+	testscript.Main(suite{m}, map[string]func(){"vmappliance": main, "wiretap": wiretap})
 }
 
 // A suite is all tests with vmbundle, which they use too, built and in the path.

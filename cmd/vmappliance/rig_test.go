@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,12 +15,13 @@ import (
 
 // A sandbox is a folder in which our programs run as a user's do.
 type sandbox struct {
-	t   testing.TB
-	dir string
+	t      testing.TB
+	dir    string
+	prefix []string // of every command
 }
 
 func newSandbox(t testing.TB) *sandbox {
-	s := &sandbox{t, t.TempDir()}
+	s := &sandbox{t: t, dir: t.TempDir()}
 	s.write("guest", bare.Image(bare.Options{}))
 	s.write("keys-guest", bare.Image(bare.Options{Keys: true}))
 	return s
@@ -35,6 +37,7 @@ func (s *sandbox) write(name string, b []byte) {
 }
 
 func (s *sandbox) command(args ...string) *exec.Cmd {
+	args = slices.Concat(s.prefix, args)
 	c := exec.Command(args[0], args[1:]...)
 	c.Dir = s.dir
 	c.Env = append(os.Environ(), "VMRECORD_STATE="+s.path("state"), "VMRECORD_CACHE="+s.path("cache"))
