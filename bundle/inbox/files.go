@@ -60,7 +60,11 @@ func (s *scratch) keep(path string) error {
 	if err := os.Rename(s.f.Name(), path); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(path))
+	if err := syncDir(filepath.Dir(path)); err != nil {
+		// It must not pass for one that is durable when it comes again.
+		return errors.Join(err, os.Remove(path))
+	}
+	return nil
 }
 
 // discard ends the scratch; after keep there is nothing left to remove.

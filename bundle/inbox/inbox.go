@@ -155,6 +155,10 @@ func (b *Inbox) commit(env mail.Envelope, sc *scratch, from string) (Accepted, e
 	whole := mail.Ranges{{From: 0, To: env.Size}}
 	done, err := b.read("reports", key(env.Bundle))
 	if err == nil && done.Bundle == env.Bundle {
+		// The name may not be durable: that is what failed, if the part was here before.
+		if err := syncDir(b.path("reports")); err != nil {
+			return Accepted{}, err
+		}
 		return Accepted{mail.NewReceipt(split, whole), true, true}, os.RemoveAll(b.path("partial", key(env.Bundle)))
 	}
 	if err == nil || !errors.Is(err, fs.ErrNotExist) {
