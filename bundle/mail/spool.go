@@ -119,7 +119,7 @@ func (s *Spool) add(path, id, uuid string, set func(*Item)) (Item, error) {
 	defer lock.Close()
 	b, err := copyBundle(filepath.Join(dir, bundleName), path)
 	if err != nil {
-		return Item{}, fmt.Errorf("queue %s: %w: nothing was queued; free some space and send again", id, err)
+		return Item{}, fmt.Errorf("queue %s: %w: nothing was queued", id, err)
 	}
 	b.ID, b.UUID = id, uuid
 	if err := b.Check(); err != nil {
@@ -129,7 +129,7 @@ func (s *Spool) add(path, id, uuid string, set func(*Item)) (Item, error) {
 	it := Item{Schema: itemSchema, Bundle: b, State: Queued, QueuedAt: now, GiveUpAt: now.Add(s.opt.Expire)}
 	set(&it)
 	if err := writeItem(dir, it); err != nil {
-		return Item{}, fmt.Errorf("queue %s: %w: nothing was queued; free some space and send again", id, err)
+		return Item{}, fmt.Errorf("queue %s: %w: nothing was queued", id, err)
 	}
 	if err := os.Rename(dir, final); err != nil {
 		if errors.Is(err, fs.ErrExist) {
@@ -156,6 +156,10 @@ func (s *Spool) again(dir, path string) (Item, error) {
 	}
 	if b != it.Bundle {
 		return Item{}, fmt.Errorf("queue %s: the spool has another file under the name %s: one of the two is damaged", path, it.ID)
+	}
+	// Its name may not be durable: that is what failed when it came before.
+	if err := syncDir(s.dir); err != nil {
+		return Item{}, fmt.Errorf("queue %s: %w", path, err)
 	}
 	return it, nil
 }

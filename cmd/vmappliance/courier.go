@@ -64,7 +64,7 @@ func newCourier(ctx context.Context, c courier) *courier {
 	c.mine = map[string]*kept{}
 	var err error
 	if c.owed, err = c.left(); err != nil {
-		c.say("outbox: %v", err)
+		c.say("outbox: %v%s", err, cli.Hint(err))
 	}
 	go c.work()
 	return &c
@@ -100,7 +100,7 @@ func (c *courier) try(k *kept) {
 	if err := c.carry(k); err != nil {
 		k.Mail = "failed"
 		c.failed++
-		c.say("recording %s: %v", k.Summary.Name, err)
+		c.say("recording %s: %v%s", k.Summary.Name, err, cli.Hint(err))
 		c.events.tell(event{Event: "mail", Text: err.Error()})
 	}
 }
@@ -108,17 +108,17 @@ func (c *courier) try(k *kept) {
 // resume sends what is due again, and removes what was sent long ago.
 func (c *courier) resume() {
 	if err := c.post.tidy(time.Now()); err != nil {
-		c.say("outbox: %v", err)
+		c.say("outbox: %v%s", err, cli.Hint(err))
 	}
 	_, err := c.post.spool.DeliverDue(c.ctx, c.sender, func(it mail.Item, res mail.Result, err error) {
 		if err != nil {
-			c.say("outbox: %v", err)
+			c.say("outbox: %v%s", err, cli.Hint(err))
 			return
 		}
 		c.told(it, res)
 	})
 	if err != nil && c.ctx.Err() == nil {
-		c.say("outbox: %v", err)
+		c.say("outbox: %v%s", err, cli.Hint(err))
 	}
 }
 

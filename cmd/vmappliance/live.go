@@ -167,7 +167,7 @@ func (l *oneRun) openCourier(base string) (shut func(ctx context.Context) exit.C
 		pack: pack, limits: l.config.Record.Limits, shelf: r.dir, published: l.config.Vendor.Bases, say: l.say, events: l.events})
 	r.owe = func(k *kept) {
 		if err := l.courier.owe(k); err != nil {
-			l.say("recording %s: %v", k.Summary.Name, err)
+			l.say("recording %s: %v%s", k.Summary.Name, err, cli.Hint(err))
 		}
 	}
 	r.keep = func(k *kept) {
@@ -191,7 +191,7 @@ func (l *oneRun) shut(ctx context.Context) (status exit.Code) {
 		status = c.status()
 	}
 	if err := l.rec.Shelf.Close(); err != nil {
-		l.say("recordings: %v", err)
+		l.say("recordings: %v%s", err, cli.Hint(err))
 	}
 	return status
 }

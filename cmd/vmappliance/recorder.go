@@ -181,7 +181,7 @@ func (r *recorder) wanted(name string) bool {
 
 // refuse tells people and the machine that nothing is recorded.
 func (r *recorder) refuse(why error) {
-	r.say("not recorded: %v", why)
+	r.say("not recorded: %v%s", why, cli.Hint(why))
 	r.note(&r.tale.refused, "not recorded: "+why.Error())
 	r.ended()
 }
@@ -221,7 +221,7 @@ func (r *recorder) stop(keep bool, why string) {
 	}
 	sum, took, err := r.Stop(keep, why)
 	if err != nil {
-		r.say("%v; free some disk space in %s", err, r.dir)
+		r.say("%v; %s in %s", err, cli.Remedy(err), r.dir)
 		r.events.tell(event{Event: "lost", Name: r.name, Text: err.Error()})
 		r.note(&r.tale.refused, err.Error())
 		return
@@ -272,7 +272,7 @@ func (r *recorder) slice() {
 		r.events.tell(event{Event: "durable", Name: r.Recording().Name(), Frames: st.Durable})
 	}
 	if err != nil {
-		r.say("the recording ends here, truncated: %v; the guest goes on; free some disk space in %s", err, r.dir)
+		r.say("the recording ends here, truncated: %v; the guest goes on; %s in %s", err, cli.Remedy(err), r.dir)
 		r.events.tell(event{Event: "truncated", Name: r.name, Text: err.Error()})
 	}
 }

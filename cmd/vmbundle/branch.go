@@ -253,7 +253,7 @@ func (r *branch) start(m *vmm.Machine) error {
 	}
 	s.Slice = func() {
 		if _, err := r.rec.Slice(); err != nil {
-			r.say("the recording ends here, truncated: %v; the guest goes on; free some disk space in %s", err, r.dir)
+			r.say("the recording ends here, truncated: %v; the guest goes on; %s in %s", err, cli.Remedy(err), r.dir)
 		}
 	}
 	return nil
@@ -263,7 +263,7 @@ func (r *branch) start(m *vmm.Machine) error {
 func (r *branch) stop(why string) error {
 	sum, took, err := r.rec.Stop(true, why)
 	if err != nil {
-		return fmt.Errorf("%w; free some disk space in %s", err, r.dir)
+		return fmt.Errorf("%w; %s in %s", err, cli.Remedy(err), r.dir)
 	}
 	r.say("● recorded %s: %.1f s, %s; to see it: vmbundle tree %s", r.record, took.Seconds(), cli.Bytes(sum.Bytes), r.record)
 	return nil

@@ -39,7 +39,7 @@ func Run(root *cobra.Command, args []string) int {
 	if s := (Status)(0); errors.As(err, &s) {
 		return int(s)
 	}
-	fmt.Fprintf(root.ErrOrStderr(), "%s: %v\n", root.Name(), err)
+	fmt.Fprintf(root.ErrOrStderr(), "%s: %v%s\n", root.Name(), err, Hint(err))
 	return int(exit.Of(err))
 }
 
