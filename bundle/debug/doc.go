@@ -18,9 +18,10 @@
 //
 // Points are the timeline's stops, so that nothing is written into the guest. They
 // count in every address space, or in those of one program (Session.Only): page
-// tables of processes of its name, from where one was seen on. Under page table
-// isolation those are the kernel's tables of a process, and breakpoints in the
-// program itself are not met; the processor that is modelled needs none.
+// tables of processes of its name, or of the one of its number, from where one was
+// seen on. Under page table isolation those are the kernel's tables of a process,
+// and breakpoints in the program itself are not met; the processor that is modelled
+// needs none.
 //
 // A watchpoint is met by linear address: the same memory under another address, and
 // what devices store, are not. Forward, the instruction where the session stands
@@ -47,7 +48,8 @@
 //
 // A program's come from a folder of the engineer's, as package program has them.
 // Where its files are is read from processes' mappings. A program's code is told by
-// its bytes, so that another program at the same address is not taken for it. Its
+// its bytes, so that another program at the same address is not taken for it; gdb
+// itself knows one program at a time, and takes another's threads for that one's. Its
 // source is where a folder of the engineer's has all of the files that DWARF names
 // in one folder: that leads from a path of the computer where they were built, or
 // from a module's path (go build -trimpath), to the engineer's.

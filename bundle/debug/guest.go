@@ -2,7 +2,6 @@ package debug
 
 import (
 	"fmt"
-	"path"
 	"strings"
 
 	"vmrecord/vmm"
@@ -125,18 +124,6 @@ func privilege(c *cpu.State) uint64 {
 func (l *look) current() (guestos.Task, bool) {
 	t, ok := l.tasks[l.threads[0].ID]
 	return t, ok
-}
-
-// named tells whether a task is a program's: by its name, or its file's.
-func named(t guestos.Task, name string) bool {
-	if t.Kernel {
-		return false
-	}
-	if t.Comm == name || t.Comm == name[:min(len(name), 15)] {
-		return true
-	}
-	exe, err := t.Exe()
-	return err == nil && path.Base(exe) == name
 }
 
 // symbol is a kernel address as NAME+OFFSET; "" if there is none.

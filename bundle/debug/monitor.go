@@ -25,7 +25,7 @@ func commands() []command {
 		{"events", "[N]", "the N inputs and marks before this and after (default 10)", (*Session).events},
 		{"console", "[N]", "the last N lines on the guest's console (default 10)", (*Session).lines},
 		{"ps", "", "the guest's processes; * is what runs", (*Session).ps},
-		{"process", "[NAME|all]", "breakpoints wait for the programs of this name alone", (*Session).process},
+		{"process", "[NAME|PID|all]", "breakpoints wait for the programs of this name or number alone", (*Session).process},
 		{"mark", "[NAME]", "name this position, for goto @NAME; without a name: list them", (*Session).mark},
 		{"why", "WHAT [LEN]", "where an address, symbol or variable was last written", (*Session).why},
 		{"who", "WHAT [N]", "the last N reads and writes of it (default 10)", (*Session).who},
@@ -128,7 +128,7 @@ func (v *view) list(out io.Writer) error {
 func (s *Session) process(_ context.Context, args []string, out io.Writer) error {
 	switch {
 	case len(args) > 1:
-		return errors.New("process takes one name, or all")
+		return errors.New("process takes one name or number, or all")
 	case len(args) == 1 && args[0] == "all":
 		s.Only("")
 	case len(args) == 1:

@@ -223,14 +223,7 @@ func (w *prober) struck(h vmm.Hit) (stops []vmm.Stop, on bool) {
 
 // matches tells whether a task is the process that was asked for.
 func matches(t *guestos.Task, process string) bool {
-	switch {
-	case process == "":
-		return true
-	case t == nil:
-		return false
-	}
-	n, err := strconv.Atoi(process)
-	return err == nil && (n == t.PID || n == t.TGID) || t.Comm == process || named(*t, process)
+	return process == "" || t != nil && t.Is(process)
 }
 
 // picture is what is to be seen where the machine stands.

@@ -139,7 +139,7 @@ func (s *Session) subject() (t guestos.Task, err error) {
 		return t, fmt.Errorf("no program runs here; name one: --process NAME")
 	}
 	for _, id := range l.order {
-		if t := l.tasks[id]; t.CR3 != 0 && named(t, s.only) {
+		if t := l.tasks[id]; t.CR3 != 0 && t.Is(s.only) {
 			return t, nil
 		}
 	}

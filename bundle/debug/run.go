@@ -93,7 +93,7 @@ func want(points []gdb.Point, spaces []vmm.Stop) (w wanted) {
 // restricted are the address spaces of the one program that counts.
 func (s *Session) restricted() (in []vmm.Stop, err error) {
 	for _, t := range s.here().tasks {
-		if t.CR3 != 0 && named(t, s.only) {
+		if t.CR3 != 0 && t.Is(s.only) {
 			s.spaces[t.CR3] = true
 		}
 	}

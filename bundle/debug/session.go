@@ -58,7 +58,7 @@ func (s *Session) Close() error {
 func (s *Session) Position() vmm.Position { return s.line.Position() }
 
 // Only restricts breakpoints and watchpoints to the programs of a name, all of
-// whose processes count; "" lifts that.
+// whose processes count, or to the process of a number; "" lifts that.
 func (s *Session) Only(name string) { s.only, s.spaces = name, map[uint64]bool{} }
 
 // Parse finds a position that a user wrote: as replay.ParsePosition, with the

@@ -54,7 +54,7 @@ func gdbCommand() *cobra.Command {
 	atFlag(c, &v.at, "where to begin", "failure, or start")
 	symbolsFlag(c, &v.symbols, withModules)
 	f.StringArrayVar(&v.sources, "source", nil, "a folder with the program's source, wherever it was built; with --symbols, and more than once if wanted (`DIR`)")
-	f.StringVar(&v.process, "process", "", "breakpoints wait for the programs of this `NAME` alone")
+	f.StringVar(&v.process, "process", "", "breakpoints wait for the programs of this `NAME` or number alone")
 	f.StringVar(&v.listen, "listen", "", "start no gdb, but wait for a debugger at `ADDR`, a loopback address like 127.0.0.1:1234")
 	f.BoolVar(&v.stubOnly, "stub-only", false, "the same, at any free loopback port")
 	lookFlags(c, &v.engine)

@@ -44,7 +44,7 @@ func whoCommand() *cobra.Command {
 	f := c.Flags()
 	atFlag(c, &v.at, "before what", "failure, or end")
 	symbolsFlag(c, &v.symbols, "")
-	f.StringVar(&v.process, "process", "", "whose variable or address it is, `NAME` (default what runs at the position)")
+	f.StringVar(&v.process, "process", "", "whose variable or address it is, `NAME` or number (default what runs at the position)")
 	f.UintVarP(&v.last, "last", "n", 10, "how many accesses to list, at most `N`")
 	f.BoolVar(&v.asJSON, "json", false, "print one JSON document")
 	lookFlags(c, &v.engine)

@@ -201,6 +201,18 @@ func TestProgram(t *testing.T) {
 	if exe, err := init.Exe(); exe != "/mnt/usr/sbin/init" || err != nil {
 		t.Errorf("exe %q, %v", exe, err)
 	}
+	for _, c := range []struct {
+		task Task
+		text string
+		want bool
+	}{
+		{init, "init", true}, {thread, "init", true}, {thread, "a-long-comm-15c", true}, {thread, "a-long-comm-15char", true},
+		{thread, "7", true}, {thread, "1", true}, {init, "7", false}, {worker, "kworker/0:0", true}, {worker, "init", false}, {init, "", false}, {init, "sbin", false},
+	} {
+		if got := c.task.Is(c.text); got != c.want {
+			t.Errorf("task %d (%s) is %q: %v, want %v", c.task.PID, c.task.Comm, c.text, got, c.want)
+		}
+	}
 	maps, err := init.Maps()
 	s := ""
 	for _, m := range maps {

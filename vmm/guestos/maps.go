@@ -3,6 +3,8 @@ package guestos
 import (
 	"errors"
 	"fmt"
+	"path"
+	"strconv"
 	"strings"
 )
 
@@ -37,6 +39,7 @@ func (m Mapping) String() string {
 const (
 	maxMappings = 1 << 17
 	maxArgs     = 128 << 10 // bytes of a command line
+	commBytes   = 15        // of a program's name that a task keeps (TASK_COMM_LEN, less its end)
 )
 
 // Read copies from the task's own address space, up to the first byte that is
@@ -89,6 +92,19 @@ func (t Task) Exe() (string, error) {
 		return "", nil
 	}
 	return v.path(f), v.err
+}
+
+// Is tells whether a user means the task by a text: its name, its program's file's,
+// its number, or its process's.
+func (t Task) Is(text string) bool {
+	if n, err := strconv.Atoi(text); err == nil && (n == t.PID || n == t.TGID) {
+		return true
+	}
+	if t.Comm == text[:min(len(text), commBytes)] {
+		return true
+	}
+	exe, err := t.Exe()
+	return err == nil && path.Base(exe) == text
 }
 
 // Maps lists the task's mappings by address, its ELF files' among them. With

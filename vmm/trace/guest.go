@@ -201,8 +201,7 @@ func (g *guest) switched(at uint64) {
 
 // thread is a task as lines name it.
 func (g *guest) thread(k guestos.Task) *thread {
-	n, err := strconv.Atoi(g.process)
-	wanted := g.process == "" || g.process == k.Comm || err == nil && (n == k.TGID || n == k.PID)
+	wanted := g.process == "" || k.Is(g.process)
 	return &thread{k.TGID, k.PID, k.Comm, k.Comm + "/" + strconv.Itoa(k.PID), k.Addr, wanted}
 }
 
