@@ -181,23 +181,31 @@ func packageOf(function string) string {
 }
 
 // Line finds where the code of a line of a source file begins: in each function
-// that has some, the lowest address. file is a name, or the end of a path.
+// that has some, the lowest address, where the compiler recommends a breakpoint if
+// it does anywhere. file is a name, or the end of a path.
 func (f *File) Line(file string, line int) (addrs []uint64, err error) {
-	in := map[string]uint64{} // by function
+	in, rest := map[string]uint64{}, map[string]uint64{} // by function
 	err = f.units(func(lr *dwarf.LineReader) {
 		if !slices.ContainsFunc(lr.Files(), func(l *dwarf.LineFile) bool { return l != nil && endsIn(l.Name, file) }) {
 			return
 		}
 		for e := (dwarf.LineEntry{}); lr.Next(&e) == nil; {
-			if e.Line != line || !e.IsStmt || e.EndSequence || e.File == nil || !endsIn(e.File.Name, file) {
+			if e.Line != line || e.EndSequence || e.File == nil || !endsIn(e.File.Name, file) {
 				continue
 			}
+			to := rest
+			if e.IsStmt {
+				to = in
+			}
 			name, _, _ := f.SymbolAt(e.Address)
-			if a, ok := in[name]; !ok || e.Address < a {
-				in[name] = e.Address
+			if a, ok := to[name]; !ok || e.Address < a {
+				to[name] = e.Address
 			}
 		}
 	})
+	if len(in) == 0 {
+		in = rest
+	}
 	for _, a := range in {
 		addrs = append(addrs, a)
 	}
