@@ -112,10 +112,11 @@ func (v *gdbVerb) run(c *cobra.Command, name string) error {
 
 // script writes what gdb obeys before it connects, and returns the file's name.
 // Without symbols, all else still works. gdb would take all threads' memory for
-// one and the same: it keeps none.
+// one and the same: it keeps none. It would take a frame without a symbol for the
+// kernel's entry, which has none either, and end the backtrace there.
 func (v *gdbVerb) script(c *cobra.Command, s *debug.Session, dir string) (string, error) {
 	w := c.ErrOrStderr()
-	const settings = "set confirm off\nset debuginfod enabled off\nset remotetimeout 60\nset stack-cache off\nset code-cache off\nset print thread-events off\n"
+	const settings = "set confirm off\nset debuginfod enabled off\nset remotetimeout 60\nset stack-cache off\nset code-cache off\nset print thread-events off\nset backtrace past-entry on\n"
 	text := settings + gdb.Commands
 	if v.symbols != "" {
 		if err := s.Symbols(v.symbols); err != nil {

@@ -10,7 +10,9 @@
 // keyboard controller, port CF9h, a triple fault.
 //
 // TestKernels boots the kernels for any PC, with 64 bits and with 32, to vmagent
-// and testdata/worker, which has its work recorded. TestGuestOS compares what
+// and testdata/worker, which has its work recorded. TestSyscallTrace
+// has testdata/caller, which starts testdata/pie.c, and for gdb testdata/count.c and
+// testdata/bank.cc, with the libraries of this computer. TestGuestOS compares what
 // package guestos reads of a guest's memory with what testdata/tasks prints of
 // /proc in the guest. TestFailures has testdata/fails and testdata/guard.c, with 64
 // bits and with 32, fail in every way that the SDK and vmagent report. TestClassic builds testdata/race, a module, against the

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -74,17 +75,20 @@ func bootFiles(flavour guestkernel.Flavour, arch string, programs ...string) (f 
 	return f, err
 }
 
-// flagsOf are gcc's flags for our sources in C: one wherever the kernel puts it, one
-// without a library.
-var flagsOf = map[string][]string{
-	"pie.c":   {"-static-pie", "-O2", "-g", "-fno-omit-frame-pointer"},
-	"calls.c": {"-static", "-O1", "-g", "-nostdlib", "-fno-stack-protector", "-fno-pie", "-no-pie"},
+// compilerOf are the compiler and its flags for our sources in C and C++: two
+// wherever the kernel puts them, one without a library.
+var compilerOf = map[string]string{
+	"pie.c":   "gcc -static-pie -O2 -g -fno-omit-frame-pointer",
+	"calls.c": "gcc -static -O1 -g -nostdlib -fno-stack-protector -fno-pie -no-pie",
+	"count.c": "gcc -static -O1 -g -fno-pie -no-pie",
+	"bank.cc": "g++ -pie -fPIE -O1 -g -pthread",
 }
 
 // programs are those that were built: each is built once.
 var programs sync.Map
 
-// program is a package, or a file of C, built for the oldest processor there is.
+// program is a package, or a file of C or C++ with more flags behind it, built for
+// the oldest processor there is.
 func program(arch, pkg string) ([]byte, error) {
 	once, _ := programs.LoadOrStore(arch+" "+pkg, sync.OnceValues(func() ([]byte, error) { return build(arch, pkg) }))
 	return once.(func() ([]byte, error))()
@@ -98,8 +102,9 @@ func build(arch, pkg string) ([]byte, error) {
 	defer os.RemoveAll(dir)
 	name := filepath.Join(dir, "program")
 	c := exec.Command("go", "build", "-trimpath", "-o", name, pkg)
-	if flags := flagsOf[filepath.Base(pkg)]; flags != nil {
-		c = exec.Command("gcc", append(flags[:len(flags):len(flags)], "-o", name, pkg)...)
+	source, flags, _ := strings.Cut(pkg, " ")
+	if compiler := strings.Fields(compilerOf[filepath.Base(source)]); len(compiler) > 0 {
+		c = exec.Command(compiler[0], slices.Concat(compiler[1:], strings.Fields(flags), []string{"-o", name, source})...)
 	}
 	c.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch, "GOAMD64=v1", "GO386=sse2", "GOFLAGS=")
 	c.Stderr = os.Stderr

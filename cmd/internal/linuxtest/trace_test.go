@@ -37,7 +37,7 @@ func TestSyscallTrace(t *testing.T) {
 	if testing.Short() {
 		t.Skip("boots a kernel for real")
 	}
-	f, err := bootFiles(guestkernel.Cloud, "amd64", "init=./testdata/caller", "pie=./testdata/pie.c")
+	f, err := bootFiles(guestkernel.Cloud, "amd64", append(natives(), "init=./testdata/caller", "pie=./testdata/pie.c")...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,6 +81,7 @@ func TestSyscallTrace(t *testing.T) {
 		t.Errorf("the reference's trace is another:\n%s\n%s", other, got)
 	}
 	t.Run("probes", func(t *testing.T) { probed(t, ready) })
+	t.Run("natives", func(t *testing.T) { nativesDebugged(t, ready) })
 }
 
 // TestStrace holds the trace of a program's system calls against what strace says

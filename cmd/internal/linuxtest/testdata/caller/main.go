@@ -1,10 +1,13 @@
 // Command caller is process 1 of the guest of TestSyscallTrace: it makes known
-// system calls, on one thread, then of functions and of a program, and waits.
+// system calls, on one thread, then of functions and of a program, and waits for
+// a line; then it starts programs and waits for good.
 package main
 
 import (
 	"fmt"
+	"os"
 	"runtime"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -35,7 +38,24 @@ func main() {
 		fmt.Println("FAILED", err, e, status)
 	}
 	fmt.Println("== done")
+	if _, err := os.Stdin.Read(make([]byte, 2)); err == nil {
+		natives()
+	}
 	_ = syscall.Pause()
+}
+
+// natives starts programs in C and C++ that go on and on, and tells their numbers.
+func natives() {
+	for _, args := range []string{"count one", "count two", "other three", "bank", "bank-static"} {
+		argv := strings.Fields(args)
+		pid, err := syscall.ForkExec("/"+argv[0], argv, &syscall.ProcAttr{Files: []uintptr{0, 1, 2}})
+		if err != nil {
+			fmt.Println("FAILED", args, err)
+		}
+		fmt.Println("started", args, pid)
+	}
+	time.Sleep(10 * time.Millisecond)
+	fmt.Println("== natives")
 }
 
 type order struct {
