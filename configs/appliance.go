@@ -93,6 +93,7 @@ type Record struct {
 	Limits    Limits   `toml:"limits"`
 	Triggers  Triggers `toml:"triggers"`
 	Policies  []Policy `toml:"feature"`
+	Ring      Ring     `toml:"ring"`
 }
 
 // Triggers say what is a failure though the guest does not report it.
@@ -118,6 +119,12 @@ func (r *Record) Names() []string {
 		names = append(names, p.Name)
 	}
 	return names
+}
+
+// Rules are all policies, that of the ring's saves among them.
+func (r *Record) Rules() []Policy {
+	ring := Policy{Name: RingName, Cooldown: r.Ring.Cooldown, Sample: r.Ring.Sample, DayCap: r.Ring.DayCap}
+	return append([]Policy{ring}, r.Policies...)
 }
 
 // Limits bound what a guest can make the host store and send.
@@ -199,7 +206,7 @@ func Parse(b []byte) (*Appliance, error) {
 	}
 	a := &Appliance{
 		Record: Record{Keep: KeepOnFailure, Heartbeat: DefaultHeartbeat, Limits: DefaultLimits(),
-			Triggers: Triggers{Serial: DefaultSerial()}},
+			Triggers: Triggers{Serial: DefaultSerial()}, Ring: defaultRing()},
 		Consent: Consent{ConsentAsk, EncryptionOn},
 	}
 	md, err := toml.NewDecoder(bytes.NewReader(b)).Decode(a)
@@ -212,6 +219,7 @@ func Parse(b []byte) (*Appliance, error) {
 	if err := unknown(md.Undecoded()); err != nil {
 		return nil, err
 	}
+	a.Record.Ring.On = md.IsDefined("record", "ring")
 	return a, a.check()
 }
 
@@ -290,6 +298,9 @@ func (a *Appliance) record() error {
 		if f == "" || strings.TrimSpace(f) != f {
 			return fmt.Errorf("%s is %q; a name without blanks at its ends", key, f)
 		}
+		if r.Ring.On && f == RingName {
+			return fmt.Errorf("%s is %q, which is what saves of [record.ring] are called; give it another name", key, f)
+		}
 		if names[f] {
 			return fmt.Errorf("%s is %q, which is there already; name a feature once, in features or in a [[record.feature]]", key, f)
 		}
@@ -298,8 +309,10 @@ func (a *Appliance) record() error {
 			return err
 		}
 	}
-	if err := r.Triggers.check(); err != nil {
-		return err
+	for _, check := range []func() error{r.Triggers.check, r.Ring.check} {
+		if err := check(); err != nil {
+			return err
+		}
 	}
 	if err := oneOf("record.keep", r.Keep, KeepOnFailure, KeepAll); err != nil {
 		return err

@@ -66,6 +66,14 @@ func TestParse(t *testing.T) {
 		{`[consent]`, "[record.triggers]\nserial=['oops: \\d+']\nno_progress=30\n[consent]", ``},
 		{`[consent]`, "[record.triggers]\nserial=['(']\n[consent]", `record.triggers.serial[0] is "(", which is no regular expression (RE2)`},
 		{`[consent]`, "[record.triggers]\nserial=['x*']\n[consent]", `an empty line matches too`},
+		{`[consent]`, "[record.ring]\nmin_age=300\nepoch=20\nmax_bytes=\"1G\"\ntail=0\ncooldown=0\nsample=2\nday_cap=0\n[consent]", ``},
+		{`[consent]`, "[record.ring]\nepoch=0\n[consent]", `record.ring.epoch is 0; 1 to 3600 seconds`},
+		{`[consent]`, "[record.ring]\nmin_age=0\n[consent]", `record.ring.min_age`},
+		{`[consent]`, "[record.ring]\ntail=601\n[consent]", `record.ring.tail is 601; 0 to 600`},
+		{`[consent]`, "[record.ring]\nmax_bytes=\"1K\"\n[consent]", `record.ring.max_bytes is 1K; at least 1M`},
+		{`[consent]`, "[record.ring]\nmax_age=1\n[consent]", `did you mean "record.ring.min_age"?`},
+		{`[consent]`, "[record.ring]\n[record]\nfeatures=[\"ring\"]\n[consent]", `which is what saves of [record.ring] are called`},
+		{`[consent]`, "[record]\nfeatures=[\"ring\"]\n[consent]", ``},
 		{`[consent]`, "[record]\nfeatures=\"x\"\n[consent]", `features`},
 		{`[consent]`, "[consent", `line 1`},
 	} {
@@ -85,7 +93,7 @@ func TestDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	if a.Record.Keep != KeepOnFailure || a.Record.Heartbeat != 1<<26 || a.Record.Limits != (Limits{1000, 100 << 20, 5, 2 << 30, 30}) ||
-		a.Record.Triggers.check() != nil || len(a.Record.Triggers.Serial) != 4 || len(a.Record.Names()) != 0 {
+		a.Record.Triggers.check() != nil || len(a.Record.Triggers.Serial) != 4 || len(a.Record.Names()) != 0 || a.Record.Ring.On || len(a.Record.Rules()) != 1 {
 		t.Errorf("%+v", a.Record)
 	}
 }

@@ -34,6 +34,9 @@ func unknown(keys []toml.Key) error {
 func names(prefix string, t reflect.Type) (out []string) {
 	for i := range t.NumField() {
 		f := t.Field(i)
+		if f.Tag.Get("toml") == "-" {
+			continue
+		}
 		n := prefix + f.Tag.Get("toml")
 		out = append(out, n)
 		within := f.Type

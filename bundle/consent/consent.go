@@ -48,12 +48,17 @@ type Party struct {
 	Submit    string   // the server that takes it
 	Keys      []string // public keys that it is sealed to; none: everybody can read it
 	Features  []string // what is recorded
+	Ring      uint32   // seconds that are recorded always, and forgotten again; 0: none
 	Mode      Mode     // proposed by the configuration
 	Signer    string   // who signed it; "": nobody
 }
 
 func (p *Party) whom() string {
-	return strings.Join(append([]string{p.To, p.Submit}, p.Keys...), " ")
+	whom := append([]string{p.To, p.Submit}, p.Keys...)
+	if p.Ring > 0 {
+		whom = append(whom, "ring") // consent to less is none to this
+	}
+	return strings.Join(whom, " ")
 }
 
 // Notice is what a user has to know before the first run: what is recorded and
@@ -71,8 +76,12 @@ func (p *Party) Notice() [3]string {
 	if p.Mode == Report {
 		sent = fmt.Sprintf("a report of a failure, with the last lines on the console, is sent to %s, %s, without asking; its recording %s", p.To, reader, when)
 	}
+	during := "during: " + strings.Join(p.Features, ", ")
+	if p.Ring > 0 {
+		during = fmt.Sprintf("always, to keep the last %d s of a failure, and %s", p.Ring, during)
+	}
 	return [3]string{
-		fmt.Sprintf("%s records the whole virtual machine, its memory and what is typed, during: %s", p.Appliance, strings.Join(p.Features, ", ")),
+		fmt.Sprintf("%s records the whole virtual machine, its memory and what is typed, %s", p.Appliance, during),
 		sent,
 		"to refuse: vmappliance consent revoke; to decide: vmappliance help user",
 	}

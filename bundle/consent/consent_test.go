@@ -15,8 +15,8 @@ func book(t *testing.T) *Book {
 // Who is asked, told, sent to: what was decided, against what is proposed now.
 func TestMode(t *testing.T) {
 	here := Party{Appliance: "a", To: "x@y.example", Submit: "smtps://y.example", Keys: []string{"age1x"}}
-	other := here
-	other.To = "z@y.example"
+	other, ringed := here, here
+	other.To, ringed.Ring = "z@y.example", 60
 	for _, c := range []struct {
 		name     string
 		proposed Mode
@@ -31,6 +31,7 @@ func TestMode(t *testing.T) {
 		{"given for another recipient", Ask, &other, Always, Ask},
 		{"reports only", Ask, &here, Report, Report},
 		{"reports only, to another recipient", Ask, &other, Report, Ask},
+		{"given for more", Ask, &ringed, Always, Ask},
 		{"asked for", Always, &here, Ask, Ask},
 		{"refused", Always, &here, Never, Never},
 		{"refused to another recipient", Always, &other, Never, Never},
@@ -108,6 +109,10 @@ func TestNotice(t *testing.T) {
 		if !strings.Contains(n[0], "import, sync") || !strings.Contains(n[1], c.want) || !strings.Contains(n[2], "consent revoke") {
 			t.Errorf("%q", n)
 		}
+	}
+	p.Ring = 60
+	if n := p.Notice(); !strings.Contains(n[0], "what is typed, always, to keep the last 60 s of a failure, and during: import, sync") {
+		t.Errorf("%q", n)
 	}
 }
 

@@ -57,9 +57,10 @@
 //
 // A save ends the epoch, once the tail was recorded, and makes one recording of
 // those that the ring has: the snapshot of the first and one tape of all (tape.Join),
-// which replays as if the machine had been recorded in one go. It is written
-// beside, under the number of the last epoch, and gets its name when all of it is
-// durable. The epochs stay, for the next save.
+// which replays as if the machine had been recorded in one go. Its Meta is that of
+// the first, with the facts that the guest told until the end. It is written beside,
+// under the number of the last epoch, and gets its name when all of it is durable.
+// The epochs stay, for the next save.
 //
 // After a crash OpenShelf makes a truncated recording of the epochs that are there,
 // from the first whose snapshot is whole, unless the shelf has one by that number:

@@ -1,6 +1,7 @@
 package recording
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -26,9 +27,17 @@ func ringDirs(dir string) (dirs []string, err error) {
 	return dirs, nil
 }
 
+// An account is what is said of a joined recording and does not stand in its epochs.
+type account struct {
+	why         string
+	cause       string            // of a truncation; empty: the one that the tape tells of
+	facts       map[string]string // at its end; nil: those where the last epoch began
+	first, last string            // on the console
+}
+
 // join makes one recording of epochs that follow each other. It is named after
 // the last, and there as a whole, durable, or not at all.
-func (s *Shelf) join(dirs []string, j *tape.Joint, why string) (sum Summary, err error) {
+func (s *Shelf) join(dirs []string, j *tape.Joint, a account) (sum Summary, err error) {
 	name := strings.TrimSuffix(filepath.Base(dirs[len(dirs)-1]), ringExt)
 	tmp := s.Dir(name) + saveExt
 	defer func() {
@@ -42,7 +51,19 @@ func (s *Shelf) join(dirs []string, j *tape.Joint, why string) (sum Summary, err
 	if err := os.MkdirAll(filepath.Join(tmp, tapeDir), 0o700); err != nil {
 		return sum, err
 	}
-	for _, f := range [...]string{metaFile, sectionFile, pageFile} {
+	meta, err := readMeta(dirs[0])
+	if err != nil {
+		return sum, err
+	}
+	if meta.Facts = a.facts; meta.Facts == nil {
+		if last, err := readMeta(dirs[len(dirs)-1]); err == nil { // it is not needed otherwise
+			meta.Facts = last.Facts
+		}
+	}
+	if err := saveMeta(s.files, tmp, meta); err != nil {
+		return sum, err
+	}
+	for _, f := range [...]string{sectionFile, pageFile} {
 		b, err := os.ReadFile(filepath.Join(dirs[0], f))
 		if err == nil {
 			err = save(s.files, filepath.Join(tmp, f), b)
@@ -60,8 +81,9 @@ func (s *Shelf) join(dirs []string, j *tape.Joint, why string) (sum Summary, err
 	if sum, err = summarize(tmp); err != nil {
 		return sum, err
 	}
-	if sum.Name, sum.Bytes = name, measure(tmp); sum.Truncated {
-		sum.Why = why
+	sum.Name, sum.Bytes, sum.First, sum.Last = name, measure(tmp), a.first, a.last
+	if sum.Truncated {
+		sum.Why, sum.Cause = a.why, cmp.Or(a.cause, sum.Cause)
 	}
 	if err := saveSummary(tmp, sum); err != nil {
 		return sum, err
@@ -150,7 +172,7 @@ func (s *Shelf) recoverRing() error {
 	if first < 0 || s.has(dirs[end-1]) {
 		return s.dropEpochs(dirs)
 	}
-	if _, err := s.join(dirs[first:end], nil, "the ring was interrupted"); err != nil {
+	if _, err := s.join(dirs[first:end], nil, account{why: "the ring was interrupted"}); err != nil {
 		s.note(err)
 		if err := s.part(dirs[first:end]); err != nil {
 			return err

@@ -145,11 +145,6 @@ func (s *Shelf) begin(m *vmm.Machine, o Options, ext string) (*Recording, error)
 // header returns what writes a recording's files other than the tape.
 func header(s *Shelf, dir string, meta Meta, secs []vmm.Section, pages []store.Hash) func() error {
 	return func() error {
-		meta.Format = format
-		j, err := json.MarshalIndent(meta, "", "  ")
-		if err != nil {
-			return err
-		}
 		c := store.NewCoder(true)
 		list := appendPages(nil, pages, store.Zero())
 		var blocks []byte
@@ -158,11 +153,20 @@ func header(s *Shelf, dir string, meta Meta, secs []vmm.Section, pages []store.H
 			blocks, list = c.Append(blocks, nil, list[:n]), list[n:]
 		}
 		return errors.Join(
-			save(s.files, filepath.Join(dir, metaFile), append(j, '\n')),
+			saveMeta(s.files, dir, meta),
 			save(s.files, filepath.Join(dir, sectionFile), c.Append(nil, nil, AppendSections(nil, secs))),
 			save(s.files, filepath.Join(dir, pageFile), blocks),
 			s.files.SyncDir(dir), s.files.SyncDir(s.dir))
 	}
+}
+
+func saveMeta(files store.Files, dir string, m Meta) error {
+	m.Format = format
+	b, err := json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		return err
+	}
+	return save(files, filepath.Join(dir, metaFile), append(b, '\n'))
 }
 
 // A sink takes the tape's frames with the position at which they were written.

@@ -3,7 +3,9 @@ package recording
 import (
 	"crypto/sha256"
 	"hash"
+	"slices"
 	"sync/atomic"
+	"time"
 
 	"vmrecord/vmm"
 	"vmrecord/vmm/tape"
@@ -14,8 +16,9 @@ type RingOptions struct {
 	Options
 	MinAge   vmm.Instant // what a save reaches back at least, once so much was recorded
 	Epoch    vmm.Instant // how often a snapshot is taken
-	Tail     vmm.Instant // how long recording goes on behind a save
+	After    vmm.Instant // how long recording goes on behind a save
 	MaxBytes int64       // on disk, of tapes and pages together; 0: no bound. It wins over MinAge
+	Renew    func(*Meta) // brings Meta up to date where an epoch begins and where a save ends
 }
 
 // News is what a ring has to tell: that a recording was saved, or that it could
@@ -37,6 +40,7 @@ type Ring struct {
 	heard []*epoch // cur and before it those that are still wanted
 	asked *order   // a save whose tail is being recorded
 	err   error    // why nothing more is recorded
+	w     *ringWriter
 	jobs  chan job
 	news  chan News
 }
@@ -66,23 +70,34 @@ type job struct {
 	now    vmm.Instant
 	since  vmm.Instant           // epochs that ended before are not needed
 	joints map[*epoch]tape.Joint // for a save that begins with an epoch; nil: no save
-	why    string
+	account
 }
 
-// StartRing begins to record always. Meanwhile no recording can be started.
+// StartRing begins to record always. Until its Stop no recording can be started.
 func (s *Shelf) StartRing(m *vmm.Machine, o RingOptions) (*Ring, error) {
 	r := &Ring{s: s, m: m, o: o, jobs: make(chan job, queueJobs), news: make(chan News, 64)}
 	if r.begin(); r.err != nil {
 		return nil, r.err
 	}
-	w := &ringWriter{s: s, max: o.MaxBytes, news: r.news}
-	s.work.Go(func() { w.run(r.jobs) })
+	r.w = &ringWriter{s: s, max: o.MaxBytes, news: r.news}
+	s.work.Go(func() { r.w.run(r.jobs) })
 	return r, nil
+}
+
+// meta describes what is recorded as it is at this boundary.
+func (r *Ring) meta() Meta {
+	m := r.o.Meta
+	if r.o.Renew != nil {
+		r.o.Renew(&m)
+	}
+	return m
 }
 
 // begin begins an epoch at this boundary.
 func (r *Ring) begin() {
-	rec, err := r.s.begin(r.m, r.o.Options, ringExt)
+	o := r.o.Options
+	o.Meta = r.meta()
+	rec, err := r.s.begin(r.m, o, ringExt)
 	if err != nil {
 		r.err = err
 		return
@@ -105,7 +120,10 @@ func (r *Ring) end(save bool) {
 		j.since = r.asked.since
 	}
 	if save {
-		j.why, j.joints = r.asked.why, map[*epoch]tape.Joint{}
+		j.account, j.joints = account{why: r.asked.why, facts: r.meta().Facts}, map[*epoch]tape.Joint{}
+		if r.o.Tail != nil {
+			j.last = r.o.Tail.Lines()
+		}
 		for _, e := range r.heard {
 			t := tape.Joint{ConsoleBytes: e.size, Why: j.why}
 			e.text.Sum(t.Console[:0])
@@ -119,21 +137,31 @@ func (r *Ring) end(save bool) {
 	r.jobs <- j
 }
 
-// Save marks this moment, and the failure if it is one, and has what the ring
-// holds kept as one recording, which ends when its tail was recorded. A save
-// whose tail is being recorded takes further ones in.
-func (r *Ring) Save(why string, failure bool) {
-	if r.cur == nil {
-		return
-	}
-	if failure {
-		r.cur.rec.Fail(why)
-	} else {
-		r.cur.rec.Mark(why)
-	}
-	if r.asked == nil {
+// Save has what the ring holds kept as one recording, which ends when its tail was
+// recorded. A save whose tail is being recorded takes further ones in.
+func (r *Ring) Save(why string) {
+	if r.cur != nil && r.asked == nil {
 		now := r.m.Now()
-		r.asked = &order{why, now - min(now, r.o.MinAge), now + r.o.Tail}
+		r.asked = &order{why, now - min(now, r.o.MinAge), now + r.o.After}
+	}
+}
+
+// Saving tells whether the tail of a save is being recorded.
+func (r *Ring) Saving() bool { return r.asked != nil }
+
+// Due is an instant at which Slice must be called even if the guest sleeps then:
+// where a tail ends, or a little later while the disk lags behind; vmm.Never: at none.
+func (r *Ring) Due() vmm.Instant {
+	if r.asked == nil {
+		return vmm.Never
+	}
+	return max(r.asked.until, r.m.Now()+vmm.Instant(r.m.Clock().Hz()/100))
+}
+
+// Fail marks a failure, of which nothing is saved yet.
+func (r *Ring) Fail(text string) {
+	if r.cur != nil {
+		r.cur.rec.Fail(text)
 	}
 }
 
@@ -171,9 +199,10 @@ func (r *Ring) Beat() {
 }
 
 // Slice is called between two runs of the machine. It ends an epoch whose time
-// is over and whose snapshot was handed to the writer, and returns what there is
-// to tell. An error is why the ring stands still; Stop is all that is left then.
-func (r *Ring) Slice() (news []News, err error) {
+// is over and whose snapshot was handed to the writer; pause is how long the guest
+// waited for that, 0 if there was none to end. An error is why the ring stands
+// still; Stop is all that is left then.
+func (r *Ring) Slice() (pause time.Duration, err error) {
 	if r.cur != nil {
 		r.cur.rec.Slice()
 	}
@@ -185,33 +214,48 @@ func (r *Ring) Slice() (news []News, err error) {
 	if r.err == nil && r.cur.rec.frozen == nil && len(r.jobs) < queueJobs {
 		save := r.asked != nil && r.m.Now() >= r.asked.until
 		if save || r.m.Now()-r.cur.rec.start.At >= r.o.Epoch {
+			begun := time.Now()
 			r.end(save)
 			r.begin()
+			pause = time.Since(begun)
 		}
 	}
-	for {
-		select {
-		case n := <-r.news:
-			news = append(news, n)
-		default:
-			return news, r.err
-		}
-	}
+	return pause, r.err
 }
 
-// Stop ends the ring, and what was asked for with it: that is durable when Stop
-// returns. The rest is dropped.
-func (r *Ring) Stop() (news []News) {
+// Stop ends the ring at this boundary, and with it the tail of a save. The machine
+// may be recorded otherwise from here on, while News tells what comes of the save.
+func (r *Ring) Stop() {
 	switch {
 	case r.asked == nil && r.cur != nil:
 		_, _ = r.cur.rec.Stop(false, "") // dropping never fails
 	case r.cur != nil:
 		r.end(true)
 	case r.asked != nil:
-		news = append(news, News{Err: r.err})
+		r.news <- News{Err: r.err}
 	}
 	r.cur = nil
 	close(r.jobs)
+}
+
+// News is what there is to tell since it was asked last; behind Stop, more is false
+// when that was the last of it: what was saved is durable, and the rest is dropped.
+func (r *Ring) News() (news []News, more bool) {
+	for {
+		select {
+		case n, ok := <-r.news:
+			if !ok {
+				return news, false
+			}
+			news = append(news, n)
+		default:
+			return news, true
+		}
+	}
+}
+
+// Wait is News, behind Stop, when there is no more.
+func (r *Ring) Wait() (news []News) {
 	for n := range r.news {
 		news = append(news, n)
 	}
@@ -224,4 +268,14 @@ func (r *Ring) Status() Status {
 		return Status{Err: r.err}
 	}
 	return r.cur.rec.Status()
+}
+
+// Held is how far a save would reach back now, and what the ring takes on disk, if
+// MaxBytes bounds it.
+func (r *Ring) Held() (reach vmm.Instant, bytes int64) {
+	i := slices.IndexFunc(r.heard, func(e *epoch) bool { return !e.gone.Load() })
+	if r.cur == nil || i < 0 {
+		return 0, 0
+	}
+	return r.m.Now() - r.heard[i].rec.start.At, r.w.held.Load() + r.Status().Bytes
 }

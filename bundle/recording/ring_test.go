@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -25,7 +26,7 @@ const (
 )
 
 func ringOptions(every time.Duration) RingOptions {
-	return RingOptions{Options: Options{Meta: meta, Period: 1000, Every: every}, MinAge: ringAge, Epoch: ringEpoch, Tail: ringTail}
+	return RingOptions{Options: Options{Meta: meta, Period: 1000, Every: every}, MinAge: ringAge, Epoch: ringEpoch, After: ringTail}
 }
 
 // A ringed is a guest with a ring.
@@ -52,13 +53,29 @@ func (g *ringed) run(n vmm.Instant) {
 		if e := g.Run(min(end, g.Now()+500)); e == vmm.Beat {
 			g.ring.Beat()
 		}
-		var news []News
-		news, g.err = g.ring.Slice()
+		_, g.err = g.ring.Slice()
+		news, _ := g.ring.News()
 		g.told = append(g.told, news...)
 		for ok := true; ok; ok = len(g.ring.jobs) > 0 { // a guest that is not far ahead of the disk
 			runtime.Gosched()
 		}
 	}
+}
+
+// save marks a moment and has it saved.
+func (g *ringed) save(why string, failure bool) {
+	if failure {
+		g.ring.Fail(why)
+	} else {
+		g.ring.Mark(why)
+	}
+	g.ring.Save(why)
+}
+
+// stop ends the ring, and waits for what comes of it.
+func (g *ringed) stop() {
+	g.ring.Stop()
+	g.told = append(g.told, g.ring.Wait()...)
 }
 
 // saved are the recordings that the ring told of.
@@ -81,13 +98,20 @@ func (g *ringed) saved(t testing.TB) (all []Summary) {
 func TestRingSaves(t *testing.T) {
 	dir := t.TempDir()
 	s := openTest(t, dir, Limits{}, store.Disk{})
-	g := newRinged(t, s, 30, ringOptions(time.Millisecond))
+	o, age := ringOptions(time.Millisecond), 0
+	o.Tail = new(Tail)
+	o.Renew = func(m *Meta) {
+		age++
+		m.Created, m.Facts = int64(age), map[string]string{"age": fmt.Sprint(age)}
+	}
+	g := newRinged(t, s, 30, o)
 	rng := rand.New(rand.NewPCG(30, 30))
 	var at []vmm.Instant
 	for i := range 8 {
 		g.run(vmm.Instant(rng.IntN(3 * ringEpoch)))
 		at = append(at, g.Now())
-		g.ring.Save(fmt.Sprint("reason ", i), i%2 == 1)
+		o.Tail.Write(fmt.Appendf(nil, "line %d\n", i))
+		g.save(fmt.Sprint("reason ", i), i%2 == 1)
 		if i != 7 {
 			for n := len(g.saved(t)); len(g.saved(t)) == n; {
 				g.run(500)
@@ -95,7 +119,7 @@ func TestRingSaves(t *testing.T) {
 		}
 	}
 	g.run(1000)
-	g.told = append(g.told, g.ring.Stop()...) // before the tail is over
+	g.stop() // before the tail is over
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -112,6 +136,10 @@ func TestRingSaves(t *testing.T) {
 		why := fmt.Sprint("reason ", i)
 		if sum.Why != why || i%2 == 1 && sum.Failure != why || !sum.Kept || entries[i].Summary != sum || entries[i].Err != "" {
 			t.Errorf("%d: listed %+v, saved %+v", i, entries[i], sum)
+		}
+		told, _ := strconv.Atoi(entries[i].Meta.Facts["age"])
+		if m := entries[i].Meta; m.Created < 1 || told <= int(m.Created) || !strings.HasSuffix(sum.Last, fmt.Sprintf("line %d", i)) || sum.First == sum.Last {
+			t.Errorf("%d: %+v, from %q to %q", i, m, sum.First, sum.Last)
 		}
 		if sum.Start.At > at[i]-min(at[i], ringAge) || i < 7 && sum.End.At < at[i]+ringTail {
 			t.Errorf("%d: asked for at %d, it reaches from %v to %v", i, at[i], sum.Start, sum.End)
@@ -143,8 +171,8 @@ func TestRingForgets(t *testing.T) {
 				ever[h] = true
 			}
 		}
-		g.ring.Save("now", false)
-		g.told = append(g.told, g.ring.Stop()...)
+		g.ring.Save("now")
+		g.stop()
 		var reach []vmm.Instant
 		for _, n := range g.told {
 			if n.Reach > 0 {
@@ -195,7 +223,7 @@ func TestRingedGuestDoesNotNotice(t *testing.T) {
 	a.Door, b.Door = &script{in}, &script{in}
 	for range 5 {
 		a.run(15_000)
-		a.ring.Save("now", true)
+		a.save("now", true)
 		b.run(15_000)
 	}
 	a.ring.Stop()
@@ -312,11 +340,11 @@ func TestRingOnFailingDisk(t *testing.T) {
 			}
 			durable = durable || g.ring.Status().Durable > 0
 			if i == 4 {
-				g.ring.Save("saved", false)
+				g.ring.Save("saved")
 			}
 		}
-		g.ring.Save("at the end", false)
-		g.told = append(g.told, g.ring.Stop()...)
+		g.ring.Save("at the end")
+		g.stop()
 		g.guest.run(1000)
 		failed = s.Close() != nil || g.err != nil
 		names, unsaved := map[string]bool{}, false
@@ -375,9 +403,10 @@ func ringChild(dir string) {
 			r.Beat()
 		}
 		if i%40 == 39 {
-			r.Save("again", false)
+			r.Save("again")
 		}
-		news, err := r.Slice()
+		_, err := r.Slice()
+		news, _ := r.News()
 		if err != nil {
 			fmt.Println("error", err)
 			os.Exit(1)
@@ -467,7 +496,7 @@ func TestRingAtTheLimit(t *testing.T) {
 	g := newRinged(t, s, 37, ringOptions(time.Millisecond))
 	var limit *LimitError
 	for i := range 2 {
-		g.ring.Save("now", false)
+		g.ring.Save("now")
 		for n := len(g.told); len(g.told) == n; {
 			g.run(500)
 		}

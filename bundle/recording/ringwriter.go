@@ -3,6 +3,7 @@ package recording
 import (
 	"fmt"
 	"os"
+	"sync/atomic"
 
 	"vmrecord/bundle/store"
 	"vmrecord/vmm"
@@ -18,6 +19,7 @@ type ringWriter struct {
 	cut  bool     // by max, and that was told
 	lost bool     // the disk failed a save: what there is stays, to be recovered
 	news chan<- News
+	held atomic.Int64 // bytes on disk of the epochs that ended
 }
 
 // run is the goroutine.
@@ -26,6 +28,9 @@ func (w *ringWriter) run(jobs <-chan job) {
 	for j := range jobs {
 		<-j.e.rec.w.done
 		w.take(j.e)
+		if w.lost {
+			continue
+		}
 		w.age(j.since)
 		if j.joints != nil {
 			w.save(j)
@@ -92,11 +97,11 @@ func (w *ringWriter) save(j job) {
 		w.news <- News{Err: fmt.Errorf("save recording: %w", err)}
 		return
 	}
-	sum, err := w.s.join(dirs, t, j.why)
-	if err == nil && w.err != nil {
-		sum.Cause = w.err.Error()
-		err = saveSummary(w.s.Dir(sum.Name), sum)
+	a := j.account
+	if a.first = w.old[0].rec.first.Lines(); w.err != nil {
+		a.cause = w.err.Error()
 	}
+	sum, err := w.s.join(dirs, t, a)
 	w.lost = err != nil
 	w.news <- News{Saved: sum, Err: err}
 }
@@ -108,11 +113,15 @@ func (w *ringWriter) bound(j job) {
 	}
 	first := len(w.old) - 1
 	seen := map[store.Hash]bool{store.Zero(): true}
-	for all := w.weigh(first, seen); first > 0; first-- {
-		if all += w.weigh(first-1, seen); all > w.max {
+	all := w.weigh(first, seen)
+	for ; first > 0; first-- {
+		more := w.weigh(first-1, seen)
+		if all+more > w.max {
 			break
 		}
+		all += more
 	}
+	w.held.Store(all)
 	if first > 0 && !w.cut {
 		w.cut = true
 		w.news <- News{Reach: j.now - w.old[first].rec.start.At}

@@ -27,8 +27,12 @@ type consentDocument struct {
 
 // party is who asks for consent in a configuration.
 func party(a *configs.Appliance) consent.Party {
-	return consent.Party{Appliance: a.Appliance.Name, To: a.Vendor.Mail, Submit: a.Vendor.Submit, Keys: a.Vendor.Keys,
-		Features: a.Record.Features, Mode: consent.Mode(a.Consent.Mode), Signer: a.Vendor.Signer}
+	p := consent.Party{Appliance: a.Appliance.Name, To: a.Vendor.Mail, Submit: a.Vendor.Submit, Keys: a.Vendor.Keys,
+		Features: a.Record.Names(), Mode: consent.Mode(a.Consent.Mode), Signer: a.Vendor.Signer}
+	if a.Record.Ring.On {
+		p.Ring = a.Record.Ring.MinAge
+	}
+	return p
 }
 
 // book is what the user of this computer decided.

@@ -13,6 +13,7 @@ import (
 
 	"vmrecord/backdoor/wire"
 	"vmrecord/cmd/internal/exit"
+	"vmrecord/configs"
 )
 
 // The control socket lies beside the recordings. A conversation is one line
@@ -79,9 +80,14 @@ func answer(line string, r *recorder) string {
 			return "0 " + err.Error()
 		}
 		return "1 " + string(b)
-	case q.Verb == wire.Start && r.state().State == "recording":
+	}
+	switch state := r.state().State; {
+	case q.Verb == wire.Start && state == "recording":
 		return "0 a recording runs already"
-	case q.Verb != wire.Start && r.state().State != "recording":
+	case state == configs.RingName && (q.Verb == wire.Save || q.Verb == wire.Mark || q.Verb == wire.Fail):
+	case q.Verb == wire.Save && state != "recording":
+		return "0 nothing is recording; to record always: [record.ring] in the configuration"
+	case q.Verb != wire.Start && state != "recording":
 		return "0 nothing is recording"
 	}
 	before := r.tally()
@@ -94,7 +100,11 @@ func answer(line string, r *recorder) string {
 // outcome waits for what the machine and the disk make of a request: the answer
 // to start and stop is the recording's folder, or why there is none.
 func (r *recorder) outcome(v wire.Verb, before tally) string {
-	if v != wire.Start && v != wire.Stop {
+	switch v {
+	case wire.Save:
+		return "1 it is being saved; to see it: vmappliance recordings list"
+	case wire.Start, wire.Stop:
+	default:
 		return "1 "
 	}
 	for end := time.Now().Add(obeyTime); time.Now().Before(end); time.Sleep(lookTime) {

@@ -14,7 +14,9 @@ const isvHelp = `Make an appliance: your program in a virtual machine that recor
     What ends a program elsewhere (a signal, exit, silence, a failed service) is a
     failure too, with recorder.CatchCrashes, vmagent exec, core and watch (vmagent
     help), or units: vmappliance sdk systemd ./units. Kernel panics and the like are
-    seen from outside; [record.triggers] in appliance.toml says what else is.
+    seen from outside; [record.triggers] in appliance.toml says what else is. What fails
+    outside of a recording can be caught, too: [record.ring] has the last while always
+    recorded, and recorder.Save or a failure keeps it.
  4. Build your program static, for linux/amd64, and pack it with vmagent as init:
       printf 'run = /program\n' > init.conf
       vmappliance build --initramfs initramfs.cpio --file init=./vmagent --file program=./program --file etc/vmrecord/init.conf=init.conf
@@ -48,10 +50,12 @@ const userHelp = `Run an appliance that somebody gave you; doctor says what is m
 The terminal is the guest's console. One key is ours, Ctrl-], followed by
       ?  help      q  quit      m  mark this moment      .  start or stop recording
       r  review the reports that wait for your consent
+      k  keep what was recorded so far, of an appliance that records always
 
 While the machine records itself, the bottom row shows "● REC". A recording holds
 all of the guest's memory and all that happens in it from then on. One that ends well
-is dropped; one of a failure is kept, and becomes a report. You are asked whether it
+is dropped; one of a failure is kept, and becomes a report. "● RING" says that the
+last while is always recorded, and forgotten unless it is kept or shows a failure. You are asked whether it
 is sent to the vendor when you press Ctrl-] r, when the guest ends, or by one of
 
       vmappliance review

@@ -92,7 +92,8 @@ func (l *oneRun) specify(seed uint64) {
 	s.UUID = hex.EncodeToString(id[:16])
 	switch {
 	case l.config != nil:
-		s.Control, s.MaxRecordings = len(l.config.Record.Names()) > 0, l.config.Record.Limits.Recordings
+		s.Ring = l.config.Record.Ring.On
+		s.Control, s.MaxRecordings = len(l.config.Record.Names()) > 0 || s.Ring, l.config.Record.Limits.Recordings
 	case l.verb.recordings != "":
 		s.Control, s.MaxRecordings = true, 1000
 	}
@@ -120,14 +121,14 @@ func (l *oneRun) openRecorder(seed uint64) (shut func(ctx context.Context) exit.
 	if err != nil {
 		return nil, err
 	}
-	r := &recorder{Recorder: live.Recorder{Shelf: shelf}, dir: dir, say: l.say, events: l.events, own: map[string]bool{},
+	r := &recorder{Recorder: live.Recorder{Shelf: shelf}, dir: dir, say: l.say, events: l.events, own: map[string]bool{}, ring: ring{own: map[string]bool{}},
 		shown: l.console.Terminal() != nil, options: recording.Options{Seed: seed, Meta: recording.Meta{Machine: l.guest.spec.Text()}}}
 	r.keep = func(k *kept) { l.doc.Kept = append(l.doc.Kept, k) }
 	l.rec = r
 	triggers := configs.Triggers{Serial: configs.DefaultSerial()}
 	var rules []configs.Policy
 	if l.config != nil {
-		triggers, rules = l.config.Record.Triggers, l.config.Record.Policies
+		triggers, rules = l.config.Record.Triggers, l.config.Record.Rules()
 	}
 	r.triggers, r.policies = newTriggers(triggers, l.guest.spec.Hz), newPolicies(rules, dir, seed)
 	if l.config == nil {
@@ -136,6 +137,11 @@ func (l *oneRun) openRecorder(seed uint64) (shut func(ctx context.Context) exit.
 	c := l.config
 	r.options.Meta.Appliance, r.options.Meta.Version = c.Appliance.Name, c.Appliance.Version
 	r.options.Period, r.features, r.keepAll = c.Record.Heartbeat, c.Record.Names(), c.Record.Keep == configs.KeepAll
+	r.ring.Ring, r.ring.most = c.Record.Ring, c.Record.Limits.Recordings
+	if r.turnRing(c.Record.Ring.On); r.ring.On {
+		r.Idle = r.ringShown
+		l.say("%s", ringTold(r.ring.Ring))
+	}
 	if c.Consent.Mode == configs.ConsentNever {
 		return l.shut, nil
 	}
@@ -251,7 +257,7 @@ func (l *oneRun) boot(epoch, seed uint64) (live.End, error) {
 	if r := l.rec; r != nil {
 		r.attach(m, door)
 		s.Work, s.Slice, s.Due = r.work, r.slice, r.dueAt
-		s.Beat = r.Beat
+		s.Beat = r.beat
 		s.Heard = r.console
 		defer door.Hold()() // the control socket may speak
 		if l.verb.fromStart != "" && l.doc.Boots == 0 {
@@ -324,12 +330,17 @@ func (l *oneRun) command(k byte) {
 	}
 }
 
-// recordKey does what . and m ask for, and says so.
+// recordKey does what ., m and k ask for, and says so.
 func (l *oneRun) recordKey(k byte) string {
-	running := l.rec.state().State == "recording"
+	state := l.rec.state().State
+	running, ring := state == "recording", state == configs.RingName
 	q, said := wire.Request{Verb: wire.Start, Text: "manual"}, "recording starts"
 	switch {
-	case k == host.CommandMark && !running:
+	case k == host.CommandKeep && !running && !ring:
+		return "nothing is recording; to start: Ctrl-] .; to record always: [record.ring] in the configuration"
+	case k == host.CommandKeep:
+		q, said = wire.Request{Verb: wire.Save, Text: "saved by hand"}, "what was recorded is kept, with a while of what follows"
+	case k == host.CommandMark && !running && !ring:
 		return "nothing is recording; to start: Ctrl-] ."
 	case k == host.CommandMark:
 		q, said = wire.Request{Verb: wire.Mark, Text: "mark"}, "marked"

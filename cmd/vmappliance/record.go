@@ -12,7 +12,7 @@ import (
 )
 
 func recordCommand() *cobra.Command {
-	c := cli.Group("record", "Start, stop and mark the recording of an appliance that runs",
+	c := cli.Group("record", "Start, stop, mark and save the recording of an appliance that runs",
 		order("start [NAME]", "Start recording", 1, func(a []string) wire.Request {
 			return wire.Request{Verb: wire.Start, Text: strings.Join(append(a, "manual")[:1], "")}
 		}),
@@ -21,6 +21,9 @@ func recordCommand() *cobra.Command {
 		}),
 		order("mark [TEXT]", "Mark this moment", 1, func(a []string) wire.Request {
 			return wire.Request{Verb: wire.Mark, Text: strings.Join(append(a, "mark")[:1], "")}
+		}),
+		order("save [REASON]", "Keep what an appliance that records always recorded last, and a while of what follows", 1, func(a []string) wire.Request {
+			return wire.Request{Verb: wire.Save, Text: strings.Join(append(a, "saved by hand")[:1], "")}
 		}),
 		order("status", "Tell whether something is recorded, as JSON", 0, func([]string) wire.Request {
 			return wire.Request{Verb: wire.GetStatus}

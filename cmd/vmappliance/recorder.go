@@ -13,6 +13,7 @@ import (
 	"vmrecord/cmd/internal/cli"
 	"vmrecord/cmd/internal/live"
 	"vmrecord/cmd/internal/machine"
+	"vmrecord/configs"
 	"vmrecord/vmm"
 	"vmrecord/vmm/host"
 )
@@ -27,6 +28,7 @@ type recorder struct {
 	keepAll  bool
 	triggers *triggers
 	policies *policies
+	ring     ring
 	shown    bool // a status row tells when something is recorded
 	say      func(format string, a ...any)
 	events   *events
@@ -97,6 +99,9 @@ func (r *recorder) attach(m *vmm.Machine, d *host.Door) {
 // console is told of what the guest prints.
 func (r *recorder) console(p []byte) {
 	r.Console(p)
+	if r.ring.run != nil {
+		r.ring.run.Console(p)
+	}
 	r.triggers.console(p)
 }
 
@@ -105,7 +110,8 @@ func (r *recorder) work() {
 	r.triggered() // what was seen so far is not about what begins here
 	for _, e := range r.Heard() {
 		if r.Recording() == nil && e.Kind != backdoor.Started {
-			continue // of a recording that could not begin
+			r.heardOutside(e) // or of a recording that could not begin
+			continue
 		}
 		r.Note(e)
 		switch e.Kind {
@@ -114,7 +120,7 @@ func (r *recorder) work() {
 				r.stop(true, "stopped by request; the next begins")
 			}
 			r.start(e)
-		case backdoor.Marked:
+		case backdoor.Marked, backdoor.Saved: // saved is the recording as a whole
 			r.events.tell(event{Event: "mark", Text: e.Text})
 		case backdoor.Failed:
 			r.failed(e)
@@ -149,6 +155,7 @@ func (r *recorder) start(e backdoor.Event) {
 	o := r.options
 	o.Meta.Feature = e.Text
 	begun := time.Now()
+	r.restRing()
 	if err := r.Start(e.Text, o); err != nil {
 		r.refuse(err)
 		return
@@ -195,8 +202,11 @@ func (r *recorder) ended() { r.door.Send(machine.Control, []byte("ended")) }
 func (r *recorder) order(q wire.Request) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if q.Verb == wire.Start {
+	switch q.Verb {
+	case wire.Start:
 		r.own[wire.Clean(q.Text, wire.MaxName)] = true
+	case wire.Save:
+		r.ring.own[wire.Clean(q.Text, wire.MaxReason)] = true
 	}
 	return r.door != nil && r.door.Pace() != host.Virtual && r.door.Send(machine.Control, []byte(q.Format()))
 }
@@ -266,6 +276,7 @@ func (r *recorder) slice() {
 		}
 		r.stop(true, "the time after a failure is over")
 	}
+	r.ringSlice()
 	st, err := r.Slice()
 	if st.Durable > r.durable {
 		r.durable = st.Durable
@@ -277,9 +288,12 @@ func (r *recorder) slice() {
 	}
 }
 
-// dueAt is where the tail of the running recording ends.
+// dueAt is where the tail of what is recorded ends.
 func (r *recorder) dueAt() vmm.Instant {
-	if r.Recording() == nil || r.due == 0 {
+	switch {
+	case r.ring.run != nil:
+		return r.ring.run.Due()
+	case r.Recording() == nil || r.due == 0:
 		return vmm.Never
 	}
 	return r.due
@@ -295,13 +309,16 @@ func (r *recorder) end(byUser bool, failure, why string) {
 			r.fail(failure)
 		}
 		r.stop(!byUser || r.Failed() != "" || r.keepAll, why)
+	} else if failure != "" {
+		r.heardOutside(backdoor.Event{Kind: backdoor.Failed, Text: failure})
 	}
+	r.endRing()
 }
 
 // A state is what "record status" tells.
 type state struct {
 	Schema  string  `json:"schema"` // vmappliance.record/1
-	State   string  `json:"state"`  // recording or idle
+	State   string  `json:"state"`  // recording, ring or idle
 	Name    string  `json:"name,omitempty"`
 	UID     uint32  `json:"uid,omitempty"`
 	Seconds float64 `json:"seconds,omitempty"`
@@ -315,10 +332,13 @@ type state struct {
 func (r *recorder) state() state {
 	n := r.Now()
 	s := state{Schema: "vmappliance.record/1", State: "idle"}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !n.Running && r.ring.on {
+		s.State, s.Seconds, s.Bytes = configs.RingName, r.ring.reach, r.ring.bytes
+	}
 	if !n.Running {
 		return s
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	return state{s.Schema, "recording", n.Title, r.uid, n.Took.Seconds(), n.Bytes, filepath.Join(r.dir, n.Name), n.Frames, n.Durable}
 }

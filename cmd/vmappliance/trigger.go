@@ -102,7 +102,12 @@ func (t *triggers) take() (reason string) {
 // triggered reports what was found, if something records that has not failed yet:
 // what follows a failure follows from it.
 func (r *recorder) triggered() {
-	if reason := r.triggers.take(); reason != "" && r.Recording() != nil && r.Failed() == "" {
+	reason := r.triggers.take()
+	switch {
+	case reason == "":
+	case r.Recording() == nil:
+		r.heardOutside(backdoor.Event{Kind: backdoor.Failed, Text: wire.Clean(reason, wire.MaxReason)})
+	case r.Failed() == "":
 		r.fail(reason)
 	}
 }

@@ -10,10 +10,11 @@ const (
 	CommandMark   = 'm'
 	CommandRecord = '.'
 	CommandReview = 'r'
+	CommandKeep   = 'k'
 )
 
 // EscapeHelp lists the commands, one line.
-const EscapeHelp = "Ctrl-] ? this help   q quit   m mark   r review reports   . start or stop recording   Ctrl-] sends Ctrl-]"
+const EscapeHelp = "Ctrl-] ? this help   q quit   m mark   k keep the ring   r review reports   . start or stop recording   Ctrl-] sends Ctrl-]"
 
 // Keys takes commands out of what is typed.
 type Keys struct{ armed bool }
@@ -28,7 +29,7 @@ func (k *Keys) Feed(p []byte) (text, commands []byte) {
 			continue
 		case !k.armed, c == EscapeKey:
 			text = append(text, c)
-		case c == CommandQuit, c == CommandMark, c == CommandRecord, c == CommandReview:
+		case c == CommandQuit, c == CommandMark, c == CommandRecord, c == CommandReview, c == CommandKeep:
 			commands = append(commands, c)
 		default:
 			commands = append(commands, CommandHelp)

@@ -19,6 +19,7 @@ import (
 // goroutine that runs the machine.
 type Recorder struct {
 	Shelf *recording.Shelf
+	Idle  func() string // what Show says while no recording runs; nil: nothing
 
 	m      *vmm.Machine
 	heard  []backdoor.Event
@@ -55,10 +56,7 @@ func (r *Recorder) Heard() []backdoor.Event {
 
 // Start begins a recording at this boundary. title is what Show calls it.
 func (r *Recorder) Start(title string, o recording.Options) error {
-	o.Keys, o.Tail = keys, &r.tail
-	o.Meta.Console, o.Meta.Source = machine.ConsoleOut, cli.Revision()
-	o.Meta.Created = int64(r.m.Clock().Epoch() + uint64(r.m.Now())/r.m.Clock().Hz())
-	o.Meta.Facts = facts(r.m)
+	r.complete(&o)
 	cur, err := r.Shelf.Start(r.m, o)
 	if err != nil {
 		return err
@@ -68,6 +66,25 @@ func (r *Recorder) Start(title string, o recording.Options) error {
 	r.mu.Unlock()
 	r.failed, r.broken = "", false
 	return nil
+}
+
+// StartRing begins to record always.
+func (r *Recorder) StartRing(o recording.RingOptions) (*recording.Ring, error) {
+	r.complete(&o.Options)
+	o.Renew = r.date
+	return r.Shelf.StartRing(r.m, o)
+}
+
+// complete adds what is the same for all recordings, and date what is not.
+func (r *Recorder) complete(o *recording.Options) {
+	o.Keys, o.Tail = keys, &r.tail
+	o.Meta.Console, o.Meta.Source = machine.ConsoleOut, cli.Revision()
+	r.date(&o.Meta)
+}
+
+func (r *Recorder) date(m *recording.Meta) {
+	m.Created = int64(r.m.Clock().Epoch() + uint64(r.m.Now())/r.m.Clock().Hz())
+	m.Facts = facts(r.m)
 }
 
 // facts are what the guest told of itself so far; nil: nothing.
@@ -105,7 +122,7 @@ func (r *Recorder) Note(e backdoor.Event) {
 	case r.cur == nil:
 	case e.Kind == backdoor.Attr:
 		r.cur.Attr(e.Key, e.Text)
-	case e.Kind == backdoor.Marked:
+	case e.Kind == backdoor.Marked, e.Kind == backdoor.Saved:
 		r.cur.Mark(e.Text)
 	case e.Kind == backdoor.Failed:
 		r.failed = e.Text
@@ -179,6 +196,9 @@ func (r *Recorder) Show(t *host.Terminal) (stop func()) {
 			case <-tick.C:
 			}
 			line := ""
+			if r.Idle != nil {
+				line = r.Idle()
+			}
 			if n := r.Now(); n.Running {
 				line = fmt.Sprintf("● REC %s  %.0f s  %s", n.Title, n.Took.Seconds(), cli.Bytes(n.Bytes))
 			}
