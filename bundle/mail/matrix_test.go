@@ -15,6 +15,7 @@ import (
 
 	"vmrecord/bundle/inbox"
 	"vmrecord/bundle/mail"
+	"vmrecord/bundle/mail/relaytest"
 )
 
 const (
@@ -26,6 +27,13 @@ func noise(seed byte, n int) []byte {
 	b := make([]byte, n)
 	rand.NewChaCha8([32]byte{seed}).Read(b)
 	return b
+}
+
+func ok(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // A clock is moved by the test.
@@ -213,8 +221,8 @@ func TestTooBigIsSplit(t *testing.T) {
 // No certificate that is not the server's, and no missing STARTTLS, gets a password
 // or a byte of the bundle.
 func TestTLS(t *testing.T) {
-	cfg, pool := certificate(t, "127.0.0.1")
-	other, _ := certificate(t, "elsewhere.example")
+	cfg, pool := relaytest.Certificate(t, "127.0.0.1")
+	other, _ := relaytest.Certificate(t, "elsewhere.example")
 	elsewhere, err := x509.ParseCertificate(other.Certificates[0].Certificate[0])
 	if err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"math/rand/v2"
 	"net"
 	"os"
 	"regexp"
@@ -9,6 +10,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"vmrecord/bundle/mail/relaytest"
+	"vmrecord/configs/cpio"
 )
 
 // serve starts an inbox that stops after its first bundle, and returns its port.
@@ -50,6 +54,39 @@ func TestRetry(t *testing.T) {
 		t.Errorf("%d reports:\n%s", n, r.out)
 	}
 	s.want(0, []string{"vmbundle", "replay", "--quiet", file}, "identical: ")
+}
+
+// All of a recording (L3), 40 MB, goes in parts through Debian's Postfix, which
+// takes messages of 10 240 000 bytes, and replays where it arrives.
+func TestThroughPostfix(t *testing.T) {
+	s := newSandbox(t)
+	noise := make([]byte, 40<<20)
+	rand.NewChaCha8([32]byte{1}).Read(noise)
+	img, err := cpio.BuildInitramfs([]cpio.File{{Name: "noise", Mode: 0o644, Data: noise}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.write("noise", img)
+	port, _ := s.serve("0", "in")
+	relay := relaytest.Start(t, relaytest.Config{Inbox: "127.0.0.1:" + port}, relaytest.Postfix(t))
+	_, port, _ = net.SplitHostPort(relay.Addr)
+	s.write("a.toml", bytes.Replace(configuration("guest", port), []byte(`memory = "16M"`), []byte("memory = \"128M\"\ninitrd = \"noise\""), 1))
+	r := s.want(0, []string{"vmappliance", "run", "a.toml", "--record-from-start", "all"}, " 6 parts ", "queued as")
+	id := regexp.MustCompile(`saved problem (R-\w{4}-\w{4}), 4\d\.\d MB`).FindStringSubmatch(r.errors)
+	if id == nil {
+		t.Fatalf("no bundle of 40 MB:\n%s", r.errors)
+	}
+	whole, there := regexp.MustCompile(id[1]+` +complete .*?(\S+\.vmb)`), ""
+	for end := time.Now().Add(2 * time.Minute); there == ""; time.Sleep(100 * time.Millisecond) { // a relay takes its time
+		r := s.want(0, []string{"vmbundle", "inbox", "list", "--dir", "in"})
+		if m := whole.FindStringSubmatch(r.out); m != nil {
+			there = m[1]
+		} else if time.Now().After(end) {
+			t.Fatalf("after 2 minutes:\n%s", r.out)
+		}
+	}
+	s.want(0, []string{"vmbundle", "inspect", there}, "L3")
+	s.want(0, []string{"vmbundle", "replay", "--quiet", there}, "identical: ")
 }
 
 // A bundle that is not to be mailed can be handed over as a file.

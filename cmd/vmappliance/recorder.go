@@ -257,13 +257,14 @@ func (r *recorder) stop(keep bool, why string) {
 }
 
 func truncation(s recording.Summary) string {
+	how := ", truncated: "
 	switch {
-	case s.Truncated:
-		return ", truncated: " + s.Cause
-	case s.Cause != "":
-		return ", whole, but look at the disk: " + s.Cause
+	case s.Cause == "":
+		return ""
+	case !s.Truncated:
+		how = ", whole in spite of: "
 	}
-	return ""
+	return how + s.Cause + "; to look at the disk: vmappliance doctor"
 }
 
 // slice keeps the recording going between two pieces of the run.

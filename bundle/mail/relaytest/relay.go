@@ -1,4 +1,4 @@
-package mail_test
+package relaytest
 
 import (
 	"bytes"
@@ -25,7 +25,7 @@ import (
 // below the user's cache. Postfix and Exim exclude each other as installed
 // packages, and an installed one would be this computer's own mail server: they
 // are only unpacked. The package is the one that apt's signed index names.
-func unpacked(t *testing.T, name string) string {
+func unpacked(t testing.TB, name string) string {
 	t.Helper()
 	cache, err := os.UserCacheDir()
 	ok(t, err)
@@ -65,7 +65,7 @@ func unpacked(t *testing.T, name string) string {
 	return final
 }
 
-func ok(t *testing.T, err error) {
+func ok(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -73,7 +73,7 @@ func ok(t *testing.T, err error) {
 }
 
 // tool runs a program of the host and returns what it prints.
-func tool(t *testing.T, dir, name string, arg ...string) string {
+func tool(t testing.TB, dir, name string, arg ...string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
@@ -88,21 +88,25 @@ func tool(t *testing.T, dir, name string, arg ...string) string {
 	return string(out)
 }
 
-// A relay is a real mail server between our sender and our inbox.
-type relay struct {
-	addr string // where it takes mail
-	pool *x509.CertPool
-	logs string // its own, a pattern of files
+// A Relay is a real mail server between our sender and our inbox.
+type Relay struct {
+	Addr string         // where it takes mail
+	Pool *x509.CertPool // that its certificate is good with
+	logs string         // its own, a pattern of files
 }
 
-// A relayConfig is what a test wants of it.
-type relayConfig struct {
-	inbox  string    // HOST:PORT to which all mail is passed on
-	extra  string    // lines of the server's configuration, beyond the distribution's defaults
+// A Config is what a test wants of it.
+type Config struct {
+	Inbox  string    // HOST:PORT to which all mail is passed on
+	Extra  string    // lines of the server's configuration, beyond the distribution's defaults
 	folder string    // for configuration and queue; its owners are the server's users
 	port   string    // to listen at
 	tls    [2]string // files with a certificate for 127.0.0.1, and its key
 }
+
+// A Program prepares a server in its folder, and tells its environment and command
+// line: the folder that it was unpacked to, and what stands for it as root/.
+type Program func(Config) (env, command []string)
 
 // The users that the servers change to are made up in a copy of the host's list.
 const (
@@ -112,14 +116,14 @@ const (
 	teams = "Debian-exim:x:901:\npostfix:x:902:\npostdrop:x:903:\n"
 )
 
-// start runs a server until the test ends, in a mount namespace where its users are
+// Start runs a server until the test ends, in a mount namespace where its users are
 // known and a process namespace that ends with it. Who is not root is so in a user
 // namespace with the subordinate IDs of his own (subuid(5)).
-func start(t *testing.T, cfg relayConfig, prepare func(relayConfig) (env, command []string)) *relay {
+func Start(t testing.TB, cfg Config, prepare Program) *Relay {
 	t.Helper()
-	r := new(relay)
-	own, pool := certificate(t, "127.0.0.1")
-	r.pool = pool
+	r := new(Relay)
+	own, pool := Certificate(t, "127.0.0.1")
+	r.Pool = pool
 	for try := 0; ; try++ {
 		var err error
 		cfg.folder, err = os.MkdirTemp("", "relay-") // t.TempDir is closed to the servers' users
@@ -133,8 +137,8 @@ func start(t *testing.T, cfg relayConfig, prepare func(relayConfig) (env, comman
 		ok(t, os.WriteFile(cfg.tls[1], pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}), 0o644))
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		ok(t, err)
-		r.addr, r.logs = l.Addr().String(), filepath.Join(cfg.folder, "log*")
-		_, cfg.port, _ = net.SplitHostPort(r.addr)
+		r.Addr, r.logs = l.Addr().String(), filepath.Join(cfg.folder, "log*")
+		_, cfg.port, _ = net.SplitHostPort(r.Addr)
 		l.Close() // another program may take it now: hence the tries
 		if err = r.run(t, cfg, prepare); err == nil {
 			return r
@@ -162,7 +166,7 @@ for f in passwd group; do cat /etc/$f $f.more >$f; chmod 644 $f; mount --bind $f
 . ./owners
 exec timeout -s KILL 300 "$@" # whatever becomes of the test`
 
-func (r *relay) run(t *testing.T, cfg relayConfig, prepare func(relayConfig) (env, command []string)) error {
+func (r *Relay) run(t testing.TB, cfg Config, prepare Program) error {
 	env, command := prepare(cfg)
 	for name, text := range map[string]string{"passwd.more": users, "group.more": teams} {
 		ok(t, os.WriteFile(filepath.Join(cfg.folder, name), []byte(text), 0o644))
@@ -190,7 +194,7 @@ func (r *relay) run(t *testing.T, cfg relayConfig, prepare func(relayConfig) (en
 		}
 	})
 	for limit := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
-		if greeted(r.addr) {
+		if greeted(r.Addr) {
 			return nil
 		}
 		select {
@@ -200,13 +204,13 @@ func (r *relay) run(t *testing.T, cfg relayConfig, prepare func(relayConfig) (en
 		}
 		if time.Now().After(limit) {
 			b, _ := os.ReadFile(said.Name())
-			return fmt.Errorf("%s does not answer at %s: %s%s", command[1], r.addr, b, r.told())
+			return fmt.Errorf("%s does not answer at %s: %s%s", command[1], r.Addr, b, r.told())
 		}
 	}
 }
 
 // told is the end of what the server wrote into its logs.
-func (r *relay) told() string {
+func (r *Relay) told() string {
 	names, _ := filepath.Glob(r.logs)
 	all := ""
 	for _, n := range names {
@@ -228,10 +232,10 @@ func greeted(addr string) bool {
 	return string(b[:n]) == "220 "
 }
 
-// postfix is Debian's, with its own defaults but for where things are.
-func postfix(t *testing.T) func(relayConfig) (env, command []string) {
+// Postfix is Debian's, with its own defaults but for where things are.
+func Postfix(t testing.TB) Program {
 	from := unpacked(t, "postfix")
-	return func(c relayConfig) (env, command []string) {
+	return func(c Config) (env, command []string) {
 		d, root := c.folder, filepath.Join(c.folder, "root")
 		for _, n := range []string{"etc", "data", "queue"} {
 			ok(t, os.MkdirAll(filepath.Join(d, n), 0o755))
@@ -243,7 +247,7 @@ func postfix(t *testing.T) func(relayConfig) (env, command []string) {
 			owners += fmt.Sprintf("chown %d queue/%s\n", postfixUser, n)
 		}
 		owners += fmt.Sprintf("chown 0 queue/pid\nchgrp %d queue/public queue/maildrop\nchmod 710 queue/public\nchmod 730 queue/maildrop\n", postdropGroup)
-		host, port, err := net.SplitHostPort(c.inbox)
+		host, port, err := net.SplitHostPort(c.Inbox)
 		ok(t, err)
 		lib := filepath.Join(root, "usr/lib/postfix")
 		main := fmt.Sprintf("compatibility_level = 3.6\nqueue_directory = %[1]s/queue\ndata_directory = %[1]s/data\nmeta_directory = %[1]s/etc\n"+
@@ -252,7 +256,7 @@ func postfix(t *testing.T) func(relayConfig) (env, command []string) {
 			"myhostname = relay.example\nmydestination =\nalias_maps =\nlocal_recipient_maps =\ninet_interfaces = 127.0.0.1\ninet_protocols = ipv4\n"+
 			"mynetworks = 127.0.0.0/8\nrelayhost = [%[4]s]:%[5]s\nsmtpd_tls_security_level = may\nsmtpd_tls_cert_file = %[6]s\nsmtpd_tls_key_file = %[7]s\n"+
 			"queue_run_delay = 1s\nminimal_backoff_time = 1s\nmaximal_backoff_time = 1s\n%[8]s\n",
-			d, root, lib, host, port, c.tls[0], c.tls[1], c.extra)
+			d, root, lib, host, port, c.tls[0], c.tls[1], c.Extra)
 		ok(t, os.WriteFile(filepath.Join(d, "etc/main.cf"), []byte(main), 0o644))
 		// As in the package's master.cf, but not chrooted.
 		services := "127.0.0.1:" + c.port + ` inet n - n - - smtpd
@@ -277,14 +281,14 @@ postlog unix-dgram n - n - 1 postlogd
 	}
 }
 
-// exim is Debian's, with its own defaults but for where things are. It takes mail
+// Exim is Debian's, with its own defaults but for where things are. It takes mail
 // from whom it is told to, or with the password of "beta".
-func exim(t *testing.T) func(relayConfig) (env, command []string) {
+func Exim(t testing.TB) Program {
 	from := unpacked(t, "exim4-daemon-light")
-	return func(c relayConfig) (env, command []string) {
+	return func(c Config) (env, command []string) {
 		d, root := c.folder, filepath.Join(c.folder, "root")
 		ok(t, os.MkdirAll(filepath.Join(d, "queue"), 0o700))
-		host, port, err := net.SplitHostPort(c.inbox)
+		host, port, err := net.SplitHostPort(c.Inbox)
 		ok(t, err)
 		program := filepath.Join(root, "usr/sbin/exim4")
 		text := fmt.Sprintf("primary_hostname = relay.example\nexim_path = %[2]s\nspool_directory = %[1]s/queue\nlog_file_path = %[1]s/log.%%s\npid_file_path = %[1]s/pid\n"+
@@ -293,7 +297,7 @@ func exim(t *testing.T) func(relayConfig) (env, command []string) {
 			"begin routers\nall:\n  driver = manualroute\n  route_list = * %[7]s byname\n  self = send\n  transport = out\n"+
 			"begin transports\nout:\n  driver = smtp\n  port = %[8]s\n  hosts_avoid_tls = *\nbegin retry\n* * F,1h,1s\n"+
 			"begin authenticators\nplain:\n  driver = plaintext\n  public_name = PLAIN\n  server_condition = ${if and{{eq{$auth2}{beta}}{eq{$auth3}{token}}}}\n  server_set_id = $auth2\n",
-			d, program, c.port, c.tls[0], c.tls[1], c.extra, host, port)
+			d, program, c.port, c.tls[0], c.tls[1], c.Extra, host, port)
 		ok(t, os.WriteFile(filepath.Join(d, "exim.conf"), []byte(text), 0o644))
 		owners := fmt.Sprintf("chown %[1]d:%[1]d queue . key.pem\n", eximUser)
 		ok(t, os.WriteFile(filepath.Join(d, "owners"), []byte(owners), 0o644))
