@@ -101,7 +101,7 @@ func (s *Spool) settle(it *Item, res Result, progress bool) {
 		it.State = Queued
 	default:
 		it.Attempts++
-		next := s.opt.Now().Add(retryDelay(it.Attempts, s.opt.Jitter())).UTC().Truncate(time.Second)
+		next := s.opt.Now().Add(RetryAfter(it.Attempts, s.opt.Jitter())).UTC().Truncate(time.Second)
 		if next.After(it.GiveUpAt) {
 			it.State, it.Fix = Expired, "the file is kept: outbox retry, or outbox export"
 			return

@@ -55,6 +55,22 @@
 // ignored. "have" without "+" replaces what the sender believed: a receiver that
 // lost parts gets them again. Any other 250 acknowledges the part just sent.
 //
+// # Question
+//
+// A sender may ask a receiver that answers with receipts what became of bundles that
+// it took: a message whose part of type application/vnd.vmbundle.question+json, at
+// most 16 KiB, is one JSON object:
+//
+//	schema   "vmbundle.question/1"; a reader refuses another number
+//	reports  at most 8, each an id and the sha256 of the whole file: who knows it had it
+//
+// The answer is the reply to the final dot, a word for each bundle that is there:
+//
+//	250 2.6.0 VMB1 status R-XXXX-XXXX=reproduced R-YYYY-YYYY=fixed:1.2
+//
+// A word is received, reproduced, unreproduced, duplicate:ID or fixed:VERSION (up to 40
+// letters, digits and ._+-); others are ignored.
+//
 // # Spool directory
 //
 //	ID.UUID/bundle.vmb   a copy of the bundle

@@ -57,6 +57,8 @@ type Item struct {
 	Reply     string `json:"reply,omitempty"`  // its last reply
 	Reason    string `json:"reason,omitempty"` // why it waits or stopped
 	Fix       string `json:"fix,omitempty"`    // what to do about it
+	// Status is what became of it at the vendor, when last asked.
+	Status Status `json:"status,omitempty"`
 
 	Path string `json:"-"` // of the bundle's copy in the spool
 }
@@ -116,6 +118,9 @@ func parseItem(data []byte) (Item, error) {
 		if err := (Split{it.Bundle, it.PartBytes}).Check(); err != nil {
 			return it, fmt.Errorf("%s: %w", itemName, err)
 		}
+	}
+	if it.Status != "" && !statusForm.MatchString(string(it.Status)) {
+		return it, fmt.Errorf("%s: status %.60q", itemName, it.Status)
 	}
 	if it.Attempts < 0 {
 		return it, fmt.Errorf("%s: attempts %d", itemName, it.Attempts)

@@ -219,7 +219,7 @@ func TestRetryDelay(t *testing.T) {
 		{1, 0.5, "1m0s"}, {2, 0.5, "5m0s"}, {3, 0.5, "15m0s"}, {4, 0.5, "30m0s"}, {5, 0.5, "1h0m0s"}, {6, 0.5, "2h0m0s"},
 		{7, 0.5, "4h0m0s"}, {8, 0.5, "4h0m0s"}, {1000, 0.5, "4h0m0s"}, {0, 0.5, "1m0s"}, {2, 0, "4m30s"}, {2, 1, "5m30s"},
 	} {
-		if got := retryDelay(c.n, c.jitter).String(); got != c.want {
+		if got := RetryAfter(c.n, c.jitter).String(); got != c.want {
 			t.Errorf("try %d, jitter %v: %s, want %s", c.n, c.jitter, got, c.want)
 		}
 	}

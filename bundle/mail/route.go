@@ -34,7 +34,7 @@ func (r Route) Check() error {
 
 func (r Route) server() (server, error) {
 	for _, a := range []struct{ name, addr string }{{"sender", r.From}, {"vendor's", r.To}} {
-		if err := checkAddress(a.addr); err != nil {
+		if err := CheckAddress(a.addr); err != nil {
 			return server{}, fmt.Errorf("%s mail address %.100q: %w", a.name, a.addr, err)
 		}
 	}
@@ -75,7 +75,8 @@ func loopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-func checkAddress(a string) error {
+// CheckAddress says what is wrong with an address as messages here have them.
+func CheckAddress(a string) error {
 	p, err := netmail.ParseAddress(a)
 	if err != nil {
 		return err

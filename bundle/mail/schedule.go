@@ -10,10 +10,10 @@ var retryAfter = [...]time.Duration{
 	time.Hour, 2 * time.Hour, 4 * time.Hour,
 }
 
-// retryDelay is the wait after the nth failed try in a row, which counts from 1.
+// RetryAfter is the wait after the nth failed try in a row, which counts from 1.
 // jitter, from 0 up to 1, moves it by up to a tenth either way, so that the
 // appliances a server has turned away together do not come back together.
-func retryDelay(n int, jitter float64) time.Duration {
+func RetryAfter(n int, jitter float64) time.Duration {
 	d := retryAfter[min(max(n, 1), len(retryAfter))-1]
 	return d - d/10 + time.Duration(float64(d/5)*jitter)
 }

@@ -339,6 +339,14 @@ func (s *Spool) Hold(ref, why string) (Item, error) {
 	})
 }
 
+// Learn notes what became of an entry at the vendor.
+func (s *Spool) Learn(ref string, st Status) (Item, error) {
+	return s.change(ref, "note the status of", func(it *Item) error {
+		it.Status = st
+		return nil
+	})
+}
+
 // Cancel keeps an entry from being sent; its file stays until Prune.
 func (s *Spool) Cancel(ref string) (Item, error) {
 	return s.change(ref, "cancel", func(it *Item) error {
