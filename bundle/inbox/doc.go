@@ -35,11 +35,16 @@
 //	reports/ID-DIGEST/verdict.json      a Verdict: what replaying it came to, and its crash
 //	reports/ID-DIGEST/checkpoints/      of package checkpoints, up to the failure; may be missing
 //	buckets/NAME.json                   a Mark: what was decided about a crash
+//	letters/NAME.json                   a Letter that waits, or was stopped
+//	letters/sent/NAME.json              a Letter that was sent
+//	letters/since.json                  since when who is told of what is new
+//	letters/lock                        flock(2)ed by who sends letters
 //	index.sqlite                        all that again, to be asked; see below
 //
 // DIGEST is the first 16 hex digits of the file's SHA-256. Each JSON file carries a
 // schema of its own, "vmbundle.inbox/1" for reports, "vmbundle.triage/1",
-// "vmbundle.verdict/1", "vmbundle.bucket/1"; a reader refuses another number and
+// "vmbundle.verdict/1", "vmbundle.bucket/1", "vmbundle.letter/1",
+// "vmbundle.since/1"; a reader refuses another number and
 // ignores unknown members. A report appears in reports/ by one rename, when all of
 // it is durable; its parts are removed after that. It leaves by one rename into
 // tmp/, when it is purged. What a killed receiver left in tmp/ is cleared at the
@@ -48,7 +53,8 @@
 // # Verdicts
 //
 // A Verdict is written by who had the bundle replayed, in a process of its own:
-// "reproduced", "diverged", "hung" or "broken", and the reason. This package only
+// "reproduced", "diverged", "hung" or "broken", and the reason; "report" where there is
+// nothing to replay (level L0). This package only
 // keeps it, with every text in it bounded and fit to print.
 //
 // # Buckets
@@ -56,6 +62,22 @@
 // Reports of one crash are in one bucket: program, build id and innermost frames
 // are the same (Crash.Bucket). Its name is B-XXXXXXXX; a report of which no crash
 // is known is a bucket by itself, of the report's name.
+//
+// # Letters
+//
+// What the inbox tells people follows from the files above, and is written down before
+// it is sent: reporters learn that their report arrived, what replaying it came to, of
+// which other one it is a duplicate, and which version has the fix; engineers learn of
+// each new bucket. A letter's NAME follows from what it says to whom, so none is written
+// twice, and it is the local part of its Message-ID (a webhook's Idempotency-Key): who
+// was killed between sending it and noting that sends the same again.
+//
+// A program answers programs here, so nothing may come back (RFC 3834): a reply has no
+// return path and says Auto-Submitted: auto-replied, and the receiver takes no message
+// that is not a part. Nobody is answered but the envelope sender of a report, and not if
+// that is empty, a mail system's, the address the report was sent to, or if the message
+// was an answer or came by a list; and of an address's reports in a day only 20 are.
+// Who has no mailbox asks instead, with the next report (package mail, Question).
 //
 // # Index
 //

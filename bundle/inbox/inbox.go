@@ -106,23 +106,34 @@ func refuse(err error) *Refusal {
 // Accepted says what became of a part.
 type Accepted struct {
 	Receipt   mail.Receipt
-	Duplicate bool // all of it was here before
-	Complete  bool // the bundle is whole
+	Duplicate bool   // all of it was here before
+	Complete  bool   // the bundle is whole
+	Answer    string // to a question, in which there was no part
 }
 
 // Accept takes one message, from the given envelope sender. When it returns
 // without error, the part is durable. The error is a *Refusal.
 func (b *Inbox) Accept(r io.Reader, from string) (Accepted, error) {
+	return b.accept(r, func(*parsed) string { return from })
+}
+
+// accept is Accept of a message whose sender may have to be read from it.
+func (b *Inbox) accept(r io.Reader, sender func(*parsed) string) (Accepted, error) {
 	sc, err := b.newScratch()
 	if err != nil {
 		return Accepted{}, refuse(err)
 	}
 	defer sc.discard()
-	env, err := parseMessage(r, b.opt.MaxMessageBytes, sc)
+	p, err := parseMessage(r, b.opt.MaxMessageBytes, sc)
 	if err != nil {
 		return Accepted{}, b.refuseMessage(sc, err)
 	}
-	a, err := b.commit(env, sc, from)
+	a := Accepted{}
+	if p.question != nil {
+		a.Answer, err = b.answer(*p.question)
+	} else {
+		a, err = b.commit(&p, sc, sender(&p))
+	}
 	if err != nil {
 		return Accepted{}, refuse(err)
 	}
@@ -144,7 +155,8 @@ func (b *Inbox) refuseMessage(sc *scratch, err error) *Refusal {
 }
 
 // commit keeps a received part, and the bundle if this made it whole.
-func (b *Inbox) commit(env mail.Envelope, sc *scratch, from string) (Accepted, error) {
+func (b *Inbox) commit(m *parsed, sc *scratch, from string) (Accepted, error) {
+	env := *m.envelope
 	unlock, err := b.lock()
 	if err != nil {
 		return Accepted{}, err
@@ -159,12 +171,12 @@ func (b *Inbox) commit(env mail.Envelope, sc *scratch, from string) (Accepted, e
 		if err := syncDir(b.path("reports")); err != nil {
 			return Accepted{}, err
 		}
-		return Accepted{mail.NewReceipt(split, whole), true, true}, os.RemoveAll(b.path("partial", key(env.Bundle)))
+		return Accepted{Receipt: mail.NewReceipt(split, whole), Duplicate: true, Complete: true}, os.RemoveAll(b.path("partial", key(env.Bundle)))
 	}
 	if err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return Accepted{}, conflict(key(env.Bundle), err)
 	}
-	p, err := b.begun(env, from)
+	p, err := b.begun(m, from)
 	if err != nil {
 		return Accepted{}, err
 	}
@@ -180,12 +192,12 @@ func (b *Inbox) commit(env mail.Envelope, sc *scratch, from string) (Accepted, e
 		}
 	}
 	if !p.have.Covers(whole[0]) {
-		return Accepted{mail.NewReceipt(split, p.have), dup, false}, nil
+		return Accepted{Receipt: mail.NewReceipt(split, p.have), Duplicate: dup}, nil
 	}
 	if err := b.assemble(p, split); err != nil {
 		return Accepted{}, err
 	}
-	return Accepted{mail.NewReceipt(split, whole), dup, true}, nil
+	return Accepted{Receipt: mail.NewReceipt(split, whole), Duplicate: dup, Complete: true}, nil
 }
 
 func conflict(name string, err error) error {
@@ -197,12 +209,14 @@ func conflict(name string, err error) error {
 
 // begun returns what there is of the envelope's bundle; for a new bundle nothing,
 // and nothing is written yet.
-func (b *Inbox) begun(env mail.Envelope, from string) (*partial, error) {
+func (b *Inbox) begun(m *parsed, from string) (*partial, error) {
+	env := m.envelope
 	dir := b.path("partial", key(env.Bundle))
 	p, err := readPartial(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		now := b.opt.Now().UTC().Truncate(time.Second)
-		return &partial{dir: dir, Report: Report{Schema: schema, State: Partial, Bundle: env.Bundle, From: from, First: now}}, nil
+		return &partial{dir: dir, Report: Report{Schema: schema, State: Partial, Bundle: env.Bundle, From: from,
+			ReplyTo: m.replyTo(from), Thread: m.thread, First: now}}, nil
 	}
 	if err != nil {
 		return nil, err

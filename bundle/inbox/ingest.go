@@ -84,7 +84,7 @@ func (b *Inbox) ingestFile(in *Ingested) error {
 	if bytes.Equal(head, []byte(bundleMagic)) {
 		return b.ingestBundle(in, f)
 	}
-	a, err := b.Accept(f, "")
+	a, err := b.accept(f, func(m *parsed) string { return m.path })
 	if err != nil {
 		return err
 	}

@@ -71,6 +71,9 @@ func (b *Inbox) remove(r Report) error {
 		if err := os.Remove(b.path("buckets", r.ID+".json")); err != nil && !os.IsNotExist(err) {
 			return err
 		}
+		if err := b.forgetLetters(r); err != nil {
+			return err
+		}
 	}
 	return os.RemoveAll(tmp)
 }

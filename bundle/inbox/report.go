@@ -37,6 +37,8 @@ type Report struct {
 	mail.Bundle
 	PartBytes int64     `json:"part_bytes,omitempty"` // of the last part received
 	From      string    `json:"from,omitempty"`       // envelope sender, unverified
+	ReplyTo   string    `json:"reply_to,omitempty"`   // whom answers go to; "": nobody
+	Thread    string    `json:"message_id,omitempty"` // of the message that they answer
 	First     time.Time `json:"first,omitzero"`       // first part received
 	Done      time.Time `json:"done,omitzero"`        // when it was complete
 	Problem   string    `json:"problem,omitempty"`

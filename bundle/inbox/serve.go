@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -202,11 +203,11 @@ func (s *session) Data(r io.Reader) error {
 	s.busy.RLock()
 	defer s.busy.RUnlock()
 	a, err := s.in.Accept(&sizeReader{r}, s.from)
-	if s.opt.Received != nil {
+	if s.opt.Received != nil && a.Answer == "" {
 		s.opt.Received(a, err)
 	}
 	if err == nil {
-		return &smtp.SMTPError{Code: 250, EnhancedCode: smtp.EnhancedCode{2, 6, 0}, Message: a.Receipt.String()}
+		return &smtp.SMTPError{Code: 250, EnhancedCode: smtp.EnhancedCode{2, 6, 0}, Message: cmp.Or(a.Answer, a.Receipt.String())}
 	}
 	f := refuse(err)
 	if f.Code/100 == 4 {

@@ -15,6 +15,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"vmrecord/bundle/mail"
 )
 
 const (
@@ -42,6 +44,7 @@ const (
 	Diverged   = "diverged"   // one did not
 	Hung       = "hung"       // one took longer than it may
 	Broken     = "broken"     // the bundle cannot be read or run; Reason says why
+	ReportOnly = "report"     // it is one (level L0): there is nothing to replay
 )
 
 // A Verdict is what became of a bundle's check.
@@ -108,6 +111,7 @@ type Mark struct {
 	Status string    `json:"status"`
 	Of     string    `json:"of,omitempty"` // the bucket of which it is a duplicate
 	Note   string    `json:"note,omitempty"`
+	In     string    `json:"in,omitempty"` // the version that has the fix
 	At     time.Time `json:"at"`
 }
 
@@ -198,14 +202,36 @@ func (b *Inbox) change(ref string, f func(dir string) error) error {
 	if r.State != Complete {
 		return fmt.Errorf("%s is %s: it can be tagged and judged once it is complete", r.ID, r.State)
 	}
-	return f(filepath.Dir(r.File))
+	if err := f(filepath.Dir(r.File)); err != nil {
+		return err
+	}
+	now := b.opt.Now()
+	return os.Chtimes(b.path("reports"), now, now) // for who waits for a change
 }
 
-// Fix marks the bucket of a report, or a bucket, as fixed; or open again.
-func (b *Inbox) Fix(ref, note string, again bool) (bucket string, err error) {
-	m := Mark{Status: Fixed, Note: printable(note)}
+// Touched is another text whenever a report came, or something was found out or
+// decided about one.
+func (b *Inbox) Touched() string {
+	var s strings.Builder
+	for _, room := range []string{"reports", "buckets"} {
+		if st, err := os.Stat(b.path(room)); err == nil { // else nothing was decided yet
+			fmt.Fprintln(&s, st.ModTime().UnixNano())
+		}
+	}
+	return s.String()
+}
+
+// Fix marks the bucket of a report, or a bucket, as fixed, in a version where one is
+// given; or open again.
+func (b *Inbox) Fix(ref, version, note string, again bool) (bucket string, err error) {
+	m := Mark{Status: Fixed, In: version, Note: printable(note)}
 	if again {
 		m.Status = Unfixed
+	}
+	if version != "" {
+		if err := mail.CheckVersion(version); err != nil {
+			return "", err
+		}
 	}
 	return b.mark(ref, func(string) (Mark, error) { return m, nil })
 }

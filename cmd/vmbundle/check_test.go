@@ -85,3 +85,19 @@ func TestBounded(t *testing.T) {
 		t.Errorf("%d taken, %d kept, %v", n, len(b.kept), err)
 	}
 }
+
+// A report without its recording (L0) has nothing to replay, and is no failure of the
+// check.
+func TestCheckReportOnly(t *testing.T) {
+	m := newMade(t)
+	p, err := bundle.Pack(m.dir, t.TempDir(), bundle.PackOptions{Report: "what happened"})
+	ok(t, err)
+	in, e := received(t, made{m.dir, p.Path})
+	k := checker{in: in, limit: time.Hour, say: t.Logf}
+	ok(t, k.due(t.Context(), false))
+	e, err = in.Entry(e.ID)
+	ok(t, err)
+	if e.Verdict == nil || e.Verdict.State != inbox.ReportOnly || e.Bucket != e.ID {
+		t.Errorf("%+v", e.Verdict)
+	}
+}

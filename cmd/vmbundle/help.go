@@ -10,6 +10,9 @@ Receive bundles on this computer, and see what came:
 Have them replayed in processes apart, and equal crashes counted together:
       vmbundle inbox check
 
+An engineer is told of each new crash, and reporters of what became of theirs: --notify
+and --reply of inbox serve. Which version has the fix: inbox fix R-XXXX-XXXX --in 1.2.
+
 A thin bundle (level L2, L1) names pages of files that were published with the appliance,
 its kernel, initramfs or golden. Once, for all bundles:
       vmbundle base add vmlinuz initramfs.cpio ledger-0.9.vmg

@@ -31,7 +31,7 @@ type inboxDocument struct {
 
 func inboxCommand() *cobra.Command {
 	c := cli.Group("inbox", "Receive bundles, sort and list them",
-		inboxServe(), inboxList(), inboxShow(), inboxTag(), inboxFix(), inboxDup(), inboxPurge(), inboxCheck(), workerCommand())
+		inboxServe(), inboxList(), inboxShow(), inboxTag(), inboxFix(), inboxDup(), inboxPurge(), inboxCheck(), inboxLetters(), workerCommand())
 	c.PersistentFlags().String("dir", "", "the inbox's folder (default $VMB_INBOX, or ~/.local/share/vmrecord/inbox)")
 	return c
 }
@@ -70,6 +70,7 @@ type listening struct {
 	check                    bool
 	checker                  checker
 	wake                     chan struct{} // of the checker
+	letters                  correspondent
 }
 
 func inboxServe() *cobra.Command {
@@ -78,8 +79,11 @@ func inboxServe() *cobra.Command {
 		Use:   "serve",
 		Short: "Receive mail until interrupted",
 		Long: "serve takes bundles by SMTP, in parts, in any order. Without a certificate it\n" +
-			"listens on this computer only. Each complete bundle's file is printed on a line.",
-		Args: cli.Args(0, 0),
+			"listens on this computer only. Each complete bundle's file is printed on a line.\n" +
+			"What it writes to people is listed by \"inbox letters\". User and password, where the\n" +
+			"--relay wants them, stand in VMRECORD_SMTP_USER and VMRECORD_SMTP_PASSWORD.",
+		Example: "  vmbundle inbox serve --notify webhook:https://chat.example/hooks/1 --reply --relay smtp://127.0.0.1:25 --to beta@vendor.example",
+		Args:    cli.Args(0, 0),
 	}
 	f := c.Flags()
 	f.StringVar(&s.listen, "listen", "127.0.0.1:2525", "`ADDRESS` to listen on; port 0 takes a free one")
@@ -93,6 +97,7 @@ func inboxServe() *cobra.Command {
 	f.IntVar(&s.days, "keep-days", 0, "remove what came more than `DAYS` days ago; 0: never")
 	f.BoolVar(&s.check, "check", false, "replay each complete bundle twice, behind, as \"inbox check\" does")
 	s.checker.define(c)
+	s.letters.define(c)
 	f.BoolVar(&s.one, "once", false, "stop after the first complete bundle")
 	c.RunE = func(c *cobra.Command, _ []string) error { return s.run(c) }
 	return c
@@ -108,6 +113,9 @@ func (s *listening) run(c *cobra.Command) error {
 			return fmt.Errorf("load certificate: %w", err)
 		}
 		s.opt.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
+	}
+	if err := s.letters.ready(s.opt.Recipients); err != nil {
+		return err
 	}
 	in, dir, err := openInbox(c)
 	if err != nil {
@@ -132,9 +140,12 @@ func (s *listening) run(c *cobra.Command) error {
 	var behind sync.WaitGroup
 	defer behind.Wait()
 	behind.Go(func() { s.retain(ctx, c, in) })
-	if s.check {
+	if s.check || len(s.letters.what.Notify) > 0 {
 		s.checker.in, s.checker.say, s.wake = in, s.opt.Logf, make(chan struct{}, 1)
 		behind.Go(func() { s.checker.watch(ctx, s.wake) })
+	}
+	if s.letters.wanted() {
+		behind.Go(func() { s.letters.work(ctx, in, s.opt.Logf) })
 	}
 	fmt.Fprintf(c.ErrOrStderr(), "listening on %s, inbox %s\n", l.Addr(), dir)
 	defer done()

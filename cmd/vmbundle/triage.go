@@ -33,7 +33,7 @@ func inboxList() *cobra.Command {
 	f.StringVar(&by.Tag, "tag", "", "only reports with this `TAG`")
 	f.StringVar(&by.Bucket, "bucket", "", "only the reports of this `BUCKET`")
 	f.StringVar(&by.State, "state", "", "only those that are complete, partial or damaged (`STATE`)")
-	f.StringVar(&by.Verdict, "verdict", "", "only those found reproduced, diverged, hung or broken (`VERDICT`)")
+	f.StringVar(&by.Verdict, "verdict", "", "only those found reproduced, diverged, hung, broken or report (`VERDICT`)")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		in, _, err := openInbox(c)
 		if err != nil {
@@ -179,14 +179,15 @@ func inboxTag() *cobra.Command {
 
 func inboxFix() *cobra.Command {
 	var again, asJSON bool
-	var note string
+	var note, version string
 	c := &cobra.Command{Use: "fix ID|BUCKET", Short: "Mark a crash as fixed, or open again", Args: cli.Args(1, 1),
 		Long: "fix marks the whole bucket of a report. Reports that come later are told as \"again\"."}
 	c.Flags().BoolVar(&again, "reopen", false, "mark it as open again")
-	c.Flags().StringVar(&note, "note", "", "what fixed it: a version or a commit (`TEXT`)")
+	c.Flags().StringVar(&version, "in", "", "the `VERSION` that has the fix, which reporters are told")
+	c.Flags().StringVar(&note, "note", "", "what fixed it, for you (`TEXT`)")
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
 	return withInbox(c, func(c *cobra.Command, in *inbox.Inbox, args []string) error {
-		bucket, err := in.Fix(args[0], note, again)
+		bucket, err := in.Fix(args[0], version, note, again)
 		if err != nil {
 			return err
 		}

@@ -116,6 +116,10 @@ func examine(v *inbox.Verdict, file, dir, symbols string) error {
 	if err := b.Verify(); err != nil {
 		return err
 	}
+	if text, err := b.Report(); text != "" || err != nil {
+		v.State = inbox.ReportOnly
+		return err
+	}
 	for range 2 {
 		res, err := replayed(file)
 		if err != nil {
