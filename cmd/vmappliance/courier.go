@@ -247,6 +247,9 @@ func (c *courier) told(it mail.Item, res mail.Result) {
 		k.Mail, k.Parts, k.Reply = string(res.Outcome), res.Parts, res.Reply
 	}
 	if res.Outcome == mail.Delivered {
+		// Where a server knows bundles, it knows what became of others. Without an
+		// answer there will be another time.
+		_ = c.post.ask(c.ctx, func(it mail.Item) { c.say("report %s: %s", it.ID, it.Status.Text()) })
 		return
 	}
 	c.say("it is kept and can be sent again: vmappliance outbox retry %s", it.ID)

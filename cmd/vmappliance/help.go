@@ -68,6 +68,11 @@ it before, and that it is sealed to the vendor. To see what is kept, and what wa
       vmappliance recordings list
       vmappliance outbox list
 
+The list tells, too, what the vendor found out about what you sent: whether it happens
+there as well, and which version has the fix. To ask now:
+
+      vmappliance outbox status
+
 To send again what could not be sent, or to keep one from being sent:
 
       vmappliance outbox retry

@@ -53,7 +53,7 @@ func (o outgoing) why() string {
 
 func outboxCommand() *cobra.Command {
 	return cli.Group("outbox", "See and steer what waits to be sent",
-		outboxList(), outboxRetry(), outboxCancel(), outboxExport(), outboxPrune())
+		outboxList(), outboxStatus(), outboxRetry(), outboxCancel(), outboxExport(), outboxPrune())
 }
 
 func here() (*post, error) {
@@ -82,10 +82,10 @@ func outboxList() *cobra.Command {
 		}
 		w := tabwriter.NewWriter(c.OutOrStdout(), 0, 8, 2, ' ', 0)
 		if len(items) > 0 {
-			fmt.Fprintln(w, "ID\tSTATE\tLEVEL\tSIZE\tPARTS\tNEXT TRY\tWHY")
+			fmt.Fprintln(w, "ID\tSTATE\tLEVEL\tSIZE\tPARTS\tNEXT TRY\tVENDOR\tWHY")
 		}
 		for _, it := range items {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", it.ID, it.State, cmp.Or(it.Level, "-"), cli.Bytes(it.Size), parts(it.Item), next(it.Item), it.why())
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", it.ID, it.State, cmp.Or(it.Level, "-"), cli.Bytes(it.Size), parts(it.Item), next(it.Item), cmp.Or(it.Status.Text(), "-"), it.why())
 		}
 		return w.Flush()
 	}

@@ -143,6 +143,9 @@ func (c *courier) ahead(k *kept, p parcel, w way, unasked given, fate, tmp strin
 	if err != nil {
 		return nil, err
 	}
+	if _, err := c.post.spool.Find(r.UUID); err == nil {
+		return nil, nil // of a run that was killed then
+	}
 	now := c.book.Now()
 	w.Level, w.Because, w.Of, w.Report, w.Consent = "L0", "a report of "+p.ID+", without memory", p.ID, text, unasked
 	if c.post.within(w, r.Bytes, now) != nil {

@@ -247,6 +247,9 @@ func (p *post) sendAll(c *cobra.Command, refs []string) error {
 		fmt.Fprintf(c.OutOrStdout(), "%s  %s\n", it.ID, res)
 		worst = max(worst, res.ExitCode())
 	}
+	if worst == 0 && len(refs) > 0 { // without an answer there will be another time
+		_ = p.ask(context.Background(), func(it mail.Item) { fmt.Fprintf(c.OutOrStdout(), "%s  %s\n", it.ID, it.Status.Text()) })
+	}
 	if worst != 0 {
 		return cli.Status(worst)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -225,6 +226,7 @@ func (p *post) way(it mail.Item) (w way, err error) {
 }
 
 func (w way) sender() *mail.Sender {
-	return &mail.Sender{Route: mail.Route{Submit: w.Submit, From: w.To, To: w.To,
+	from := cmp.Or(os.Getenv("VMRECORD_MAIL_FROM"), w.To) // who has no mailbox writes in the vendor's name
+	return &mail.Sender{Route: mail.Route{Submit: w.Submit, From: from, To: w.To,
 		User: os.Getenv("VMRECORD_SMTP_USER"), Password: os.Getenv("VMRECORD_SMTP_PASSWORD")}}
 }
