@@ -116,6 +116,23 @@ func NewBoard(ram *mem.RAM, c Config) *Board {
 	return b
 }
 
+// A Dated is a device that keeps the date by itself.
+type Dated interface {
+	Redate(by int64) // in seconds
+}
+
+// Redate makes it another day for a machine that was saved and goes on later, before
+// it does: the date at instant 0 becomes epoch, and clocks are moved as far.
+func (b *Board) Redate(epoch uint64) {
+	by := int64(epoch - b.w.Epoch)
+	b.w.Epoch = epoch
+	for _, s := range b.slots {
+		if d, ok := s.dev.(Dated); ok {
+			d.Redate(by)
+		}
+	}
+}
+
 // Plug puts a device in the next slot and resets it.
 func (b *Board) Plug(p Place, d Device) {
 	s := &Slot{b, p, d}

@@ -53,6 +53,14 @@ func (r *MC146818) Reset() {
 	r.rearm()
 }
 
+// Redate moves the time shown, as if the clock had run on by its battery. An alarm
+// that it passes over does not ring, and a clock that is stopped stays.
+func (r *MC146818) Redate(by int64) {
+	r.note()
+	r.state.Skew += by
+	r.rearm()
+}
+
 // Attach connects the clock.
 func (r *MC146818) Attach(s *vmm.Slot) {
 	s.Ports(0, 2, r)

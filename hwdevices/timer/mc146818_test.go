@@ -93,3 +93,23 @@ func TestCalendar(t *testing.T) {
 		}
 	}
 }
+
+// A machine that goes on a day later shows that day, at the same phase; a clock that
+// software has stopped does not, and an alarm waits for its time of the new day.
+func TestRedate(t *testing.T) {
+	const day, epoch = 86400, 1_700_000_000
+	b, r := vmm.NewBoard(nil, vmm.Config{Epoch: epoch}), new(MC146818)
+	b.Plug(vmm.Place{Name: "rtc", Ports: []uint16{0x70}, Lines: []uint16{8}}, r)
+	b.Advance(vmm.DefaultHz * 5 / 2)
+	b.Redate(epoch + day)
+	if got := r.second(r.ticks()); got != epoch+day+2 || b.Clock().Epoch() != epoch+day {
+		t.Errorf("it shows %d", got)
+	}
+	r.Out(0, 1, rtcB)
+	r.Out(1, 1, bSET|b24h)
+	was := r.fields()
+	b.Redate(epoch + 2*day)
+	if r.fields() != was {
+		t.Errorf("stopped it shows % x, before % x", r.fields(), was)
+	}
+}
