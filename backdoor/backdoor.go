@@ -63,16 +63,20 @@ type state struct {
 // New returns the device of one machine.
 func New(c Config) *Backdoor {
 	b := new(Backdoor)
+	b.name(c.UUID)
 	f := &b.state.Facts
-	for i := range 4 {
-		f[factUUID+i] = binary.BigEndian.Uint32(c.UUID[4*i:])
-	}
 	f[factMemory] = uint32(min(c.MemoryBytes, 1<<32-1))
 	f[factBusHz] = c.BusHz
 	f[factRing0] = flag(c.Ring0Only)
 	f[factControl] = flag(c.Control) | flag(c.Ring)<<1
 	f[factMaximum] = c.MaxRecordings
 	return b
+}
+
+func (b *Backdoor) name(uuid [16]byte) {
+	for i := range 4 {
+		b.state.Facts[factUUID+i] = binary.BigEndian.Uint32(uuid[4*i:])
+	}
 }
 
 func flag(b bool) uint32 {

@@ -1,6 +1,7 @@
 package backdoor
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -425,6 +426,23 @@ func TestBounds(t *testing.T) {
 	}
 	if n := strings.Count(strings.Join(g.events, "|"), "attr "); n != wire.MaxAttrs {
 		t.Errorf("%d attributes of one recording", n)
+	}
+}
+
+// A machine that was started from another's state gets an id of its own.
+func TestUUID(t *testing.T) {
+	g := boot(config())
+	for _, c := range []struct{ frame, want string }{
+		{"uuid 0123456789abcde", ""}, // too short: it stays
+		{"uuid 0123456789abcdef", "30313233343536373839616263646566"},
+	} {
+		was := fmt.Sprintf("%x", config().UUID)
+		g.host(c.frame)
+		r := g.call(wire.CmdGetUUID, 0)
+		got := fmt.Sprintf("%08x%08x%08x%08x", uint32(r.RAX), uint32(r.RBX), uint32(r.RCX), uint32(r.RDX))
+		if want := cmp.Or(c.want, was); got != want {
+			t.Errorf("after %q it is %s, want %s", c.frame, got, want)
+		}
 	}
 }
 

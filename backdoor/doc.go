@@ -35,8 +35,9 @@
 //	vmrecord.VERB ...  a request as package wire has it, made by the host: always
 //	                   allowed, and without an answer; what it changes is an event
 //	ended              the running recording has ended by the host's doing
-//	live               the machine goes on live from a replay: as ended, and each
-//	                   open channel says StatusCheckpoint once
+//	live               the machine goes on live from a state that was saved: as
+//	                   ended, and each open channel says StatusCheckpoint once
+//	uuid, 16 bytes     the machine's id from now on
 //	policy 0, policy 1 the guest loses or gets control of recording
 //
 // Anything else is ignored.

@@ -226,6 +226,8 @@ func (b *Backdoor) host(p []byte) {
 			c := &b.state.Channels[i]
 			c.Checkpoint = c.Open
 		}
+	case len(p) == len("uuid ")+16 && strings.HasPrefix(text, "uuid "):
+		b.name([16]byte(p[len("uuid "):]))
 	case text == "policy 0" || text == "policy 1":
 		b.state.Facts[factControl] = b.state.Facts[factControl]&^1 | flag(strings.HasSuffix(text, "1"))
 	default:
