@@ -71,6 +71,11 @@
 // in common, of those that share most pieces of 128 bytes at the same place. With
 // address randomisation that is most of a kernel's text and data.
 //
+// # Goldens
+//
+// A golden is a base made of the memory of an appliance that has booted. Behind its
+// pages stands a Start, from which a machine goes on in that state.
+//
 // # Version rule
 //
 // The envelope's and manifest's format is "vmbundle/1". A reader refuses

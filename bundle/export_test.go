@@ -13,6 +13,15 @@ import (
 	"vmrecord/bundle/store"
 )
 
+// ParseStart reads a start, of a golden of so many pages, and writes it again.
+func ParseStart(b []byte, known uint64) ([]byte, error) {
+	s, err := parseStart(b, known)
+	if err != nil {
+		return nil, err
+	}
+	return s.append(nil)
+}
+
 // Segments reads parts as Tape reads those of a tape.
 func Segments(parts ...[]byte) io.ReadSeeker {
 	b := &Bundle{at: map[string]entry{}, sums: map[string]Part{}}

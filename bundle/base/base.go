@@ -17,11 +17,15 @@ import (
 
 const (
 	format  = "vmbase/1"
+	started = "vmbase/2" // with a start behind the pages
 	maxInfo = 64 << 10
 	cached  = 64 // unpacked blocks
 
 	// MaxPages bounds a base.
 	MaxPages = 1 << 24
+
+	// MaxStart bounds a start, in bytes.
+	MaxStart = 64 << 20
 )
 
 // Kinds of base.
@@ -57,6 +61,14 @@ func damaged(err error) error {
 	return err
 }
 
+// cut is an error where a block must be.
+func cut(err error) error {
+	if errors.Is(err, io.EOF) {
+		return &store.DamageError{What: "the start is missing", Cut: true}
+	}
+	return err
+}
+
 // A located is a block of pages.
 type located struct {
 	block store.Block
@@ -71,6 +83,7 @@ type Base struct {
 	coder  *store.Coder
 	hashes []store.Hash
 	blocks []located
+	start  int64 // where the start's blocks begin
 	kept   map[int][]byte
 }
 
@@ -99,7 +112,7 @@ func New(r io.ReaderAt) (*Base, error) {
 	}
 	for {
 		h, err := store.ReadBlock(r, off)
-		if errors.Is(err, io.EOF) {
+		if errors.Is(err, io.EOF) || b.Format == started && len(b.hashes) == int(b.Pages) {
 			break
 		}
 		if err != nil {
@@ -115,6 +128,7 @@ func New(r io.ReaderAt) (*Base, error) {
 		}
 		off += h.Size()
 	}
+	b.start = off
 	if id := identify(b.hashes); len(b.hashes) != int(b.Pages) || id != b.ID {
 		return nil, bad("it holds %d pages and is %.16s, it says %d and %.16s", len(b.hashes), id, b.Pages, b.ID)
 	}
@@ -140,8 +154,8 @@ func (b *Base) info() (off int64, err error) {
 	if err := json.Unmarshal(c, &b.Info); err != nil {
 		return 0, bad("%v", err)
 	}
-	if b.Format != format {
-		return 0, bad("its format is %.40q, this program reads %q", b.Format, format)
+	if b.Format != format && b.Format != started {
+		return 0, bad("its format is %.40q, this program reads %q and %q", b.Format, format, started)
 	}
 	if b.Pages > MaxPages {
 		return 0, bad("it has %d pages, at most %d are allowed", b.Pages, MaxPages)
@@ -185,7 +199,32 @@ func (b *Base) Page(n uint32, p []byte) error {
 	return nil
 }
 
-// Check reads every page.
+// Start is what Finish was given as start; nil if it was nothing.
+func (b *Base) Start() ([]byte, error) {
+	if b.Format != started {
+		return nil, nil
+	}
+	var all []byte
+	for off := b.start; ; {
+		h, err := store.ReadBlock(b.r, off)
+		if errors.Is(err, io.EOF) && all != nil {
+			return all, nil
+		}
+		if err != nil {
+			return nil, damaged(cut(err))
+		}
+		if len(h.Head) != 0 || len(all)+h.Content > MaxStart {
+			return nil, bad("its start has a block with a head of %d and content of %d bytes at %d", len(h.Head), h.Content, off)
+		}
+		c, err := b.coder.Content(b.r, h)
+		if err != nil {
+			return nil, damaged(err)
+		}
+		all, off = append(all, c...), off+h.Size()
+	}
+}
+
+// Check reads every page, and the start.
 func (b *Base) Check() error {
 	p := make([]byte, store.PageBytes)
 	for n := range b.Pages {
@@ -193,7 +232,8 @@ func (b *Base) Check() error {
 			return err
 		}
 	}
-	return nil
+	_, err := b.Start()
+	return err
 }
 
 // Close closes the file.
@@ -207,7 +247,7 @@ func (b *Base) Close() error {
 // A Builder makes a base out of pages.
 type Builder struct {
 	coder  *store.Coder
-	seen   map[store.Hash]bool
+	seen   map[store.Hash]uint32 // numbers plus 1
 	hashes []store.Hash
 	block  []byte
 	packed []byte
@@ -216,20 +256,24 @@ type Builder struct {
 
 // NewBuilder begins a base.
 func NewBuilder() *Builder {
-	return &Builder{coder: store.NewCoder(false), seen: map[store.Hash]bool{store.Zero(): true}}
+	return &Builder{coder: store.NewCoder(false), seen: map[store.Hash]uint32{store.Zero(): 0}}
 }
 
-// Add adds a page, if it is neither zeros nor in the base already.
-func (b *Builder) Add(p []byte) {
+// Add adds a page, if it is neither zeros nor in the base already, and returns its
+// number plus 1, or 0 for zeros.
+func (b *Builder) Add(p []byte) uint32 {
 	h := sha256.Sum256(p)
-	if b.seen[h] || len(b.hashes) == MaxPages {
-		return
+	n, known := b.seen[h]
+	if known || len(b.hashes) == MaxPages {
+		return n
 	}
-	b.seen[h] = true
 	b.hashes = append(b.hashes, h)
+	n = uint32(len(b.hashes))
+	b.seen[h] = n
 	if b.block = append(b.block, p...); len(b.block) == store.BlockPages*store.PageBytes {
 		b.flush()
 	}
+	return n
 }
 
 // content adds the pages of contents, from their beginning.
@@ -255,20 +299,29 @@ func (b *Builder) flush() {
 	b.block = b.block[:0]
 }
 
-func (b *Builder) info(kind, name string) Info {
+func (b *Builder) info(format, kind, name string) Info {
 	return Info{format, identify(b.hashes), name, kind, uint32(len(b.hashes))}
 }
 
-// Finish writes the base. Nothing can be added afterwards.
-func (b *Builder) Finish(w io.Writer, kind, name string) (Info, error) {
+// Finish writes the base, and behind its pages a start, if that is not empty (package
+// bundle). Nothing can be added afterwards.
+func (b *Builder) Finish(w io.Writer, kind, name string, start []byte) (Info, error) {
 	b.flush()
-	i := b.info(kind, name)
+	form := format
+	if len(start) > 0 {
+		form = started
+	}
+	i := b.info(form, kind, name)
 	raw, err := json.Marshal(i)
 	if err != nil {
 		return i, err
 	}
 	if len(raw) > maxInfo {
 		return i, fmt.Errorf("the name %.40q… is too long", name)
+	}
+	for len(start) > 0 {
+		n := min(len(start), store.MaxBlock)
+		b.packed, start = b.coder.Append(b.packed, nil, start[:n]), start[n:]
 	}
 	_, err = w.Write(b.coder.Append(nil, nil, raw))
 	if err == nil {

@@ -163,14 +163,6 @@ func isDamaged(err error) bool { return errors.As(err, new(*base.DamageError)) }
 
 // TestDamaged: no byte of a base can change, and none be missing at its end.
 func TestDamaged(t *testing.T) {
-	var out bytes.Buffer
-	w := base.NewBuilder()
-	for i := range 20 {
-		w.Add(page(string(rune('a' + i))))
-	}
-	if _, err := w.Finish(&out, base.Golden, "x"); err != nil {
-		t.Fatal(err)
-	}
 	check := func(c []byte) error {
 		b, err := base.New(bytes.NewReader(c))
 		if err == nil {
@@ -178,18 +170,54 @@ func TestDamaged(t *testing.T) {
 		}
 		return err
 	}
-	if err := check(out.Bytes()); err != nil {
-		t.Fatal(err)
+	for _, start := range []string{"", "the start"} {
+		var out bytes.Buffer
+		w := base.NewBuilder()
+		for i := range 20 {
+			w.Add(page(string(rune('a' + i))))
+		}
+		if _, err := w.Finish(&out, base.Golden, "x", []byte(start)); err != nil {
+			t.Fatal(err)
+		}
+		if err := check(out.Bytes()); err != nil {
+			t.Fatal(err)
+		}
+		for i := range out.Bytes() {
+			c := bytes.Clone(out.Bytes())
+			c[i] ^= 0x10
+			if err := check(c); !isDamaged(err) {
+				t.Errorf("byte %d changed: %v", i, err)
+			}
+			if err := check(out.Bytes()[:i]); !isDamaged(err) {
+				t.Errorf("cut off after %d bytes: %v", i, err)
+			}
+		}
 	}
-	for i := range out.Bytes() {
-		c := bytes.Clone(out.Bytes())
-		c[i] ^= 0x10
-		if err := check(c); !isDamaged(err) {
-			t.Errorf("byte %d changed: %v", i, err)
+}
+
+// TestStart: a start comes back, and the id is that of the pages.
+func TestStart(t *testing.T) {
+	var ids []string
+	for _, start := range []string{"", "s", strings.Repeat("long ", 4<<20)} {
+		var out bytes.Buffer
+		w := base.NewBuilder()
+		if n, again, zeros := w.Add(page("a")), w.Add(page("a")), w.Add(page("")); n != 1 || again != 1 || zeros != 0 {
+			t.Errorf("numbers %d, %d, %d", n, again, zeros)
 		}
-		if err := check(out.Bytes()[:i]); !isDamaged(err) {
-			t.Errorf("cut off after %d bytes: %v", i, err)
+		if _, err := w.Finish(&out, base.Golden, "x", []byte(start)); err != nil {
+			t.Fatal(err)
 		}
+		b, err := base.New(bytes.NewReader(out.Bytes()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := b.Start(); err != nil || string(got) != start {
+			t.Errorf("a start of %d bytes is one of %d, %v", len(start), len(got), err)
+		}
+		ids = append(ids, b.ID)
+	}
+	if ids[0] != ids[1] || ids[0] != ids[2] {
+		t.Errorf("ids %q", ids)
 	}
 }
 
@@ -197,7 +225,7 @@ func FuzzNew(f *testing.F) {
 	var out bytes.Buffer
 	w := base.NewBuilder()
 	w.Add(page("a"))
-	if _, err := w.Finish(&out, base.Golden, "x"); err != nil {
+	if _, err := w.Finish(&out, base.Golden, "x", nil); err != nil {
 		f.Fatal(err)
 	}
 	f.Add(out.Bytes())

@@ -20,18 +20,20 @@
 // the SHA-256 of each page, in order: whoever makes a base of the same file gets
 // the same id, whatever its blocks look like.
 //
-// # Format, version 1
+// # Format, versions 1 and 2
 //
 // A base is a file of blocks (package store), with the extension .vmg. The head of
 // the first is empty, its content is Info as JSON, at most 64 KiB. The others hold
 // pages, at most 16, in order; their heads are the SHA-256 of these pages, 32 bytes
-// each. A reader refuses a base whose id is not that of its heads, and a page whose
-// SHA-256 is not the one in the head.
+// each. Format vmbase/2 is a golden with a start (package bundle) behind the pages:
+// blocks of content with empty heads, at most 64 MiB together; its id is that of its
+// pages alone. A reader refuses a base whose id is not that of its heads, and a page
+// whose SHA-256 is not the one in the head.
 //
 // # Folders
 //
 // A Folder holds bases, each in a file named by its id.
 //
-// Version rule: Info names the format; a reader refuses another. A change of what
-// the pages of a file are is another format.
+// Version rule: Info names the format; a reader refuses one that it does not know. A
+// change of what the pages of a file are is another format.
 package base

@@ -59,11 +59,8 @@ func goodID(id string) bool { return len(id) == 64 && strings.Trim(id, "01234567
 // Add puts a base into the folder: the file of one, or the base of any other file.
 // One that is there already is not written again.
 func (f Folder) Add(name string) (Info, error) {
-	if filepath.Ext(name) != Ext {
-		i, err := infoOf(name)
-		if err != nil || f.has(i) {
-			return i, err
-		}
+	if i, err := infoOf(name); err != nil || f.has(i) {
+		return i, err
 	}
 	if err := os.MkdirAll(f.Dir, 0o700); err != nil {
 		return Info{}, err

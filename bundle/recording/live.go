@@ -26,6 +26,7 @@ type Meta struct {
 	Created   int64             `json:"created,omitzero"` // Unix seconds
 	Machine   string            `json:"machine"`          // the configuration that builds the machine again
 	Console   string            `json:"console,omitzero"` // outlet whose bytes Console is told of
+	Boot      string            `json:"boot,omitzero"`    // digest of what the machine booted, by who booted it
 	Facts     map[string]string `json:"facts,omitzero"`
 	Branch    *Branch           `json:"branch,omitzero"` // nil: the machine ran live from power-on
 }
