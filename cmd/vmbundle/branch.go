@@ -3,11 +3,9 @@ package main
 import (
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -133,10 +131,6 @@ func (r *branch) say(format string, a ...any) {
 	fmt.Fprintln(r.c.ErrOrStderr(), line)
 }
 
-// resume is how much guest time a machine that goes live is moved on: the most
-// that loses no tick of its timers.
-const resume = 2 * time.Millisecond
-
 // first is what the machine is told where it goes live: fresh entropy; that it
 // was resumed, which open channels learn; that it is recorded, if it is; and
 // that time has passed. What a kernel's own generator holds is in its memory, and
@@ -146,13 +140,12 @@ func (r *branch) first(m *vmm.Machine) ([]vmm.Input, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := []vmm.Input{{Inlet: vmm.InletEntropy, Data: fresh}, {Inlet: machine.Control, Data: []byte("live")}}
+	in := []vmm.Input{{Inlet: vmm.InletEntropy, Data: fresh}, {Inlet: machine.Control, Data: []byte(live.Resumed)}}
 	if r.rec != nil {
 		q := wire.Request{Verb: wire.Start, Text: "branch"} // its name must make no difference
 		in = append(in, vmm.Input{Inlet: machine.Control, Data: []byte(q.Format())})
 	}
-	leap := vmm.MulDiv(uint64(resume), m.Hz(), uint64(time.Second))
-	return append(in, vmm.Input{Inlet: vmm.InletLeap, Data: binary.LittleEndian.AppendUint64(nil, leap)}), nil
+	return append(in, live.Leap(m)), nil
 }
 
 // entropy is this host's. At virtual pace, or with --seed, it follows from the
