@@ -70,7 +70,11 @@ type Machine struct {
 	Kernel string     `toml:"kernel"`
 	Initrd string     `toml:"initrd"`
 	Append string     `toml:"append"`
-	Disk   string     `toml:"disk"`
+	// Golden is the file of a state to start from instead of booting, if what it
+	// booted and its machine are these; GoldenSHA256 is of the file.
+	Golden       string `toml:"golden"`
+	GoldenSHA256 string `toml:"golden_sha256"`
+	Disk         string `toml:"disk"`
 	// PVPanic gives the machine a port at which its kernel tells that it panics.
 	PVPanic bool `toml:"pvpanic"`
 }
@@ -182,7 +186,7 @@ func Load(name string) (*Appliance, error) {
 		return nil, err
 	}
 	dir := filepath.Dir(name)
-	paths := []*string{&a.Machine.Kernel, &a.Machine.Initrd, &a.Machine.Disk}
+	paths := []*string{&a.Machine.Kernel, &a.Machine.Initrd, &a.Machine.Golden, &a.Machine.Disk}
 	for i := range a.Vendor.Bases {
 		paths = append(paths, &a.Vendor.Bases[i])
 	}
@@ -192,6 +196,14 @@ func Load(name string) (*Appliance, error) {
 		}
 	}
 	return a, nil
+}
+
+// Published are the files that the vendor has too: the golden, and Vendor.Bases.
+func (a *Appliance) Published() []string {
+	if a.Machine.Golden == "" {
+		return a.Vendor.Bases
+	}
+	return append([]string{a.Machine.Golden}, a.Vendor.Bases...)
 }
 
 // DefaultLimits hold where a file says nothing.
@@ -244,6 +256,7 @@ func (a *Appliance) texts() error {
 		{"machine.kernel", a.Machine.Kernel, false, 4096},
 		{"machine.initrd", a.Machine.Initrd, false, 4096},
 		{"machine.append", a.Machine.Append, false, maxAppend},
+		{"machine.golden", a.Machine.Golden, false, 4096},
 		{"machine.disk", a.Machine.Disk, false, 4096},
 		{"vendor.mail", a.Vendor.Mail, false, maxText},
 		{"vendor.submit", a.Vendor.Submit, false, maxText},
@@ -280,6 +293,10 @@ func (a *Appliance) machine() error {
 		return errors.New("machine.disk: disks are not built yet; write kernel and initrd instead")
 	case m.Kernel == "":
 		return errors.New(`machine.kernel is missing; under [machine] write: kernel = "debian", or the path of a bzImage`)
+	case m.Golden == "" != (m.GoldenSHA256 == ""):
+		return errors.New(`machine.golden and machine.golden_sha256 belong together; "vmappliance build --golden" prints both`)
+	case m.Golden != "" && (len(m.GoldenSHA256) != 64 || strings.Trim(m.GoldenSHA256, "0123456789abcdef") != ""):
+		return fmt.Errorf("machine.golden_sha256 is %.80q; 64 hex digits, as \"vmappliance build --golden\" prints them", m.GoldenSHA256)
 	}
 	return nil
 }

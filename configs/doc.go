@@ -17,6 +17,10 @@
 //	                            "vmappliance build --kernel debian" fetched
 //	initrd     path             with kernel
 //	append     text             with kernel: its command line
+//	golden     path             state to start from instead of booting: "vmappliance
+//	                            build --golden" makes it. Where kernel, initrd, append
+//	                            or the machine are others, the guest boots
+//	golden_sha256 text          of that file; required with it
 //	disk       path             refused for now: disks are not built yet
 //	pvpanic    true or false    a port at which the guest's kernel tells that it
 //	                            panics (driver pvpanic-mmio); default false

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
+	"vmrecord/bundle/base"
 	"vmrecord/cmd/internal/cli"
 	"vmrecord/cmd/internal/exit"
 	"vmrecord/configs/cpio"
@@ -23,6 +25,7 @@ type build struct {
 	files  []string
 	links  []string
 	kernel string
+	golden goldenBuild
 	sign   string // name of the key
 	enroll string
 	signed string // the configuration to write
@@ -37,6 +40,8 @@ type builtDocument struct {
 	Path      string              `json:"kernel_path,omitempty"`
 	Initramfs string              `json:"initramfs,omitempty"`
 	Bytes     int                 `json:"initramfs_bytes,omitempty"`
+	Golden    string              `json:"golden,omitempty"`
+	Digest    string              `json:"golden_sha256,omitempty"`
 	Signed    string              `json:"signed,omitempty"` // configuration
 }
 
@@ -44,15 +49,21 @@ func buildCommand() *cobra.Command {
 	var b build
 	c := &cobra.Command{
 		Use:   "build [CONFIG.toml]",
-		Short: "Make an appliance: an initramfs, the kernel, a signed configuration",
+		Short: "Make an appliance: an initramfs, the kernel, a golden, a signed configuration",
 		Long: "build makes an initramfs from files of this computer; the same files make the same\n" +
 			"bytes. It fetches a kernel of Debian's into the cache (unpacked, not installed) and\n" +
 			"prints its path: debian, for virtual machines, is the one that a configuration means\n" +
-			"by this name; debian-amd64 is for any 64-bit PC, debian-686 for any 32-bit one.\n" +
+			"by this name; debian-amd64 is for any 64-bit PC, debian-686 for any 32-bit one.\n\n" +
+			"With --golden it boots the appliance, without anybody typing, until it is at rest or has\n" +
+			"printed --when TEXT, writes the state to OUT, and prints two lines to add under\n" +
+			"[machine]. run then starts from it in less than a second, with today's date, an id and\n" +
+			"random numbers of its own, and packs recordings as what differs from it: keep it where\n" +
+			"you debug (vmbundle base add OUT). All that was in the guest's memory is in it.\n\n" +
 			"With --sign it writes CONFIG.signed.toml, what users run, and its signature: only the\n" +
 			"signing key can change whom reports go to and what they are sealed to.",
 		Example: "  vmappliance build --kernel debian\n" +
 			"  vmappliance build --initramfs initramfs.cpio --file init=./vmagent --file ledger=./ledger\n" +
+			"  vmappliance build --golden ledger.vmg --when 'ledger ready' appliance.toml\n" +
 			"  vmappliance build --sign vendor appliance.toml",
 		Args: cli.Args(0, 1),
 	}
@@ -61,6 +72,8 @@ func buildCommand() *cobra.Command {
 	f.StringArrayVar(&b.files, "file", nil, "put the file PATH of this computer into it as `NAME=PATH`")
 	f.StringArrayVar(&b.links, "link", nil, "put a symbolic link into it as `NAME=TARGET`")
 	f.StringVar(&b.kernel, "kernel", "", "fetch a kernel into the cache: `KIND` is one of "+strings.Join(guestkernel.Names(), ", "))
+	f.StringVar(&b.golden.out, "golden", "", "boot CONFIG.toml's guest, and write its state to `OUT`")
+	f.StringVar(&b.golden.when, "when", "", "take the golden when the guest prints `TEXT`; else when it sleeps")
 	f.StringVar(&b.sign, "sign", "", "sign CONFIG.toml by the key called `KEY`: vmbundle keys new")
 	f.StringVar(&b.enroll, "enroll", "", "put the `CODE` into it by which your inbox takes computers in: vmbundle inbox enroll new")
 	f.StringVar(&b.signed, "out", "", "write the signed configuration to `OUT`")
@@ -71,17 +84,10 @@ func buildCommand() *cobra.Command {
 }
 
 func (b *build) run(c *cobra.Command, args []string) error {
-	doc := builtDocument{Schema: "vmappliance.build/1"}
-	switch {
-	case b.out == "" && len(b.files)+len(b.links) > 0:
-		return exit.Errorf(exit.Usage, "--file and --link need --initramfs OUT")
-	case b.sign == "" && len(args)+len(b.enroll)+len(b.signed) > 0:
-		return exit.Errorf(exit.Usage, "CONFIG.toml, --enroll and --out need --sign KEY")
-	case b.sign != "" && len(args) == 0:
-		return exit.Errorf(exit.Usage, "--sign signs a configuration; say which: vmappliance build --sign %s appliance.toml", b.sign)
-	case b.out == "" && b.kernel == "" && b.sign == "":
-		return exit.Errorf(exit.Usage, "nothing to build; say --initramfs OUT --file NAME=PATH, --kernel debian, or --sign KEY CONFIG.toml")
+	if err := b.check(args); err != nil {
+		return err
 	}
+	doc := builtDocument{Schema: "vmappliance.build/1"}
 	if b.kernel != "" {
 		flavour, ok := guestkernel.Named(b.kernel)
 		if !ok {
@@ -104,6 +110,16 @@ func (b *build) run(c *cobra.Command, args []string) error {
 		doc.Initramfs, doc.Bytes = b.out, n
 		fmt.Fprintf(c.ErrOrStderr(), "wrote %s, %s\n", b.out, cli.Bytes(int64(n)))
 	}
+	if b.golden.out != "" {
+		digest, err := b.golden.run(c, args[0], b.force)
+		if err != nil {
+			return err
+		}
+		doc.Golden, doc.Digest = b.golden.out, digest
+		if !b.asJSON {
+			fmt.Fprintf(c.OutOrStdout(), "golden = %q\ngolden_sha256 = %q\n", b.golden.beside(args[0]), digest)
+		}
+	}
 	if b.sign != "" {
 		if err := b.release(args[0]); err != nil {
 			return err
@@ -113,6 +129,31 @@ func (b *build) run(c *cobra.Command, args []string) error {
 	}
 	if b.asJSON {
 		return cli.JSON(c.OutOrStdout(), doc)
+	}
+	return nil
+}
+
+// check looks at what belongs together.
+func (b *build) check(args []string) error {
+	switch {
+	case b.out == "" && len(b.files)+len(b.links) > 0:
+		return exit.Errorf(exit.Usage, "--file and --link need --initramfs OUT")
+	case b.sign == "" && len(b.enroll)+len(b.signed) > 0:
+		return exit.Errorf(exit.Usage, "--enroll and --out need --sign KEY")
+	case b.sign == "" && b.golden.out == "" && len(args) > 0:
+		return exit.Errorf(exit.Usage, "CONFIG.toml needs --golden OUT or --sign KEY")
+	case b.sign != "" && b.golden.out != "":
+		return exit.Errorf(exit.Usage, "make the golden first, write its lines into the configuration, then sign that")
+	case b.sign != "" && len(args) == 0:
+		return exit.Errorf(exit.Usage, "--sign signs a configuration; say which: vmappliance build --sign %s appliance.toml", b.sign)
+	case b.golden.out != "" && len(args) == 0:
+		return exit.Errorf(exit.Usage, "--golden boots a configuration; say which: vmappliance build --golden %s appliance.toml", b.golden.out)
+	case b.golden.out == "" && b.golden.when != "":
+		return exit.Errorf(exit.Usage, "--when needs --golden OUT")
+	case b.golden.out != "" && filepath.Ext(b.golden.out) != base.Ext:
+		return exit.Errorf(exit.Usage, "--golden %s: its name has to end in %s", b.golden.out, base.Ext)
+	case b.out == "" && b.kernel == "" && b.sign == "" && b.golden.out == "":
+		return exit.Errorf(exit.Usage, "nothing to build; say --initramfs OUT --file NAME=PATH, --kernel debian, --golden OUT or --sign KEY")
 	}
 	return nil
 }

@@ -24,6 +24,11 @@ const isvHelp = `Make an appliance: your program in a virtual machine that recor
     it with your keys, and forgets it:
       vmappliance run appliance.toml
       vmappliance run appliance.toml --rehearse
+    So that it starts in less than a second instead of booting, and what users send is
+    small, make a golden, and keep it where you debug (vmbundle base add). A guest that
+    is started from it is on its own with the time and random numbers that were in its
+    memory: the machine's are fresh, and open backdoor channels say that it was resumed.
+      vmappliance build --golden program.vmg appliance.toml
     With --gdb it waits for gdb, which debugs the whole machine while it records.
  6. Make your keys, write the public one into the configuration, and sign it for users,
     who run appliance.signed.toml: only your key can change whom reports go to and what

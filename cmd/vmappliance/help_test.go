@@ -110,6 +110,8 @@ func (s *sandbox) enter(line string) {
 		return
 	case line == "vmappliance outbox retry", strings.HasPrefix(line, "vmappliance send "):
 		status = 75 // nobody is there
+	case strings.HasPrefix(line, "vmappliance build --golden"):
+		status = 1 // the guest powers off at once
 	case strings.HasPrefix(line, "vmbundle ps"), strings.HasPrefix(line, "vmbundle probe"), strings.HasSuffix(line, "--what syscall"),
 		strings.HasPrefix(line, "vmbundle gdb") && strings.Contains(line, "--symbols"), strings.HasPrefix(line, "vmbundle base add"):
 		status = 3 // the guest is no Linux, no program has symbols, and there is no golden

@@ -121,8 +121,9 @@ func (l *oneRun) openRecorder(seed uint64) (shut func(ctx context.Context) exit.
 	if err != nil {
 		return nil, err
 	}
+	meta := recording.Meta{Machine: l.guest.spec.Text(), Boot: l.guest.digest()}
 	r := &recorder{Recorder: live.Recorder{Shelf: shelf}, dir: dir, say: l.say, events: l.events, own: map[string]bool{}, ring: ring{own: map[string]bool{}},
-		shown: l.console.Terminal() != nil, options: recording.Options{Seed: seed, Meta: recording.Meta{Machine: l.guest.spec.Text()}}}
+		shown: l.console.Terminal() != nil, options: recording.Options{Seed: seed, Meta: meta}}
 	r.keep = func(k *kept) { l.doc.Kept = append(l.doc.Kept, k) }
 	l.rec = r
 	triggers := configs.Triggers{Serial: configs.DefaultSerial()}
@@ -170,7 +171,7 @@ func (l *oneRun) openCourier(base string) (shut func(ctx context.Context) exit.C
 	}
 	term, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	l.courier = newCourier(term, courier{post: p, book: b, party: who, asks: l.console.Terminal() != nil,
-		pack: pack, limits: l.config.Record.Limits, shelf: r.dir, published: l.config.Vendor.Bases, say: l.say, events: l.events})
+		pack: pack, limits: l.config.Record.Limits, shelf: r.dir, published: l.config.Published(), say: l.say, events: l.events})
 	r.owe = func(k *kept) {
 		if err := l.courier.owe(k); err != nil {
 			l.say("recording %s: %v%s", k.Summary.Name, err, cli.Hint(err))
@@ -243,19 +244,24 @@ func (l *oneRun) boots(epoch, seed uint64) error {
 	}
 }
 
-// boot runs one machine from power-on to its end.
+// boot runs one machine from power-on, or at first from the golden, to its end.
 func (l *oneRun) boot(epoch, seed uint64) (live.End, error) {
-	m, free, err := l.guest.boot(epoch, seed)
+	m, free, first, err := l.warm(epoch, seed)
+	if l.doc.Golden = l.doc.Golden || m != nil; m == nil && err == nil {
+		m, free, err = l.guest.boot(epoch, seed)
+	}
 	if err != nil {
 		return live.End{}, err
 	}
 	defer free()
 	door := host.NewDoor(host.Config{Hz: l.guest.spec.Hz, Pace: l.verb.pace})
 	defer door.Close()
+	door.First(first...)
 	s := &live.Session{M: m, Door: door, Console: l.console, Limit: l.verb.limit()}
 	s.Connect(l.keys)
 	if r := l.rec; r != nil {
 		r.attach(m, door)
+		r.options.Stirs = len(first) > 0
 		s.Work, s.Slice, s.Due = r.work, r.slice, r.dueAt
 		s.Beat = r.beat
 		s.Heard = r.console

@@ -211,11 +211,12 @@ func (r *recorder) order(q wire.Request) bool {
 	return r.door != nil && r.door.Pace() != host.Virtual && r.door.Send(machine.Control, []byte(q.Format()))
 }
 
-// begin records from power-on, before the first instruction.
+// begin records from here on, before the first instruction and the first input.
 func (r *recorder) begin(m *vmm.Machine, name string) {
 	q := wire.Request{Verb: wire.Start, Text: name}
 	r.own[wire.Clean(name, wire.MaxName)] = true
 	m.Deliver(vmm.Input{Inlet: machine.Control, Data: []byte(q.Format())})
+	r.work()
 }
 
 func (r *recorder) stop(keep bool, why string) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"vmrecord/bundle"
+	"vmrecord/bundle/base"
 	"vmrecord/bundle/inbox"
 	"vmrecord/bundle/keys"
 	"vmrecord/cmd/internal/cli"
@@ -102,6 +103,11 @@ func opened(file string) (told string, err error) {
 		return "", err
 	}
 	defer b.Close()
+	bases, err := cli.BaseDir()
+	if err != nil {
+		return "", err
+	}
+	b.UseBases(base.Folder{Dir: bases})
 	if err := b.Verify(); err != nil {
 		return "", err
 	}

@@ -39,6 +39,7 @@ type runVerb struct {
 
 	recordings string
 	rehearse   bool
+	noGolden   bool
 	state      string // folder for recordings and outbox
 	fromStart  string
 	events     string
@@ -52,7 +53,8 @@ type runDocument struct {
 	Schema      string  `json:"schema"` // vmappliance.run/1
 	Outcome     string  `json:"outcome"`
 	Status      int     `json:"status"`
-	Boots       int     `json:"boots"`
+	Boots       int     `json:"boots"`  // times that the guest began
+	Golden      bool    `json:"golden"` // the first time from the golden
 	Instants    uint64  `json:"instants"`
 	Retired     uint64  `json:"retired"`
 	Inputs      uint64  `json:"inputs"`
@@ -93,6 +95,7 @@ func runCommand() *cobra.Command {
 	f.StringVar(&r.recordings, "recordings", "", "folder of recordings `DIR` (default ~/.local/share/vmrecord/recordings)")
 	f.BoolVar(&r.rehearse, "rehearse", false, "send to an inbox of its own on this computer, open what arrives, and forget it")
 	f.StringVar(&r.fromStart, "record-from-start", "", "record the whole run under `NAME`")
+	f.BoolVar(&r.noGolden, "no-golden", false, "boot, though the configuration names a golden to start from")
 	f.StringVar(&r.events, "events", "", "write progress as lines of JSON to `FILE`, - for standard error")
 	f.BoolVar(&r.asJSON, "json", false, "print one JSON document at the end")
 	f.StringVar(&r.gdb, "gdb", "", "wait for gdb before the first instruction; at `ADDR` of this computer: --gdb=ADDR")

@@ -56,7 +56,11 @@ func (b *build) release(file string) error {
 			return err
 		}
 	}
-	if _, err := loadConfig([]string{file}); err != nil {
+	a, err := loadConfig([]string{file})
+	if err == nil {
+		err = checkGolden(a)
+	}
+	if err != nil {
 		return err
 	}
 	text, err := os.ReadFile(file)
