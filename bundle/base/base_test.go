@@ -141,6 +141,13 @@ func TestFolder(t *testing.T) {
 	if _, err := (base.Folder{}).Open(i); !errors.As(err, &missing) {
 		t.Error(err)
 	}
+	beside := base.Folder{Dir: t.TempDir(), Also: []string{t.TempDir(), other.Dir}}
+	if b, err := beside.Open(i); err != nil || b.Close() != nil {
+		t.Error(err)
+	}
+	if _, err := beside.Open(j); !errors.As(err, &missing) || !strings.Contains(err.Error(), beside.Dir+" and in "+beside.Also[0]) {
+		t.Error(err)
+	}
 	if err := os.Rename(other.Path(i.ID), other.Path(j.ID)); err != nil {
 		t.Fatal(err)
 	}

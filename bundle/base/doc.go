@@ -32,7 +32,8 @@
 //
 // # Folders
 //
-// A Folder holds bases, each in a file named by its id.
+// A Folder holds bases, each in a file named by its id. Bases of others, read where they
+// lie, are checked like its own: by their id, which stands for the SHA-256 of each page.
 //
 // Version rule: Info names the format; a reader refuses one that it does not know. A
 // change of what the pages of a file are is another format.

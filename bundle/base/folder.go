@@ -15,13 +15,18 @@ import (
 // Ext is the extension of a base's file.
 const Ext = ".vmg"
 
-// A Folder is where bases are, each named by its id. The zero value has none.
-type Folder struct{ Dir string }
+// A Folder is where bases are, each named by its id. The zero value has none. A base
+// that is not in Dir is read where it lies in one of Also, such as an inbox's folder on
+// a file server: its list of pages, and of these only what is asked for.
+type Folder struct {
+	Dir  string
+	Also []string
+}
 
 // A MissingError is a base that is not in the folder (exit code 6).
 type MissingError struct {
 	Info
-	Dir string // "" if there is none
+	Dir string // or several, where it was looked for; "" if there is none
 }
 
 func (e *MissingError) Error() string {
@@ -41,16 +46,21 @@ func (f Folder) Open(i Info) (*Base, error) {
 	if f.Dir == "" {
 		return nil, &MissingError{i, f.Dir}
 	}
-	b, err := Open(f.Path(i.ID))
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, &MissingError{i, f.Dir}
-	case err != nil:
-		return nil, err
-	case b.ID != i.ID || b.Pages != i.Pages:
-		return nil, errors.Join(bad("%s is another: %.16s of %d pages", f.Path(i.ID), b.ID, b.Pages), b.Close())
+	dirs := append([]string{f.Dir}, f.Also...)
+	for _, dir := range dirs {
+		path := Folder{Dir: dir}.Path(i.ID)
+		b, err := Open(path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			continue
+		case err != nil:
+			return nil, err
+		case b.ID != i.ID || b.Pages != i.Pages:
+			return nil, errors.Join(bad("%s is another: %.16s of %d pages", path, b.ID, b.Pages), b.Close())
+		}
+		return b, nil
 	}
-	return b, nil
+	return nil, &MissingError{i, strings.Join(dirs, " and in ")}
 }
 
 // goodID tells whether an id can be one, and part of a file's name.

@@ -39,6 +39,8 @@
 //	letters/sent/NAME.json              a Letter that was sent
 //	letters/since.json                  since when who is told of what is new
 //	letters/lock                        flock(2)ed by who sends letters
+//	bases/                              of package base, for who reads the reports; only
+//	                                    read, and not by this package
 //	index.sqlite                        all that again, to be asked; see below
 //
 // DIGEST is the first 16 hex digits of the file's SHA-256. Each JSON file carries a

@@ -26,39 +26,52 @@ func baseCommand() *cobra.Command {
 	return cli.Group("base", "Keep the bases that thin bundles need", baseAdd(), baseList())
 }
 
-// folder is where this user's bases are.
-func folder() (base.Folder, error) {
-	dir, err := cli.BaseDir()
-	return base.Folder{Dir: dir}, err
+// folder is where this user's bases are, and those of the inbox.
+func folder() (f base.Folder, err error) {
+	if f.Dir, err = cli.BaseDir(); err != nil {
+		return f, err
+	}
+	in, err := inboxDir()
+	f.Also = []string{filepath.Join(in, inboxBases)}
+	return f, err
 }
 
+// inboxBases is the folder of bases in an inbox's.
+const inboxBases = "bases"
+
 // bases puts files into the folder and opens the bases that they are there.
-func bases(names []string) ([]*base.Base, error) {
-	f, err := folder()
-	if err != nil {
-		return nil, err
-	}
+func bases(f base.Folder, names []string) ([]*base.Base, error) {
 	all, err := f.Take(names...)
 	if errors.Is(err, fs.ErrNotExist) {
-		err = exit.With(exit.NotFound, err)
+		err = exit.Errorf(exit.NotFound, "there is no file: %w", err)
 	}
 	return all, err
 }
 
 func baseAdd() *cobra.Command {
-	var asJSON bool
+	var asJSON, shared bool
 	c := &cobra.Command{
 		Use:   "add FILE...",
 		Short: "Put files into the folder of bases",
 		Long: "add puts bases into ~/.local/share/vmrecord/bases, or $VMRECORD_BASES, where every verb\n" +
 			"that reads a thin bundle looks for them. FILE is a golden that vmbundle golden made, or a file\n" +
-			"that was published with the appliance: its kernel, its initramfs, any other.",
+			"that was published with the appliance: its kernel, its initramfs, any other. With --inbox they go\n" +
+			"into the inbox's folder ($VMB_INBOX), for all who read its reports: a base that is not here\n" +
+			"is read there, over a file server too, and only as far as a bundle needs it.",
 		Example: "  vmbundle base add ledger-0.9.vmg",
 		Args:    cli.Args(1, 1000),
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
+	c.Flags().BoolVar(&shared, "inbox", false, "into the inbox's folder, for the whole team")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		all, err := bases(args)
+		f, err := folder()
+		if err != nil {
+			return err
+		}
+		if shared {
+			f = base.Folder{Dir: f.Also[0]}
+		}
+		all, err := bases(f, args)
 		if err != nil {
 			return status(diskFull(err))
 		}

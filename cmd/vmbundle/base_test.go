@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 )
 
@@ -51,4 +53,42 @@ func TestThinBundle(t *testing.T) {
 	bad := filepath.Join(dir, "bad.vmg")
 	ok(t, os.WriteFile(bad, []byte("no base"), 0o600))
 	command(t, "", user, "vmbundle", "base", "add", bad).want(t, 5, "bad.vmg", "damaged")
+}
+
+// TestBaseOfTheInbox: what is missing here is read from the team's inbox, as far as it
+// is needed and no further, and checked; a check's worker reads it as well.
+func TestBaseOfTheInbox(t *testing.T) {
+	m, dir := newMade(t), t.TempDir()
+	made, shared := filepath.Join(dir, "made"), filepath.Join(dir, "in", "bases")
+	here := []string{"VMRECORD_BASES=" + made}
+	golden, thin, other := filepath.Join(dir, "g.vmg"), filepath.Join(dir, "thin.vmb"), filepath.Join(dir, "other")
+	ok(t, os.WriteFile(other, bytes.Repeat([]byte("of no use"), 1000), 0o600))
+	command(t, "", here, "vmbundle", "golden", m.file, golden).want(t, 0)
+	command(t, "", here, "vmbundle", "pack", m.dir, thin, "--base", golden, "--base", other).want(t, 0)
+
+	there := []string{"VMRECORD_BASES=" + filepath.Join(dir, "none"), "VMB_INBOX=" + filepath.Join(dir, "in")}
+	command(t, "", there, "vmbundle", "replay", thin).want(t, 6, "is missing in "+filepath.Join(dir, "none")+" and in "+shared, "vmbundle base add FILE")
+	command(t, "", there, "vmbundle", "base", "add", "--inbox", golden, other).want(t, 0, `"our guest 1"`)
+	command(t, "", there, "vmbundle", "replay", thin).want(t, 0, "identical: ")
+	command(t, "", there, "vmbundle", "base", "list").want(t, 3) // nothing was copied
+	command(t, "", there, "vmbundle", "ingest", thin).want(t, 0)
+	command(t, "", there[:1], "vmbundle", "inbox", "check", "--dir", filepath.Join(dir, "in")).want(t, 0, "reproduced")
+
+	// The golden is by far the larger of the two. What is not needed may be damaged.
+	files, err := filepath.Glob(filepath.Join(shared, "*.vmg"))
+	ok(t, err)
+	slices.SortFunc(files, func(x, y string) int { return int(sizeOf(t, x) - sizeOf(t, y)) })
+	for i, status := range []int{0, 5} {
+		b, err := os.ReadFile(files[i])
+		ok(t, err)
+		b[len(b)-10] ^= 1 // in the last block of pages
+		ok(t, os.WriteFile(files[i], b, 0o600))
+		command(t, "", there, "vmbundle", "replay", thin).want(t, status, map[int]string{0: "identical: ", 5: "the base is damaged"}[status])
+	}
+}
+
+func sizeOf(t *testing.T, name string) int64 {
+	st, err := os.Stat(name)
+	ok(t, err)
+	return st.Size()
 }

@@ -16,6 +16,8 @@ and --reply of inbox serve. Which version has the fix: inbox fix R-XXXX-XXXX --i
 A thin bundle (level L2, L1) names pages of files that were published with the appliance,
 its kernel, initramfs or golden. Once, for all bundles:
       vmbundle base add vmlinuz initramfs.cpio ledger-0.9.vmg
+With --inbox they go beside the reports, for everybody whose VMB_INBOX is that folder, on a
+file server too: of a base only what a bundle needs is read.
 
 Look inside without running it; check it without its console:
       vmbundle inspect R-XXXX-XXXX.vmb

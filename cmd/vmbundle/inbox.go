@@ -36,18 +36,29 @@ func inboxCommand() *cobra.Command {
 	return c
 }
 
+// inboxVariable names the inbox where no flag does.
+const inboxVariable = "VMB_INBOX"
+
+// inboxDir is the inbox's folder.
+func inboxDir() (string, error) {
+	if dir := os.Getenv(inboxVariable); dir != "" {
+		return dir, nil
+	}
+	state, err := cli.StateDir()
+	return filepath.Join(state, "inbox"), err
+}
+
 // openInbox opens the folder that --dir, the environment or custom names.
 func openInbox(c *cobra.Command) (*inbox.Inbox, string, error) {
 	dir, _ := c.Flags().GetString("dir")
-	if dir == "" {
-		dir = os.Getenv("VMB_INBOX")
-	}
-	if dir == "" {
-		state, err := cli.StateDir()
-		if err != nil {
+	if dir != "" { // for what is read from now on, by workers too
+		if err := os.Setenv(inboxVariable, dir); err != nil {
 			return nil, "", err
 		}
-		dir = filepath.Join(state, "inbox")
+	}
+	dir, err := inboxDir()
+	if err != nil {
+		return nil, "", err
 	}
 	opt := inbox.Options{Now: time.Now, Identify: bundle.Identify}
 	if f := c.Flags().Lookup("quota"); f != nil {

@@ -66,7 +66,11 @@ func packCommand() *cobra.Command {
 		if err := levelFits(level, len(names)); err != nil {
 			return err
 		}
-		if o.Bases, err = bases(names); err != nil {
+		have, err := folder()
+		if err != nil {
+			return err
+		}
+		if o.Bases, err = bases(have, names); err != nil {
 			return status(err)
 		}
 		defer base.CloseAll(o.Bases)
@@ -80,7 +84,7 @@ func packCommand() *cobra.Command {
 		case "L0":
 			o.Report, err = report(c, from)
 		case "L1":
-			o.Slice, err = sliced(c, from, o, progress)
+			o.Slice, err = sliced(c, from, o, have, progress)
 		}
 		var p bundle.Packed
 		if err == nil {
@@ -118,13 +122,9 @@ func levelFits(level string, bases int) error {
 }
 
 // sliced is the slice of a recording, proved to replay under these options.
-func sliced(c *cobra.Command, from string, o bundle.PackOptions, bar *cli.Progress) (*bundle.Slice, error) {
+func sliced(c *cobra.Command, from string, o bundle.PackOptions, have base.Folder, bar *cli.Progress) (*bundle.Slice, error) {
 	ctx, stop := signal.NotifyContext(c.Context(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	have, err := folder()
-	if err != nil {
-		return nil, err
-	}
 	return levels.Slice(ctx, from, o, have, func(what string, s replay.Step) {
 		bar.Part(what, uint64(s.Now-s.Start), uint64(s.End-s.Start))
 	})

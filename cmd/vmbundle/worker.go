@@ -81,8 +81,8 @@ func wallOf(file string) (w wall.Wall, err error) {
 	if err != nil {
 		return w, err
 	}
-	baseDir, err := cli.BaseDir()
-	return wall.Wall{Read: []string{file, keyDir, baseDir}}, err
+	have, err := folder()
+	return wall.Wall{Read: append([]string{file, keyDir, have.Dir}, have.Also...)}, err
 }
 
 // enclosed finds what a user named, and leaves this process nothing but what reading
