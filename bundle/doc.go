@@ -33,6 +33,10 @@
 // first 40 bits in Crockford's base 32. Since the manifest lists all parts with
 // their digests, the id stands for every byte of the recording.
 //
+// Bounds, beyond which a reader refuses: 16384 parts; 8 MiB and 2^18 objects in the
+// envelope and in the manifest; 64 keys; 16 MiB in any other part; 32 MiB of content in
+// one that is unpacked whole, which are those of snapshot/. Blocks in packs have no head.
+//
 // The content of snapshot/map: varint number of pages of memory, then runs
 // until all are told, in ascending order: varint 2n for n pages of zeros, or
 // varint 2n+1 for n pages that are numbered in sequence in the packs, followed

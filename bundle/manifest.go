@@ -38,6 +38,9 @@ const (
 	maxEnvelope  = 8 << 20
 	maxManifest  = 8 << 20
 	maxPart      = 16 << 20
+	maxContent   = 32 << 20 // of a part that is unpacked whole; the largest page map has 11 MB
+	maxObjects   = 1 << 18  // of JSON; a mark takes two, and 100 bytes
+	maxKeys      = 64
 	maxSignature = 4096
 	maxBases     = 64
 

@@ -63,7 +63,7 @@ func Open(path string, keys ...age.Identity) (*Bundle, error) {
 
 // New opens a bundle that is not in a file of its own.
 func New(r io.ReaderAt, size int64, keys ...age.Identity) (*Bundle, error) {
-	b, names, err := outside(r, size)
+	b, err := outside(r, size)
 	if err != nil {
 		return nil, err
 	}
@@ -73,12 +73,12 @@ func New(r io.ReaderAt, size int64, keys ...age.Identity) (*Bundle, error) {
 	if err := b.manifest(); err != nil {
 		return nil, err
 	}
-	return b, b.listed(names)
+	return b, b.listed()
 }
 
 // Identify tells a bundle's names from its envelope, without a key.
 func Identify(r io.ReaderAt, size int64) (id, uuid string, err error) {
-	b, _, err := outside(r, size)
+	b, err := outside(r, size)
 	if err != nil {
 		return "", "", err
 	}
@@ -87,7 +87,7 @@ func Identify(r io.ReaderAt, size int64) (id, uuid string, err error) {
 
 // Outside reads a bundle's envelope, without a key.
 func Outside(r io.ReaderAt, size int64) (Envelope, error) {
-	b, _, err := outside(r, size)
+	b, err := outside(r, size)
 	if err != nil {
 		return Envelope{}, err
 	}
@@ -95,44 +95,74 @@ func Outside(r io.ReaderAt, size int64) (Envelope, error) {
 }
 
 // outside reads what a carrier may.
-func outside(r io.ReaderAt, size int64) (b *Bundle, names []string, err error) {
-	b = &Bundle{r: r, size: size, sums: map[string]Part{}}
-	if names, b.at, err = readTar(r, size); err != nil {
-		return nil, nil, err
+func outside(r io.ReaderAt, size int64) (*Bundle, error) {
+	b := &Bundle{r: r, size: size, sums: map[string]Part{}}
+	names, at, err := readTar(r, size)
+	if err != nil {
+		return nil, err
 	}
+	b.at = at
 	if len(names) < 3 || names[0] != textPart || names[1] != envelopePart || strings.TrimSuffix(names[2], sealedExt) != manifestPart {
-		return nil, nil, damaged("file", "it does not begin with %s, %s and %s", textPart, envelopePart, manifestPart)
+		return nil, damaged("file", "it does not begin with %s, %s and %s", textPart, envelopePart, manifestPart)
 	}
 	env, err := b.read(envelopePart, maxEnvelope)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if err := json.Unmarshal(env, &b.env); err != nil {
-		return nil, nil, damaged(envelopePart, "%v", err)
+	if err := parse(envelopePart, env, &b.env); err != nil {
+		return nil, err
 	}
 	if b.env.Format != format {
-		return nil, nil, &IncompatibleError{fmt.Sprintf("a reader of format %q", b.env.Format), format}
+		return nil, &IncompatibleError{fmt.Sprintf("a reader of format %q", b.env.Format), format}
 	}
 	if names[2] != manifestPart {
 		if b.seal, err = newSeal(&b.env); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
 	mine, err := encode(&b.env)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if !bytes.Equal(mine, env) || len(b.env.Keys) > 0 && b.seal == nil {
-		return nil, nil, damaged(envelopePart, "it is not as it was written")
+		return nil, damaged(envelopePart, "it is not as it was written")
+	}
+	if err := b.enveloped(names[2:]); err != nil {
+		return nil, err
 	}
 	txt, err := b.read(textPart, maxEnvelope)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if !bytes.Equal(txt, text(b.env.ID)) {
-		return nil, nil, damaged(textPart, "its text is not that of %s", b.env.ID)
+		return nil, damaged(textPart, "its text is not that of %s", b.env.ID)
 	}
-	return b, names, nil
+	return b, nil
+}
+
+// parse reads a part of JSON. Bounded like the part, its objects are bounded too: what
+// takes three bytes there takes dozens in memory.
+func parse(part string, raw []byte, v any) error {
+	if n := bytes.Count(raw, []byte("{")); n > maxObjects {
+		return damaged(part, "it has %d objects, at most %d are allowed", n, maxObjects)
+	}
+	if err := json.Unmarshal(raw, v); err != nil {
+		return damaged(part, "%v", err)
+	}
+	return nil
+}
+
+// enveloped compares the archive with the envelope: each names the same parts.
+func (b *Bundle) enveloped(names []string) error {
+	if len(names) != len(b.env.Parts) {
+		return damaged("file", "it has %d parts, its envelope lists %d", len(names), len(b.env.Parts))
+	}
+	for i, p := range b.env.Parts {
+		if names[i] != p.Name || p.Size != b.at[p.Name].size {
+			return damaged("file", "part %d is %s of %d bytes, its envelope lists %s of %d", i, names[i], b.at[names[i]].size, p.Name, p.Size)
+		}
+	}
+	return nil
 }
 
 // manifest reads the manifest and checks the identity.
@@ -148,8 +178,8 @@ func (b *Bundle) manifest() error {
 		Format   string
 		Requires []string
 	}
-	if err := json.Unmarshal(raw, &first); err != nil {
-		return damaged(manifestPart, "%v", err)
+	if err := parse(manifestPart, raw, &first); err != nil {
+		return err
 	}
 	if first.Format != format {
 		return &IncompatibleError{fmt.Sprintf("a reader of format %q", first.Format), format}
@@ -159,8 +189,8 @@ func (b *Bundle) manifest() error {
 			return &IncompatibleError{fmt.Sprintf("a reader that understands %q", r), "not that; a newer vmbundle may"}
 		}
 	}
-	if err := json.Unmarshal(raw, &b.man); err != nil {
-		return damaged(manifestPart, "%v", err)
+	if err := parse(manifestPart, raw, &b.man); err != nil {
+		return err
 	}
 	if err := b.man.check(); err != nil {
 		return err
@@ -168,9 +198,9 @@ func (b *Bundle) manifest() error {
 	return b.signed(raw)
 }
 
-// listed compares the archive, the envelope and the manifest's list: each names
-// the same parts, in this order.
-func (b *Bundle) listed(names []string) error {
+// listed compares the envelope and the manifest's list: each names the same parts, in
+// this order.
+func (b *Bundle) listed() error {
 	want := []string{manifestPart}
 	if b.man.Signer != "" {
 		want = append(want, signaturePart)
@@ -179,15 +209,13 @@ func (b *Bundle) listed(names []string) error {
 	for _, p := range b.man.Parts {
 		want, b.sums[p.Name] = append(want, p.Name), p
 	}
-	names = names[2:]
-	if len(names) != len(want) || len(b.env.Parts) != len(want) {
-		return damaged("file", "it has %d parts, its envelope lists %d, its manifest %d", len(names), len(b.env.Parts), len(want))
+	if len(b.env.Parts) != len(want) {
+		return damaged("file", "its envelope lists %d parts, its manifest %d", len(b.env.Parts), len(want))
 	}
 	for i, name := range want {
 		p := b.env.Parts[i]
-		if names[i] != b.stands(name) || p.Name != names[i] || p.Size != b.at[p.Name].size {
-			return damaged("file", "part %d is %s of %d bytes, its envelope lists %s of %d, its manifest %s",
-				i, names[i], b.at[names[i]].size, p.Name, p.Size, name)
+		if p.Name != b.stands(name) {
+			return damaged("file", "part %d is %s, its manifest lists %s", i, p.Name, name)
 		}
 		if b.seal == nil && i >= before && p != b.man.Parts[i-before] {
 			return damaged(envelopePart, "it does not agree with %s on %s", manifestPart, name)
@@ -252,10 +280,9 @@ func (b *Bundle) content(name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	const most = 256 << 20
-	c, err := io.ReadAll(io.LimitReader(store.NewBlocks(bytes.NewReader(p), store.NewCoder(false)), most+1))
-	if err == nil && len(c) > most {
-		return nil, damaged(name, "it unpacks to more than %d bytes", most)
+	c, err := io.ReadAll(io.LimitReader(store.NewBlocks(bytes.NewReader(p), store.NewCoder(false)), maxContent+1))
+	if err == nil && len(c) > maxContent {
+		return nil, damaged(name, "it unpacks to more than %d bytes", maxContent)
 	}
 	return c, Damaged(name, err)
 }

@@ -63,6 +63,9 @@ func Pack(dir, out string, o PackOptions) (Packed, error) {
 }
 
 func pack(dir, out string, o PackOptions) (res Packed, err error) {
+	if len(o.To) > maxKeys {
+		return res, fmt.Errorf("it would be sealed to %d keys, at most %d are allowed", len(o.To), maxKeys)
+	}
 	rec, err := recording.Read(dir)
 	if err != nil {
 		return res, err
@@ -122,7 +125,8 @@ type packer struct {
 	at    map[string]int64 // where each part is in tmp
 	coder *store.Coder
 	o     PackOptions
-	pool  *pool // of the bases; nil: none
+	pool  *pool     // of the bases; nil: none
+	most  *Manifest // of which the tape must be; nil: of none
 }
 
 func (k *packer) add(name string, b []byte) error {
@@ -302,6 +306,9 @@ func (k *packer) frames(r *tape.Reader) error {
 		case tape.KindMark:
 			m := Marker{f.MarkKind.String(), valid(f.Text), f.Pos, k.m.Machine.Seconds(h.Start.At, f.Pos.At)}
 			k.m.Markers = append(k.m.Markers, m)
+			if n := len(k.m.Markers); k.most != nil && (n > len(k.most.Markers) || m != k.most.Markers[n-1]) {
+				return damaged(manifestPart, "it describes another tape: mark %d is not on it", n)
+			}
 			if f.MarkKind == tape.Fail {
 				k.m.Failure = &m
 			}
@@ -326,8 +333,8 @@ func (k *packer) archive(dir, out string) (res Packed, err error) {
 	if err != nil {
 		return res, err
 	}
-	if len(raw) > maxManifest {
-		return res, fmt.Errorf("its manifest has %d bytes, at most %d are allowed: too many marks", len(raw), maxManifest)
+	if n := bytes.Count(raw, []byte("{")); len(raw) > maxManifest || n > maxObjects {
+		return res, fmt.Errorf("its manifest has %d bytes and %d objects, at most %d and %d are allowed: too many marks", len(raw), n, maxManifest, maxObjects)
 	}
 	e, err := k.envelope(raw)
 	if err != nil {

@@ -195,7 +195,7 @@ func (m *memory) locate() error {
 				return Damaged(name, err)
 			}
 			n := uint64(h.Content / pageBytes)
-			if h.Content%pageBytes != 0 || n == 0 || n > store.BlockPages || next+n > s.Stored {
+			if h.Content%pageBytes != 0 || n == 0 || n > store.BlockPages || next+n > s.Stored || len(h.Head) > 0 {
 				return damaged(name, "a block of %d bytes at %d", h.Content, off)
 			}
 			m.blocks = append(m.blocks, located{i, h, uint32(next)})

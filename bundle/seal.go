@@ -59,6 +59,9 @@ type seal struct {
 }
 
 func newSeal(e *Envelope) (*seal, error) {
+	if len(e.Keys) > maxKeys {
+		return nil, damaged(envelopePart, "it is sealed to %d keys, at most %d are allowed", len(e.Keys), maxKeys)
+	}
 	s := &seal{to: e.Keys, sums: map[string]string{}}
 	for _, k := range e.Keys {
 		if _, err := age.ParseX25519Recipient(k); err != nil {

@@ -1,9 +1,11 @@
 package bundle
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"reflect"
+	"slices"
 
 	"vmrecord/bundle/store"
 	"vmrecord/vmm/mem"
@@ -38,7 +40,7 @@ func (b *Bundle) Verify() error {
 
 // verifyTape reads the tape and returns the root over memory at its start.
 func (b *Bundle) verifyTape(r *tape.Reader) (root mem.Hash, err error) {
-	k := packer{}
+	k := packer{most: &b.man}
 	k.m.Machine = b.man.Machine
 	k.m.Tape = Tape{Segments: b.man.Tape.Segments, Period: r.Header().Period, Start: r.Header().Start, End: r.Header().Start}
 	k.m.Markers = []Marker{}
@@ -69,20 +71,21 @@ func (b *Bundle) SameMachine(h tape.Header) error {
 
 // verifyMemory compares the hash over all pages (mem.RAM.Root) with the tape's.
 func (b *Bundle) verifyMemory(want mem.Hash) error {
-	hashes := map[uint64]mem.Hash{}
+	zero := store.Zero()
+	hashes := slices.Repeat([]mem.Hash{zero}, int(b.man.Snapshot.Pages))
+	var last [pageBytes]byte // equal pages follow one another
+	hash := zero
 	if err := b.Memory(func(no uint64, p []byte) error {
-		hashes[no] = sha256.Sum256(p)
+		if !bytes.Equal(p, last[:]) {
+			hash = sha256.Sum256(p)
+			copy(last[:], p)
+		}
+		hashes[no] = hash
 		return nil
 	}); err != nil {
 		return err
 	}
-	zero := store.Zero()
-	root := mem.RootOf(int(b.man.Snapshot.Pages), func(p int) mem.Hash {
-		if h, ok := hashes[uint64(p)]; ok {
-			return h
-		}
-		return zero
-	})
+	root := mem.RootOf(len(hashes), func(p int) mem.Hash { return hashes[p] })
 	if root != want {
 		return damaged("packs", "memory is not the one that the tape begins with")
 	}

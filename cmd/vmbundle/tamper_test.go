@@ -10,13 +10,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strings"
 	"testing"
 
+	"vmrecord/bundle"
 	"vmrecord/bundle/recording"
 	"vmrecord/bundle/store"
 	"vmrecord/vmm/mem"
@@ -48,7 +49,9 @@ func readArchive(t testing.TB, file string) archive {
 	}
 }
 
-func (a archive) write(t testing.TB) string {
+func (a archive) write(t testing.TB) string { return save(t, a.bytes(t)) }
+
+func (a archive) bytes(t testing.TB) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	w := tar.NewWriter(&out)
@@ -58,7 +61,7 @@ func (a archive) write(t testing.TB) string {
 		ok(t, err)
 	}
 	ok(t, w.Close())
-	return save(t, out.Bytes())
+	return out.Bytes()
 }
 
 func save(t testing.TB, b []byte) string {
@@ -73,30 +76,63 @@ func save(t testing.TB, b []byte) string {
 func (a archive) edit(t testing.TB, old, new string) archive {
 	t.Helper()
 	before := a.parts["manifest.json"]
-	raw := []byte(regexp.MustCompile(old).ReplaceAllString(string(before), new))
+	raw := regexp.MustCompile(old).ReplaceAll(before, []byte(new))
 	if bytes.Equal(raw, before) {
 		t.Fatalf("the manifest has no %s:\n%s", old, raw)
 	}
+	return a.withManifest(t, raw)
+}
+
+// withManifest is the bundle with another manifest.
+func (a archive) withManifest(t testing.TB, raw []byte) archive {
+	t.Helper()
+	b := archive{a.names, maps.Clone(a.parts)}
+	b.parts["manifest.json"] = raw
 	sum := sha256.Sum256(raw)
 	id := base32.NewEncoding("0123456789ABCDEFGHJKMNPQRSTVWXYZ").EncodeToString(sum[:5])
 	u := sum
 	u[6], u[8] = u[6]&0x0f|0x80, u[8]&0x3f|0x80
-	var env struct{ ID, UUID string }
-	ok(t, json.Unmarshal(a.parts["envelope.json"], &env))
-	newID, was := "R-"+id[:4]+"-"+id[4:], sha256.Sum256(before)
-	follow := strings.NewReplacer(env.ID, newID,
-		env.UUID, fmt.Sprintf("%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:16]),
-		fmt.Sprintf("%x", was), fmt.Sprintf("%x", sum),
-		fmt.Sprintf("\"size\": %d,\n   \"sha256\": \"%x\"", len(before), was), fmt.Sprintf("\"size\": %d,\n   \"sha256\": \"%x\"", len(raw), sum))
-	b := archive{a.names, map[string][]byte{}}
-	for n, p := range a.parts {
-		b.parts[n] = p
+	e := bundle.Envelope{Format: "vmbundle/1", ID: "R-" + id[:4] + "-" + id[4:],
+		UUID: fmt.Sprintf("%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:16])}
+	for _, n := range b.names[2:] {
+		e.Parts = append(e.Parts, bundle.Part{Name: n, Size: int64(len(b.parts[n])), SHA256: fmt.Sprintf("%x", sha256.Sum256(b.parts[n]))})
 	}
-	b.parts["manifest.json"] = raw
-	for _, n := range []string{"envelope.json", "vmbundle.txt"} {
-		b.parts[n] = []byte(follow.Replace(string(a.parts[n])))
-	}
+	var was bundle.Envelope
+	ok(t, json.Unmarshal(a.parts["envelope.json"], &was))
+	b.parts["envelope.json"] = asWritten(t, e)
+	b.parts["vmbundle.txt"] = bytes.ReplaceAll(a.parts["vmbundle.txt"], []byte(was.ID), []byte(e.ID))
 	return b
+}
+
+// withPart is the bundle with other bytes in a part, and a manifest that says so.
+func (a archive) withPart(t testing.TB, name string, content []byte) archive {
+	t.Helper()
+	b := archive{a.names, maps.Clone(a.parts)}
+	b.parts[name] = content
+	return b.forge(t, func(m *bundle.Manifest) {
+		i := slices.IndexFunc(m.Parts, func(p bundle.Part) bool { return p.Name == name })
+		m.Parts[i].Size, m.Parts[i].SHA256 = int64(len(content)), fmt.Sprintf("%x", sha256.Sum256(content))
+	})
+}
+
+// forge is the bundle with a manifest that was changed.
+func (a archive) forge(t testing.TB, change func(*bundle.Manifest)) archive {
+	t.Helper()
+	var m bundle.Manifest
+	ok(t, json.Unmarshal(a.parts["manifest.json"], &m))
+	change(&m)
+	return a.withManifest(t, asWritten(t, m))
+}
+
+// asWritten is JSON as it stands in bundles.
+func asWritten(t testing.TB, v any) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", " ")
+	ok(t, e.Encode(v))
+	return b.Bytes()
 }
 
 // A bundle for another program says which, and is not run.
