@@ -26,7 +26,7 @@
 //
 //	lock                                flock(2)ed for every change below
 //	tmp/in-*                            a part being received; flocked by its receiver
-//	tmp/new-*/                          a report being put together, under lock
+//	tmp/new-*/                          a report being begun or put together, under lock
 //	partial/ID-DIGEST/envelope.json     a Report with state "partial"
 //	partial/ID-DIGEST/OFFSET-LENGTH.part  verified bytes; both 16 decimal digits
 //	reports/ID-DIGEST/ID.vmb            a complete bundle

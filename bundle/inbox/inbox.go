@@ -250,28 +250,40 @@ func (b *Inbox) keepPart(p *partial, env mail.Envelope, sc *scratch, at mail.Ran
 	return nil
 }
 
-// begin makes the bundle's directory, and writes down the part size last used.
+// begin makes the bundle's directory, by one rename, and writes down the part size
+// last used.
 func (b *Inbox) begin(p *partial, partBytes int64) error {
 	if p.PartBytes == partBytes {
 		return nil
 	}
-	if p.PartBytes == 0 {
-		es, err := os.ReadDir(b.path("partial"))
-		if err != nil {
-			return err
-		}
-		if len(es) >= b.opt.MaxPartial {
-			return &Refusal{452, [3]int{4, 3, 1}, fmt.Sprintf("%d bundles are begun and not finished, try again later", len(es)), nil, nil}
-		}
-		if err := os.MkdirAll(p.dir, 0o700); err != nil {
-			return err
-		}
-		if err := syncDir(b.path("partial")); err != nil {
-			return err
-		}
-	}
+	first := p.PartBytes == 0
 	p.PartBytes = partBytes
-	return writeJSON(filepath.Join(p.dir, "envelope.json"), p.Report)
+	if !first {
+		return writeJSON(filepath.Join(p.dir, "envelope.json"), p.Report)
+	}
+	es, err := os.ReadDir(b.path("partial"))
+	if err != nil {
+		return err
+	}
+	if len(es) >= b.opt.MaxPartial {
+		return &Refusal{452, [3]int{4, 3, 1}, fmt.Sprintf("%d bundles are begun and not finished, try again later", len(es)), nil, nil}
+	}
+	dir, err := os.MkdirTemp(b.path("tmp"), "new-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if err := writeJSON(filepath.Join(dir, "envelope.json"), p.Report); err != nil {
+		return err
+	}
+	// Without an envelope there are no parts in it.
+	if err := os.RemoveAll(p.dir); err != nil {
+		return err
+	}
+	if err := os.Rename(dir, p.dir); err != nil {
+		return err
+	}
+	return syncDir(b.path("partial"))
 }
 
 // assemble makes a report of a bundle all of whose parts are here. If the whole is
