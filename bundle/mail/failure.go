@@ -45,7 +45,7 @@ func (f *Failure) Unwrap() error { return f.err }
 // Temporary reports whether trying again later makes sense.
 func (f *Failure) Temporary() bool {
 	switch f.Kind {
-	case KindNetwork, KindBusy, KindTLS, KindInterrupted:
+	case KindNetwork, KindBusy, KindTLS, KindInterrupted, KindDisk:
 		return true
 	}
 	return false
@@ -60,7 +60,7 @@ var fixes = map[Kind]string{
 	KindAddress:     "correct the mail address in the configuration, then outbox retry",
 	KindPolicy:      "the server refuses this mail: ask its operator, or export the file (outbox export)",
 	KindTLS:         "the connection is not safe and nothing was sent; another network may help, or the server's certificate must be put right",
-	KindDisk:        "check the disk and its free space, then outbox retry",
+	KindDisk:        "check the disk and its free space; it is tried again by itself",
 	KindLocal:       "correct the configuration, then outbox retry",
 }
 
