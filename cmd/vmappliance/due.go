@@ -59,7 +59,7 @@ func (c *courier) owe(k *kept) error {
 		return err
 	}
 	if err := renameio.WriteFile(file, b, 0o600, renameio.WithTempDir(c.post.dues)); err != nil {
-		return fmt.Errorf("note what is to be sent: %w", err)
+		return err
 	}
 	return store.Disk{}.SyncDir(c.post.dues)
 }
@@ -125,7 +125,7 @@ func (c *courier) left() (all []*kept, err error) {
 		}
 		// The name may be another recording's by now.
 		there := slices.ContainsFunc(entries, func(e recording.Entry) bool {
-			return e.Name == d.Summary.Name && e.Summary.Start == d.Summary.Start && e.Summary.EndHash == d.Summary.EndHash
+			return e.Name == d.Summary.Name && e.Summary.Start == d.Summary.Start && (e.Summary.EndHash == d.Summary.EndHash || d.Summary.EndHash == "")
 		})
 		had, err := c.queued(d)
 		if err != nil {
