@@ -111,7 +111,7 @@ func (b *build) run(c *cobra.Command, args []string) error {
 		fmt.Fprintf(c.ErrOrStderr(), "wrote %s, %s\n", b.out, cli.Bytes(int64(n)))
 	}
 	if b.golden.out != "" {
-		digest, err := b.golden.run(c, args[0], b.force)
+		digest, err := b.golden.run(c.ErrOrStderr(), args[0], b.force)
 		if err != nil {
 			return err
 		}

@@ -5,10 +5,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
-
-	"github.com/spf13/cobra"
 
 	"vmrecord/bundle"
 	"vmrecord/bundle/recording"
@@ -40,7 +39,8 @@ type goldenBuild struct {
 }
 
 // run boots a configuration, writes the golden, and returns the file's SHA-256.
-func (g *goldenBuild) run(c *cobra.Command, config string, force bool) (digest string, err error) {
+// What the guest prints, and progress, goes to w.
+func (g *goldenBuild) run(w io.Writer, config string, force bool) (digest string, err error) {
 	if err := cli.Fresh(g.out, force); err != nil {
 		return "", err
 	}
@@ -63,10 +63,10 @@ func (g *goldenBuild) run(c *cobra.Command, config string, force bool) (digest s
 	}
 	defer free()
 	g.m = m
-	if err := g.boot(c); err != nil {
+	if err := g.boot(w); err != nil {
 		return "", err
 	}
-	p := cli.NewProgress(c.ErrOrStderr())
+	p := cli.NewProgress(w)
 	defer p.End()
 	meta := recording.Meta{Appliance: a.Appliance.Name, Version: a.Appliance.Version, Machine: l.guest.spec.Text(), Boot: l.guest.digest()}
 	if _, err := bundle.GoldenOf(m, meta, g.out, func(done, total int) { p.Part("packing", uint64(done), uint64(total)) }); err != nil {
@@ -77,13 +77,12 @@ func (g *goldenBuild) run(c *cobra.Command, config string, force bool) (digest s
 	return hex.EncodeToString(sum[:]), err
 }
 
-// boot runs the machine until it is at rest, or has printed what was waited for. What
-// it prints goes to standard error.
-func (g *goldenBuild) boot(c *cobra.Command) error {
+// boot runs the machine until it is at rest, or has printed what was waited for.
+func (g *goldenBuild) boot(w io.Writer) error {
 	second := vmm.Instant(g.m.Clock().Hz())
 	g.door = host.NewDoor(host.Config{Hz: g.m.Clock().Hz(), Pace: host.Free})
 	defer g.door.Close()
-	con, err := live.OpenConsole("none", os.Stdin, c.OutOrStdout())
+	con, err := live.OpenConsole("none", os.Stdin, io.Discard)
 	if err != nil {
 		return err
 	}
@@ -93,14 +92,14 @@ func (g *goldenBuild) boot(c *cobra.Command) error {
 	s := &live.Session{M: g.m, Door: g.door, Console: con, Limit: mostBoot * second, Slice: g.look,
 		Due: func() vmm.Instant { return g.from + second },
 		Heard: func(p []byte) {
-			_, _ = c.ErrOrStderr().Write(p) // for people
+			_, _ = w.Write(p) // for people
 			g.hear(p)
 		}}
 	s.Connect(host.Script{})
 	stop := host.Interrupts(g.door.Quit, g.door.Quit)
 	e := s.Run()
 	stop()
-	fmt.Fprintln(c.ErrOrStderr())
+	fmt.Fprintln(w)
 	awaits := g.text == nil && e.Outcome == live.Asleep && g.m.CPU.RFLAGS&cpu.FlagIF != 0
 	if g.ready || awaits {
 		return con.Close()

@@ -26,6 +26,7 @@ type courier struct {
 	shelf  string
 	// published are files that the vendor has too.
 	published []string
+	state     string // folder of its own for bases; empty: the user's
 	say       func(format string, a ...any)
 	events    *events
 

@@ -171,7 +171,7 @@ func (l *oneRun) openCourier(base string) (shut func(ctx context.Context) exit.C
 	}
 	term, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	l.courier = newCourier(term, courier{post: p, book: b, party: who, asks: l.console.Terminal() != nil,
-		pack: pack, limits: l.config.Record.Limits, shelf: r.dir, published: l.config.Published(), say: l.say, events: l.events})
+		pack: pack, limits: l.config.Record.Limits, shelf: r.dir, published: l.config.Published(), state: l.verb.state, say: l.say, events: l.events})
 	r.owe = func(k *kept) {
 		if err := l.courier.owe(k); err != nil {
 			l.say("recording %s is kept, but not noted to be sent: %v%s; to make its bundle: vmbundle pack %s", k.Summary.Name, err, cli.Hint(err), r.Shelf.Dir(k.Summary.Name))

@@ -62,9 +62,8 @@ func (c *courier) bases() (have base.Folder, all []*base.Base) {
 	if len(c.published) == 0 {
 		return have, nil
 	}
-	dir, err := cli.BaseDir()
+	have, err := bases(c.state)
 	if err == nil {
-		have.Dir = dir
 		all, err = have.Take(c.published...)
 	}
 	if err != nil {

@@ -73,7 +73,7 @@ func (r *rehearsal) end(say func(format string, a ...any)) (err error) {
 		if rep.State != inbox.Complete {
 			return fmt.Errorf("rehearsal: of %s parts %s are missing", rep.ID, rep.Need)
 		}
-		told, err := opened(rep.File)
+		told, err := opened(rep.File, base.Folder{Dir: filepath.Join(r.dir, "bases")})
 		if err != nil {
 			return fmt.Errorf("rehearsal: %s arrived, and cannot be used: %w", rep.ID, err)
 		}
@@ -85,8 +85,17 @@ func (r *rehearsal) end(say func(format string, a ...any)) (err error) {
 // close forgets all.
 func (r *rehearsal) close() error { return errors.Join(r.stop(), os.RemoveAll(r.dir)) }
 
+// bases is the folder of bases: below a state folder that is not the user's, or theirs.
+func bases(state string) (base.Folder, error) {
+	if state != "" {
+		return base.Folder{Dir: filepath.Join(state, "bases")}, nil
+	}
+	dir, err := cli.BaseDir()
+	return base.Folder{Dir: dir}, err
+}
+
 // opened opens a bundle as a vendor does, reads all of it, and says what it is about.
-func opened(file string) (told string, err error) {
+func opened(file string, have base.Folder) (told string, err error) {
 	dir, err := cli.KeyDir()
 	if err != nil {
 		return "", err
@@ -103,11 +112,7 @@ func opened(file string) (told string, err error) {
 		return "", err
 	}
 	defer b.Close()
-	bases, err := cli.BaseDir()
-	if err != nil {
-		return "", err
-	}
-	b.UseBases(base.Folder{Dir: bases})
+	b.UseBases(have)
 	if err := b.Verify(); err != nil {
 		return "", err
 	}

@@ -13,11 +13,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"vmrecord/bundle"
+	"vmrecord/bundle/base"
 	"vmrecord/bundle/inbox"
 	"vmrecord/bundle/keys"
 	"vmrecord/bundle/replay"
 	"vmrecord/cmd/internal/cli"
 	"vmrecord/cmd/internal/exit"
+	"vmrecord/cmd/internal/levels"
 	"vmrecord/cmd/internal/machine"
 	"vmrecord/configs"
 	"vmrecord/configs/bare"
@@ -26,9 +28,14 @@ import (
 
 // A selftestDocument is what selftest --json prints, on one line.
 type selftestDocument struct {
-	Schema    string  `json:"schema"` // vmappliance.selftest/1
-	Launch    float64 `json:"launch_ms"`
-	Pause     float64 `json:"pause_ms"` // of the guest, where recording begins
+	Schema    string  `json:"schema"`    // vmappliance.selftest/1
+	Golden    bool    `json:"golden"`    // it started from a golden
+	Launch    float64 `json:"launch_ms"` // to the first instruction
+	Pause     float64 `json:"pause_ms"`  // of the guest, where recording begins
+	Failure   string  `json:"failure"`   // that was seen on its console
+	Level0    int64   `json:"l0_bytes"`  // sealed bundles of the same recording
+	Level1    int64   `json:"l1_bytes"`
+	Level2    int64   `json:"l2_bytes"` // against the golden: this one is mailed
 	Level3    int64   `json:"l3_bytes"`
 	Parts     int     `json:"parts"`
 	Sealed    bool    `json:"sealed"`
@@ -40,7 +47,11 @@ type selftestDocument struct {
 
 const (
 	selftestReplays = 3
-	selftestWork    = 20_000_000 // instructions of the guest's
+	selftestWork    = 5_000_000 // instructions of the guest's, before the golden is made
+
+	// selftestKeys have the guest work, print a line that counts as a failure, and
+	// power off.
+	selftestKeys = "+1ms \"x\" x 50\n+1ms \"q\"\n"
 )
 
 // selftestConfig is the appliance's; a rehearsal puts the rest in.
@@ -49,13 +60,16 @@ name = "selftest"
 version = "1"
 [machine]
 memory = "64M"
-kernel = %q
+kernel = "guest"
+%s
 [vendor]
 mail = "selftest@localhost.example"
 submit = "smtp://127.0.0.1:1"
 keys = [%q]
 [record]
 features = ["selftest"]
+[record.triggers]
+serial = ['fault [0-9a-f]+ upgrade']
 `
 
 func selftestCommand() *cobra.Command {
@@ -64,9 +78,10 @@ func selftestCommand() *cobra.Command {
 		Use:   "selftest",
 		Short: "Record a small guest, mail it to this computer, replay it",
 		Long: "selftest goes the whole way of a failure on this computer, in a folder that it\n" +
-			"removes: a small guest of our own runs and is recorded, its recording is sealed to a\n" +
-			"fresh key and mailed to an inbox on loopback, and what arrives is opened with the\n" +
-			"key and replayed three times.",
+			"removes: a small guest of our own boots, and its state becomes a golden; it starts from\n" +
+			"that, is recorded, and prints what is taken for a failure; the recording is packed against the golden,\n" +
+			"sealed to a fresh key and mailed to an inbox on loopback; what arrives is opened with\n" +
+			"the key and replayed three times. It is packed at the other levels too, for their sizes.",
 		Args: cli.Args(0, 0),
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print one line of JSON")
@@ -80,11 +95,23 @@ func selftestCommand() *cobra.Command {
 		if asJSON {
 			return json.NewEncoder(c.OutOrStdout()).Encode(d)
 		}
-		_, err = fmt.Fprintf(c.OutOrStdout(), "recorded, sealed and mailed %s (parts: %d); replayed %d times, %d identical; %.1f s\n",
-			cli.Bytes(d.Level3), d.Parts, d.Replays, d.Identical, d.Seconds)
+		_, err = io.WriteString(c.OutOrStdout(), d.text())
 		return err
 	}
 	return c
+}
+
+// text is for people.
+func (d *selftestDocument) text() string {
+	return fmt.Sprintf("start      %.0f ms to the guest's first instruction, from a golden\n"+
+		"pause      %.1f ms where recording begins\n"+
+		"failure    %s\n"+
+		"sizes      report (L0) %s, what its replay uses (L1) %s, against the golden (L2) %s, whole (L3) %s\n"+
+		"mail       L2, sealed, in parts: %d\n"+
+		"replays    %d, of them identical: %d\n"+
+		"time       %.1f s\n",
+		d.Launch, d.Pause, d.Failure, cli.Bytes(d.Level0), cli.Bytes(d.Level1), cli.Bytes(d.Level2), cli.Bytes(d.Level3),
+		d.Parts, d.Replays, d.Identical, d.Seconds)
 }
 
 func selftest(c *cobra.Command) (d *selftestDocument, err error) {
@@ -97,11 +124,7 @@ func selftest(c *cobra.Command) (d *selftestDocument, err error) {
 	if err != nil {
 		return nil, err
 	}
-	kernel := filepath.Join(dir, "guest")
-	if err := os.WriteFile(kernel, bare.Image(bare.Options{Work: selftestWork}), 0o600); err != nil {
-		return nil, err
-	}
-	a, err := configs.Parse(fmt.Appendf(nil, selftestConfig, kernel, vendor.Opens))
+	a, err := selftestAppliance(dir, vendor.Opens)
 	if err != nil {
 		return nil, err
 	}
@@ -111,11 +134,35 @@ func selftest(c *cobra.Command) (d *selftestDocument, err error) {
 	}
 	defer func() { err = errors.Join(err, re.close()) }()
 	v := &runVerb{machineFlags: machineFlags{cpus: 1}, serial: "none", fromStart: "selftest", noReboot: true,
-		pace: host.Free, state: re.dir, errors: io.Discard}
+		pace: host.Free, state: re.dir, keys: filepath.Join(dir, "typed"), errors: io.Discard}
 	if err := v.runConfigured(c, a); err != nil {
 		return nil, err
 	}
-	return re.replayed(vendor.Folder, v.doc)
+	if d, err = re.replayed(vendor.Folder, v.doc); err != nil {
+		return nil, err
+	}
+	return d, d.weigh(c.Context(), a, re.dir, v.doc.Kept[0])
+}
+
+// selftestAppliance makes an appliance with its golden in a folder.
+func selftestAppliance(dir, key string) (*configs.Appliance, error) {
+	config := filepath.Join(dir, "appliance.toml")
+	for name, text := range map[string][]byte{"guest": bare.Image(bare.Options{Work: selftestWork, Keys: true}),
+		"typed": []byte(selftestKeys), "appliance.toml": fmt.Appendf(nil, selftestConfig, "", key)} {
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
+			return nil, err
+		}
+	}
+	g := goldenBuild{out: filepath.Join(dir, "golden"+base.Ext)}
+	digest, err := g.run(io.Discard, config, false)
+	if err != nil {
+		return nil, err
+	}
+	lines := fmt.Sprintf("golden = %q\ngolden_sha256 = %q", g.beside(config), digest)
+	if err := os.WriteFile(config, fmt.Appendf(nil, selftestConfig, lines, key), 0o600); err != nil {
+		return nil, err
+	}
+	return configs.Load(config)
 }
 
 // replayed replays what arrived, with the keys in a folder.
@@ -132,17 +179,23 @@ func (r *rehearsal) replayed(keyDir string, run runDocument) (*selftestDocument,
 		return nil, err
 	}
 	k := run.Kept[0]
-	d := &selftestDocument{Schema: "vmappliance.selftest/1", Launch: run.LaunchMS, Pause: k.PauseMS, Level3: all[0].Size, Parts: k.Parts}
+	d := &selftestDocument{Schema: "vmappliance.selftest/1", Golden: run.Golden, Launch: run.LaunchMS, Pause: k.PauseMS,
+		Failure: k.Failure, Level2: all[0].Size, Parts: k.Parts}
 	_, err = bundle.Open(all[0].File)
 	sealed := (*bundle.SealedError)(nil)
 	if d.Sealed = errors.As(err, &sealed); !d.Sealed {
 		return nil, fmt.Errorf("the bundle opens without a key: %v", err)
+	}
+	have, err := bases(r.dir)
+	if err != nil {
+		return nil, err
 	}
 	for range selftestReplays {
 		b, err := bundle.Open(all[0].File, ids...)
 		if err != nil {
 			return nil, err
 		}
+		b.UseBases(have)
 		res, err := play(b)
 		if err := errors.Join(err, b.Close()); err != nil {
 			return nil, err
@@ -158,11 +211,36 @@ func (r *rehearsal) replayed(keyDir string, run runDocument) (*selftestDocument,
 	return d, nil
 }
 
+// weigh packs the recording at the levels that were not mailed.
+func (d *selftestDocument) weigh(ctx context.Context, a *configs.Appliance, state string, k *kept) error {
+	dir := filepath.Join(state, "recordings", k.Summary.Name)
+	whole, err := packOptions(a)
+	if err != nil {
+		return err
+	}
+	report, less := whole, whole
+	report.Report = (&courier{party: party(a)}).tell(k, parcel{Packed: bundle.Packed{ID: k.ID}, level: k.Level}, "it follows")
+	if less.Slice, err = levels.Slice(ctx, dir, whole, base.Folder{}, func(string, replay.Step) {}); err != nil {
+		return err
+	}
+	for _, l := range []struct {
+		size *int64
+		how  bundle.PackOptions
+	}{{&d.Level0, report}, {&d.Level1, less}, {&d.Level3, whole}} {
+		p, err := bundle.Pack(dir, state, l.how)
+		if err != nil {
+			return err
+		}
+		*l.size = p.Bytes
+	}
+	return nil
+}
+
 // play replays a bundle that this program has made.
 func play(b *bundle.Bundle) (replay.Result, error) {
 	var free func()
-	r, err := replay.Open(b, machine.Replayed(machine.EngineFlags{}, &free))
 	defer func() { free() }()
+	r, err := replay.Open(b, machine.Replayed(machine.EngineFlags{}, &free))
 	if err != nil {
 		return replay.Result{}, err
 	}
