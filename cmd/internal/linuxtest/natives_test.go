@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"vmrecord/vmm/host"
+	"vmrecord/vmm/trace/tracetest"
 )
 
 // libraries are those of this computer that a program in C++ maps.
@@ -117,6 +118,7 @@ func nativesDebugged(t *testing.T, ready *guest) {
 	file, vmbundle, symbols := filepath.Join(dir, "natives.vmb"), buildVMBundle(t, dir), filepath.Join(dir, "symbols")
 	computing(t, g, file)
 	nativeSymbols(t, symbols)
+	perfettoHeld(t, vmbundle, file)
 	once := func(process, script string) [2]string {
 		t.Helper()
 		return gdb(t, vmbundle, file, "set width 0\n"+script, "--symbols", symbols, "--process", process)
@@ -148,6 +150,24 @@ func nativesDebugged(t *testing.T, ready *guest) {
 		}
 	}
 	inOrder(t, said[0], []string{`execute_native_thread_routine \(\)\n#\d+ +0x\w+ in start_thread \(\)\n#\d+ +0x\w+ in clone3 \(\)\n`})
+}
+
+// perfettoHeld holds traces of a real Linux against their format, as the vendor's
+// program writes them.
+func perfettoHeld(t *testing.T, vmbundle, file string) {
+	t.Helper()
+	for _, what := range []string{"sched", "syscall", "irq"} {
+		out, err := onBundle(t, vmbundle, file, "trace", file, "--what", what, "--from", "start", "--to", "end", "--format", "perfetto").Output()
+		if err == nil {
+			err = tracetest.Perfetto(string(out))
+		}
+		if err == nil && what == "sched" {
+			err = tracetest.Turns(string(out))
+		}
+		if err != nil || what != "irq" && !strings.Contains(string(out), `"clerk-a"`) {
+			t.Errorf("%s: %v in %d bytes that begin %.500s", what, err, len(out), out)
+		}
+	}
 }
 
 // nativeSymbols puts the programs and what they map into a folder.
