@@ -209,18 +209,6 @@ func (b *Inbox) change(ref string, f func(dir string) error) error {
 	return os.Chtimes(b.path("reports"), now, now) // for who waits for a change
 }
 
-// Touched is another text whenever a report came, or something was found out or
-// decided about one.
-func (b *Inbox) Touched() string {
-	var s strings.Builder
-	for _, room := range []string{"reports", "buckets"} {
-		if st, err := os.Stat(b.path(room)); err == nil { // else nothing was decided yet
-			fmt.Fprintln(&s, st.ModTime().UnixNano())
-		}
-	}
-	return s.String()
-}
-
 // Fix marks the bucket of a report, or a bucket, as fixed, in a version where one is
 // given; or open again.
 func (b *Inbox) Fix(ref, version, note string, again bool) (bucket string, err error) {

@@ -78,16 +78,13 @@ func inboxCheck() *cobra.Command {
 }
 
 // watch checks what waits, and what comes, until ctx ends.
-func (k *checker) watch(ctx context.Context, wake <-chan struct{}) {
-	for {
+func (k *checker) watch(ctx context.Context) {
+	for more := true; more; {
+		seen := k.in.Touched()
 		if err := k.due(ctx, false); err != nil && ctx.Err() == nil {
 			k.say("check: %v", err)
 		}
-		select {
-		case <-wake:
-		case <-ctx.Done():
-			return
-		}
+		more = k.in.Await(ctx, seen, time.Time{})
 	}
 }
 

@@ -80,7 +80,6 @@ type listening struct {
 	days                     int // reports are kept; 0: for ever
 	check                    bool
 	checker                  checker
-	wake                     chan struct{} // of the checker
 	letters                  correspondent
 }
 
@@ -152,8 +151,8 @@ func (s *listening) run(c *cobra.Command) error {
 	defer behind.Wait()
 	behind.Go(func() { s.retain(ctx, c, in) })
 	if s.check || len(s.letters.what.Notify) > 0 {
-		s.checker.in, s.checker.say, s.wake = in, s.opt.Logf, make(chan struct{}, 1)
-		behind.Go(func() { s.checker.watch(ctx, s.wake) })
+		s.checker.in, s.checker.say = in, s.opt.Logf
+		behind.Go(func() { s.checker.watch(ctx) })
 	}
 	if s.letters.wanted() {
 		behind.Go(func() { s.letters.work(ctx, in, s.opt.Logf) })
@@ -198,10 +197,6 @@ func (s *listening) received(c *cobra.Command, in *inbox.Inbox, a inbox.Accepted
 			return
 		}
 		fmt.Fprintln(c.OutOrStdout(), r.File)
-		select {
-		case s.wake <- struct{}{}: // nil without --check
-		default:
-		}
 	default:
 		fmt.Fprintln(c.ErrOrStderr(), "received:", a.Receipt)
 	}

@@ -65,26 +65,15 @@ func (k *correspondent) ready(to []string) error {
 	return nil
 }
 
-// lookEvery is how often it is seen what other programs did in the inbox.
-const lookEvery = time.Second
-
 // work writes and sends letters until ctx ends: whenever the inbox changes, whoever
 // did it, and when one is due again.
 func (k *correspondent) work(ctx context.Context, in *inbox.Inbox, say func(string, ...any)) {
 	k.by.Told = func(l inbox.Letter) {
 		say("%s", strings.Join([]string{l.State, whom(l.To), l.Subject, l.Reason}, "  "))
 	}
-	t := time.NewTicker(lookEvery)
-	defer t.Stop()
-	for again := true; ctx.Err() == nil; again = false {
-		seen, due := in.Touched(), k.round(ctx, in, again, say)
-		for in.Touched() == seen && (due.IsZero() || time.Now().Before(due)) {
-			select {
-			case <-t.C:
-			case <-ctx.Done():
-				return
-			}
-		}
+	for again, more := true, true; more; again = false {
+		seen := in.Touched()
+		more = in.Await(ctx, seen, k.round(ctx, in, again, say))
 	}
 }
 
