@@ -3,8 +3,9 @@
 // together, in any order and however often a part comes. The messages are those of
 // package mail; a bundle is opaque here too.
 //
-// Documents: SMTP RFC 5321, enhanced codes RFC 3463, MIME RFC 2045-2046. Left out:
-// LMTP; encryption and signatures of bundles are checked by those who open them.
+// Documents: SMTP RFC 5321, AUTH RFC 4954, enhanced codes RFC 3463, MIME RFC
+// 2045-2046. Left out: LMTP; encryption and signatures of bundles are checked by those
+// who open them.
 //
 // # What is trusted
 //
@@ -13,6 +14,19 @@
 // in its envelope, and a bundle is complete when the whole file's is: a part that
 // lies spoils only the bundle it names, whose parts are then asked for again. No
 // file name from a message is used.
+//
+// # Who may send
+//
+// Anybody, until the first enrolment code is made; from then on computers that were
+// taken in (package enrol), unless it is served as open. Others are refused before
+// DATA: 535 at AUTH where code or token is unknown, expired, used up or revoked, 530
+// at MAIL without AUTH, 550 at MAIL for a computer revoked meanwhile. AUTH is offered
+// over TLS or on loopback only. What one computer may have in the inbox is bounded:
+// beyond it, 452. Files that are ingested are nobody's, and are not refused.
+//
+// access.json is an Access: codes and tokens by their SHA-256 only, and the public key
+// of each computer. Its bundles should be signed by that key; who opens them tells
+// (Verdict.Signer), and an Entry says where another one did.
 //
 // # Replies
 //
@@ -25,6 +39,7 @@
 // # Inbox directory
 //
 //	lock                                flock(2)ed for every change below
+//	access.json                         an Access; "vmbundle.access/1"; missing: anybody
 //	tmp/in-*                            a part being received; flocked by its receiver
 //	tmp/new-*/                          a report being begun or put together, under lock
 //	partial/ID-DIGEST/envelope.json     a Report with state "partial"

@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sync/atomic"
 	"time"
 
 	"vmrecord/bundle/mail"
@@ -20,6 +19,7 @@ type Options struct {
 	Now             func() time.Time
 	MaxMessageBytes int64 // 0: 10 240 000, Postfix's default
 	QuotaBytes      int64 // of all that is kept; 0: 20 GB
+	InstallBytes    int64 // of all that is kept of one computer's; 0: 2 GB
 	MaxPartial      int   // bundles begun and not finished; 0: 1000
 	// Identify reads id and uuid from a bundle file, for whole files that arrive
 	// without an envelope and to check what envelopes said. Nil: whole files are
@@ -32,7 +32,7 @@ type Options struct {
 type Inbox struct {
 	dir  string
 	opt  Options
-	used atomic.Int64 // bytes kept, as this process knows
+	kept shares
 }
 
 // Open opens the inbox in dir, makes it if need be, and clears away what killed
@@ -43,6 +43,9 @@ func Open(dir string, opt Options) (*Inbox, error) {
 	}
 	if opt.QuotaBytes == 0 {
 		opt.QuotaBytes = 20_000_000_000
+	}
+	if opt.InstallBytes == 0 {
+		opt.InstallBytes = 2_000_000_000
 	}
 	if opt.MaxPartial == 0 {
 		opt.MaxPartial = 1000
@@ -61,12 +64,8 @@ func Open(dir string, opt Options) (*Inbox, error) {
 	if err := b.clearTmp(); err != nil {
 		return nil, fmt.Errorf("clear tmp of inbox: %w", err)
 	}
-	all, err := b.List()
-	if err != nil {
+	if err := b.count(); err != nil {
 		return nil, err
-	}
-	for _, r := range all {
-		b.used.Add(r.Bytes)
 	}
 	return b, syncDir(dir)
 }
@@ -114,11 +113,12 @@ type Accepted struct {
 // Accept takes one message, from the given envelope sender. When it returns
 // without error, the part is durable. The error is a *Refusal.
 func (b *Inbox) Accept(r io.Reader, from string) (Accepted, error) {
-	return b.accept(r, func(*parsed) string { return from })
+	return b.accept(r, "", func(*parsed) string { return from })
 }
 
-// accept is Accept of a message whose sender may have to be read from it.
-func (b *Inbox) accept(r io.Reader, sender func(*parsed) string) (Accepted, error) {
+// accept is Accept of a message whose sender may have to be read from it; install is
+// the computer that authenticated, "" for nobody.
+func (b *Inbox) accept(r io.Reader, install string, sender func(*parsed) string) (Accepted, error) {
 	sc, err := b.newScratch()
 	if err != nil {
 		return Accepted{}, refuse(err)
@@ -132,7 +132,7 @@ func (b *Inbox) accept(r io.Reader, sender func(*parsed) string) (Accepted, erro
 	if p.question != nil {
 		a.Answer, err = b.answer(*p.question)
 	} else {
-		a, err = b.commit(&p, sc, sender(&p))
+		a, err = b.commit(&p, sc, sender(&p), install)
 	}
 	if err != nil {
 		return Accepted{}, refuse(err)
@@ -155,7 +155,7 @@ func (b *Inbox) refuseMessage(sc *scratch, err error) *Refusal {
 }
 
 // commit keeps a received part, and the bundle if this made it whole.
-func (b *Inbox) commit(m *parsed, sc *scratch, from string) (Accepted, error) {
+func (b *Inbox) commit(m *parsed, sc *scratch, from, install string) (Accepted, error) {
 	env := *m.envelope
 	unlock, err := b.lock()
 	if err != nil {
@@ -176,7 +176,7 @@ func (b *Inbox) commit(m *parsed, sc *scratch, from string) (Accepted, error) {
 	if err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return Accepted{}, conflict(key(env.Bundle), err)
 	}
-	p, err := b.begun(m, from)
+	p, err := b.begun(m, from, install)
 	if err != nil {
 		return Accepted{}, err
 	}
@@ -209,13 +209,13 @@ func conflict(name string, err error) error {
 
 // begun returns what there is of the envelope's bundle; for a new bundle nothing,
 // and nothing is written yet.
-func (b *Inbox) begun(m *parsed, from string) (*partial, error) {
+func (b *Inbox) begun(m *parsed, from, install string) (*partial, error) {
 	env := m.envelope
 	dir := b.path("partial", key(env.Bundle))
 	p, err := readPartial(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		now := b.opt.Now().UTC().Truncate(time.Second)
-		return &partial{dir: dir, Report: Report{Schema: schema, State: Partial, Bundle: env.Bundle, From: from,
+		return &partial{dir: dir, Report: Report{Schema: schema, State: Partial, Bundle: env.Bundle, From: from, Install: install,
 			ReplyTo: m.replyTo(from), Thread: m.thread, First: now}}, nil
 	}
 	if err != nil {
@@ -230,9 +230,12 @@ func (b *Inbox) begun(m *parsed, from string) (*partial, error) {
 // keepPart makes a verified part durable, within the quota.
 func (b *Inbox) keepPart(p *partial, env mail.Envelope, sc *scratch, at mail.Range) error {
 	n := at.To - at.From
-	if used := b.used.Load(); used+n > b.opt.QuotaBytes || len(p.files) >= maxPartFiles {
-		c := mail.NewReceipt(env.Split(), p.have)
-		return &Refusal{452, [3]int{4, 3, 1}, fmt.Sprintf("the inbox holds %d of at most %d bytes, try again later", used, b.opt.QuotaBytes), &c, nil}
+	c := mail.NewReceipt(env.Split(), p.have)
+	if len(p.files) >= maxPartFiles {
+		return &Refusal{452, [3]int{4, 3, 1}, fmt.Sprintf("%d parts of it are here, which is all there may be", len(p.files)), &c, nil}
+	}
+	if err := b.room(p.Install, n); err != nil {
+		return err.with(&c)
 	}
 	if err := b.begin(p, env.PartBytes); err != nil {
 		return err
@@ -240,7 +243,7 @@ func (b *Inbox) keepPart(p *partial, env mail.Envelope, sc *scratch, at mail.Ran
 	if err := sc.keep(filepath.Join(p.dir, partName(at))); err != nil {
 		return err
 	}
-	b.used.Add(n)
+	b.kept.add(p.Install, n)
 	i := 0
 	for i < len(p.files) && p.files[i].From < at.From {
 		i++
@@ -309,10 +312,10 @@ func (b *Inbox) assemble(p *partial, split mail.Split) error {
 		return err
 	}
 	for _, x := range p.files {
-		b.used.Add(x.From - x.To)
+		b.kept.add(p.Install, x.From-x.To)
 	}
 	if sum == p.SHA256 {
-		b.used.Add(p.Size)
+		b.kept.add(p.Install, p.Size)
 		return nil
 	}
 	c := mail.NewReceipt(split, nil)

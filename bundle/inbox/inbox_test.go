@@ -119,8 +119,8 @@ func TestAssembly(t *testing.T) {
 			}
 		}
 		again, err := Open(b.dir, b.opt)
-		if err != nil || holds(t, again) != c.want || again.used.Load() != b.used.Load() {
-			t.Errorf("%s: after reopening %s, %d bytes, want %d (%v)", c.order, holds(t, again), again.used.Load(), b.used.Load(), err)
+		if err != nil || holds(t, again) != c.want || again.kept.all() != b.kept.all() {
+			t.Errorf("%s: after reopening %s, %d bytes, want %d (%v)", c.order, holds(t, again), again.kept.all(), b.kept.all(), err)
 		}
 	}
 }
@@ -221,8 +221,8 @@ func TestLyingPart(t *testing.T) {
 	}
 	_, err = b.Accept(bytes.NewReader(ms[1]), "")
 	var r *Refusal
-	if !errors.As(err, &r) || r.Code != 451 || r.Receipt == nil || r.Receipt.Need.String() != "1-2" || b.used.Load() != 0 {
-		t.Fatalf("%+v, %d bytes", err, b.used.Load())
+	if !errors.As(err, &r) || r.Code != 451 || r.Receipt == nil || r.Receipt.Need.String() != "1-2" || b.kept.all() != 0 {
+		t.Fatalf("%+v, %d bytes", err, b.kept.all())
 	}
 	for _, m := range ms {
 		if code, text := refusal(b, m); code != 250 {
@@ -303,8 +303,8 @@ func TestIngest(t *testing.T) {
 			t.Error(g)
 		}
 	}
-	if b.used.Load() != int64(len(data)+len(whole)) {
-		t.Errorf("%d bytes counted", b.used.Load())
+	if b.kept.all() != int64(len(data)+len(whole)) {
+		t.Errorf("%d bytes counted", b.kept.all())
 	}
 	r, err := b.Show("R-0000-0001")
 	if err != nil || r.Problem != "" {

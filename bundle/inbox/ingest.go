@@ -84,7 +84,7 @@ func (b *Inbox) ingestFile(in *Ingested) error {
 	if bytes.Equal(head, []byte(bundleMagic)) {
 		return b.ingestBundle(in, f)
 	}
-	a, err := b.accept(f, func(m *parsed) string { return m.path })
+	a, err := b.accept(f, "", func(m *parsed) string { return m.path })
 	if err != nil {
 		return err
 	}
@@ -119,7 +119,7 @@ func (b *Inbox) ingestBundle(in *Ingested, f *os.File) error {
 		in.Complete = true
 		return nil
 	}
-	if used := b.used.Load(); used+d.Size > b.opt.QuotaBytes {
+	if used := b.kept.all(); used+d.Size > b.opt.QuotaBytes {
 		return fmt.Errorf("the inbox holds %d of at most %d bytes and this file has %d: raise the quota or remove old reports", used, b.opt.QuotaBytes, d.Size)
 	}
 	now := b.opt.Now().UTC().Truncate(time.Second)
@@ -130,7 +130,7 @@ func (b *Inbox) ingestBundle(in *Ingested, f *os.File) error {
 	if sum != d.SHA256 {
 		return errors.New("the file changed while it was read")
 	}
-	b.used.Add(d.Size)
+	b.kept.add("", d.Size)
 	in.Complete = true
 	return os.RemoveAll(b.path("partial", key(d)))
 }

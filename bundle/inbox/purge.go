@@ -65,7 +65,7 @@ func (b *Inbox) remove(r Report) error {
 	if err := syncDir(filepath.Dir(dir)); err != nil {
 		return err
 	}
-	b.used.Add(-r.Bytes)
+	b.kept.add(r.Install, -r.Bytes)
 	if r.State == Complete {
 		// A bucket of this report alone has its name, and goes with it.
 		if err := os.Remove(b.path("buckets", r.ID+".json")); err != nil && !os.IsNotExist(err) {

@@ -39,6 +39,7 @@ type Report struct {
 	From      string    `json:"from,omitempty"`       // envelope sender, unverified
 	ReplyTo   string    `json:"reply_to,omitempty"`   // whom answers go to; "": nobody
 	Thread    string    `json:"message_id,omitempty"` // of the message that they answer
+	Install   string    `json:"install,omitempty"`    // the computer that sent it, authenticated
 	First     time.Time `json:"first,omitzero"`       // first part received
 	Done      time.Time `json:"done,omitzero"`        // when it was complete
 	Problem   string    `json:"problem,omitempty"`

@@ -13,7 +13,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
 )
 
@@ -27,8 +26,7 @@ type ServerOptions struct {
 	AllowPlain  bool          // mail without TLS from other computers, asked for in words
 	MaxConns    int           // at once; 0: 32
 	IdleTimeout time.Duration // silence from a client; 0: 3 min
-	// Authenticate, if set, makes AUTH PLAIN a condition of MAIL.
-	Authenticate func(user, password string) error
+	Open        bool          // take mail from others than those who were taken in
 	// Received, if set, is told of every message taken or refused.
 	Received func(Accepted, error)
 	Logf     func(format string, args ...any) // may be nil
@@ -143,7 +141,7 @@ type session struct {
 	opt     ServerOptions
 	conn    *smtp.Conn
 	plainOK bool
-	authed  bool
+	install string // who authenticated; "": nobody
 	busy    *sync.RWMutex
 	from    string
 }
@@ -151,38 +149,18 @@ type session struct {
 func (s *session) Reset()        { s.from = "" }
 func (s *session) Logout() error { return nil }
 
-// AuthMechanisms is asked for by the server library.
-func (s *session) AuthMechanisms() []string {
-	if s.opt.Authenticate == nil {
-		return nil
-	}
-	return []string{sasl.Plain}
-}
-
-// Auth is asked for by the server library.
-func (s *session) Auth(string) (sasl.Server, error) {
-	if s.opt.Authenticate == nil {
-		return nil, smtp.ErrAuthUnsupported
-	}
-	return sasl.NewPlainServer(func(identity, user, password string) error {
-		if identity != "" && identity != user || s.opt.Authenticate(user, password) != nil {
-			return smtp.ErrAuthFailed
-		}
-		s.authed = true
-		return nil
-	}), nil
-}
-
 // Mail refuses early what would be refused later.
 func (s *session) Mail(from string, opts *smtp.MailOptions) error {
 	if _, encrypted := s.conn.TLSConnectionState(); !encrypted && !s.plainOK {
 		return &smtp.SMTPError{Code: 530, EnhancedCode: smtp.EnhancedCode{5, 7, 0}, Message: "Must issue a STARTTLS command first"}
 	}
-	if s.opt.Authenticate != nil && !s.authed {
-		return &smtp.SMTPError{Code: 530, EnhancedCode: smtp.EnhancedCode{5, 7, 0}, Message: "Authentication required"}
+	if err := s.known(); err != nil {
+		return s.refused(err)
 	}
-	if used := s.in.used.Load(); opts != nil && used+opts.Size > s.in.opt.QuotaBytes {
-		return &smtp.SMTPError{Code: 452, EnhancedCode: smtp.EnhancedCode{4, 3, 1}, Message: "the inbox is full, try again later"}
+	if opts != nil {
+		if err := s.in.roomFor(s.install, opts.Size); err != nil {
+			return s.refused(err)
+		}
 	}
 	s.from = from
 	return nil
@@ -202,13 +180,18 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 func (s *session) Data(r io.Reader) error {
 	s.busy.RLock()
 	defer s.busy.RUnlock()
-	a, err := s.in.Accept(&sizeReader{r}, s.from)
+	a, err := s.in.accept(&sizeReader{r}, s.install, func(*parsed) string { return s.from })
 	if s.opt.Received != nil && a.Answer == "" {
 		s.opt.Received(a, err)
 	}
 	if err == nil {
 		return &smtp.SMTPError{Code: 250, EnhancedCode: smtp.EnhancedCode{2, 6, 0}, Message: cmp.Or(a.Answer, a.Receipt.String())}
 	}
+	return s.refused(err)
+}
+
+// refused words an error as the reply.
+func (s *session) refused(err error) error {
 	f := refuse(err)
 	if f.Code/100 == 4 {
 		s.opt.Logf("inbox: %d to %s: %s (%v)", f.Code, s.conn.Conn().RemoteAddr(), f.Text, f.err)

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"vmrecord/bundle/enrol"
 	"vmrecord/bundle/mail"
 )
 
@@ -58,6 +59,7 @@ type Verdict struct {
 	Crash    *Crash    `json:"crash,omitempty"`
 	Checked  time.Time `json:"checked"`
 	Revision string    `json:"revision,omitempty"` // of the program that did it
+	Signer   string    `json:"signer,omitempty"`   // public key that the bundle is signed by
 }
 
 // A Crash is what tells one failure from another.
@@ -181,7 +183,7 @@ func (b *Inbox) Tag(ref string, add, remove []string) ([]string, error) {
 // Judge writes down what replaying a complete report came to.
 func (b *Inbox) Judge(ref string, v Verdict) error {
 	v.Schema, v.Checked = verdictSchema, b.opt.Now().UTC().Truncate(time.Second)
-	v.Reason = printable(v.Reason)
+	v.Reason, v.Signer = printable(v.Reason), printable(v.Signer)
 	if v.Crash != nil {
 		v.Crash.trim()
 	}
@@ -298,6 +300,7 @@ type Entry struct {
 	Bucket  string   `json:"bucket,omitempty"` // of a complete one; its id, where no crash is known
 	Tags    []string `json:"tags,omitempty"`
 	Verdict *Verdict `json:"verdict,omitempty"`
+	Foreign bool     `json:"foreign,omitempty"` // it is not signed by the computer that sent it
 }
 
 // entry reads what lies beside a report. Damaged notes are told as its problem.
@@ -312,6 +315,8 @@ func (b *Inbox) entry(r Report) (Entry, error) {
 	e.Tags, e.Bucket = t.Tags, r.ID
 	if v.Schema != "" && err == nil {
 		e.Verdict = &v
+		opened := v.Signer != "" || v.Replays > 0
+		e.Foreign = opened && r.Install != "" && enrol.Name(v.Signer) != r.Install
 		if v.Crash != nil {
 			v.Crash.trim()
 			e.Bucket = v.Crash.Bucket()

@@ -136,9 +136,9 @@ func TestIndexFollowsFolders(t *testing.T) {
 		t.Error("the purged file is there")
 	}
 	is("2beta 3")
-	used := b.used.Load()
-	if again, err := Open(b.dir, b.opt); err != nil || again.used.Load() != used {
-		t.Errorf("%d bytes used after purge, want %d (%v)", again.used.Load(), used, err)
+	used := b.kept.all()
+	if again, err := Open(b.dir, b.opt); err != nil || again.kept.all() != used {
+		t.Errorf("%d bytes used after purge, want %d (%v)", again.kept.all(), used, err)
 	}
 	if gone, err := b.PurgeBefore(now()); len(gone) != 0 || err != nil {
 		t.Errorf("purged what is not old: %v, %v", gone, err)
@@ -147,8 +147,8 @@ func TestIndexFollowsFolders(t *testing.T) {
 		t.Errorf("purge: %v, %v", gone, err)
 	}
 	is("")
-	if left, _ := filepath.Glob(b.path("tmp", "*")); len(left) > 0 || b.used.Load() != 0 {
-		t.Errorf("left %s, %d bytes", left, b.used.Load())
+	if left, _ := filepath.Glob(b.path("tmp", "*")); len(left) > 0 || b.kept.all() != 0 {
+		t.Errorf("left %s, %d bytes", left, b.kept.all())
 	}
 }
 

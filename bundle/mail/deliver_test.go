@@ -128,17 +128,12 @@ func TestInboxRefuses(t *testing.T) {
 	if err != nil || it.State != mail.Halted || res.Failure.Kind != mail.KindAddress || res.Failure.Stage != "rcpt" {
 		t.Errorf("unknown recipient: %+v, %+v, %v", it, res.Failure, err)
 	}
-	allow := func(user, password string) error {
-		if user+":"+password != "appliance:token" {
-			return errors.New("no")
-		}
-		return nil
-	}
-	_, addr = serve(t, inbox.ServerOptions{Authenticate: allow})
+	b, addr := serve(t, inbox.ServerOptions{})
+	g := enrolled(t, b, addr)
 	for _, c := range []struct {
 		user, password string
 		state          mail.State
-	}{{"", "", mail.Halted}, {"appliance", "wrong", mail.Halted}, {"appliance", "token", mail.Sent}} {
+	}{{"", "", mail.Halted}, {g.Name, "wrong", mail.Halted}, {g.Name, g.Token, mail.Sent}} {
 		r := route("smtp://"+addr, 0)
 		r.User, r.Password = c.user, c.password
 		it, res, err := queue(t, newClock(), noise(7, 3000)).Deliver(t.Context(), id, &mail.Sender{Route: r})
@@ -395,26 +390,21 @@ func TestHeld(t *testing.T) {
 
 // A try goes as far as a bundle would, and leaves nothing.
 func TestTry(t *testing.T) {
-	auth := inbox.ServerOptions{Authenticate: func(user, password string) error {
-		if user != "joe" || password != "right" {
-			return errors.New("no")
-		}
-		return nil
-	}}
-	b, addr := serve(t, auth)
+	b, addr := serve(t, inbox.ServerOptions{})
+	g := enrolled(t, b, addr)
 	for _, c := range []struct {
 		submit, password string
 		want             mail.Kind
 	}{
-		{"smtp://" + addr, "right", ""},
+		{"smtp://" + addr, g.Token, ""},
 		{"smtp://" + addr, "wrong", mail.KindAuth},
-		{"smtps://" + addr, "right", mail.KindTLS},
-		{"smtp+starttls://" + addr, "right", mail.KindTLS},
+		{"smtps://" + addr, g.Token, mail.KindTLS},
+		{"smtp+starttls://" + addr, g.Token, mail.KindTLS},
 		{"smtp://127.0.0.1:1", "right", mail.KindNetwork},
 		{"http://x", "right", mail.KindLocal},
 	} {
 		r := route(c.submit, 0)
-		r.User, r.Password = "joe", c.password
+		r.User, r.Password = g.Name, c.password
 		got := mail.Kind("")
 		if f := (&mail.Sender{Route: r}).Try(t.Context()); f != nil {
 			got = f.Kind

@@ -10,6 +10,8 @@ import (
 
 	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
+
+	"vmrecord/bundle/enrol"
 )
 
 // Timeouts bound every wait of a conversation. Zero fields take the defaults, which
@@ -131,14 +133,64 @@ func classifyHello(ctx context.Context, stage string, err error) *Failure {
 }
 
 func (s *Sender) auth(ctx context.Context, c *smtp.Client) *Failure {
-	if s.Route.User == "" {
+	switch {
+	case s.Route.Pass != nil:
+		return s.present(ctx, c, s.Route.Pass)
+	case s.Route.User == "":
 		return nil
 	}
-	if !c.SupportsAuth("PLAIN") {
+	return plain(ctx, c, s.Route.User, s.Route.Password)
+}
+
+func plain(ctx context.Context, c *smtp.Client, user, password string) *Failure {
+	if !c.SupportsAuth(sasl.Plain) {
 		return failed(KindAuth, "auth", "the server does not offer AUTH PLAIN", nil)
 	}
-	if err := c.Auth(sasl.NewPlainClient("", s.Route.User, s.Route.Password)); err != nil {
+	if err := c.Auth(sasl.NewPlainClient("", user, password)); err != nil {
 		return classify(ctx, "auth", err)
 	}
 	return nil
+}
+
+// present authenticates by the inbox's token. Where there is none, or the inbox does
+// not know it, this computer enrols; it may have been taken in before.
+func (s *Sender) present(ctx context.Context, c *smtp.Client, p *enrol.Pass) *Failure {
+	g, ok := p.Grant()
+	if ok {
+		if f := plain(ctx, c, g.Name, g.Token); f == nil || f.Kind != KindAuth {
+			return f
+		}
+	}
+	wait, cancel := context.WithTimeout(ctx, s.Timeouts.withDefaults().Command)
+	defer cancel()
+	unlock, err := p.Lock(wait)
+	if err != nil {
+		return stored(ctx, err)
+	}
+	defer unlock()
+	if now, ok := p.Grant(); ok && now != g { // another program enrolled meanwhile
+		return plain(ctx, c, now.Name, now.Token)
+	}
+	if !c.SupportsAuth(enrol.Mechanism) {
+		return enrolment(failed(KindAuth, "auth", "the server does not take enrolments", nil))
+	}
+	if err := c.Auth(p.Client()); err != nil {
+		return stored(ctx, err)
+	}
+	return nil
+}
+
+// stored tells our own disk from what the inbox says.
+func stored(ctx context.Context, err error) *Failure {
+	if own := (*enrol.StoreError)(nil); errors.As(err, &own) {
+		return failed(KindDisk, "auth", err.Error(), err)
+	}
+	return enrolment(classify(ctx, "auth", err))
+}
+
+func enrolment(f *Failure) *Failure {
+	if f.Kind == KindAuth {
+		f.Fix = "ask the vendor for a configuration with a new enrolment code; with it, outbox retry"
+	}
+	return f
 }

@@ -115,6 +115,7 @@ func TestFailureMatrix(t *testing.T) {
 		{"greylisted", nil, replies{"RCPT": {"450 4.7.1 greylisted"}}, mail.Waiting, mail.KindBusy, 75, "greylisted", 3},
 		{"greylisted 451", nil, replies{"RCPT": {"451 4.7.1 greylisted"}}, mail.Waiting, mail.KindBusy, 75, "greylisted", 3},
 		{"throttled", nil, replies{"MAIL": {"250 ok", "421 4.7.0 slow down"}}, mail.Waiting, mail.KindBusy, 75, "slow down", 3},
+		{"revoked appliance", nil, replies{"MAIL": {"550 5.7.1 I-0123456789abcdef was revoked"}}, mail.Halted, mail.KindPolicy, 1, "was revoked", 3},
 		{"unknown recipient", nil, replies{"RCPT": {"550 5.1.1 nobody"}}, mail.Halted, mail.KindAddress, 1, "nobody", 3},
 		{"policy", nil, replies{".": {"554 5.7.1 no thanks"}}, mail.Halted, mail.KindPolicy, 1, "no thanks", 3},
 		{"wants auth", nil, replies{"MAIL": {"530 5.7.0 authenticate"}}, mail.Halted, mail.KindAuth, 4, "authenticate", 3},

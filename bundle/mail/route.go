@@ -7,6 +7,8 @@ import (
 	netmail "net/mail"
 	"net/url"
 	"strings"
+
+	"vmrecord/bundle/enrol"
 )
 
 // A Route is where bundles go and as whom.
@@ -15,8 +17,9 @@ type Route struct {
 	From, To   string // bare addresses
 	User       string // with Password: AUTH PLAIN
 	Password   string
-	AllowPlain bool  // smtp:// beyond this computer, asked for in words
-	PartBytes  int64 // 0: DefaultPartBytes
+	Pass       *enrol.Pass // instead of them: the token of the vendor's inbox
+	AllowPlain bool        // smtp:// beyond this computer, asked for in words
+	PartBytes  int64       // 0: DefaultPartBytes
 }
 
 // A server is Submit, understood.
@@ -63,7 +66,7 @@ func (r Route) server() (server, error) {
 		if !r.AllowPlain {
 			return server{}, fmt.Errorf("submit address %q would send without encryption to another computer: use smtps:// or smtp+starttls://, or allow plain SMTP in the configuration", r.Submit)
 		}
-		if r.User != "" {
+		if r.User != "" || r.Pass != nil {
 			return server{}, fmt.Errorf("submit address %q would send the password without encryption: use smtps:// or smtp+starttls://", r.Submit)
 		}
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -126,6 +127,9 @@ func (k *checker) check(ctx context.Context, e inbox.Entry) error {
 	}
 	if v.Crash != nil {
 		text += fmt.Sprintf("  %s  %s: %s", v.Crash.Bucket(), v.Crash.Program, strings.Join(v.Crash.Frames[:min(3, len(v.Crash.Frames))], " < "))
+	}
+	if now, err := k.in.Entry(e.UUID); err == nil && now.Foreign {
+		text += fmt.Sprintf("  NOT SIGNED BY ITS SENDER: it came from %s, whose key is another than %s", now.Install, cmp.Or(v.Signer, "none"))
 	}
 	k.say("%s", strings.Map(plain, text))
 	return nil

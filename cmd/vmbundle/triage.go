@@ -105,6 +105,9 @@ func writeReports(out io.Writer, list []inbox.Entry) error {
 		if r.Verdict != nil {
 			verdict = r.Verdict.State
 		}
+		if r.Foreign {
+			verdict += ", not signed by its sender"
+		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.ID, r.State, cli.Bytes(r.Size), r.From, r.First.Local().Format(time.DateTime),
 			cmp.Or(r.Bucket, "-"), verdict, cmp.Or(strings.Join(r.Tags, ","), "-"), last)
 	}

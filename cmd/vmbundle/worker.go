@@ -113,6 +113,7 @@ func examine(v *inbox.Verdict, file, dir, symbols string) error {
 		return err
 	}
 	defer b.Close()
+	v.Signer = b.Manifest().Signer
 	if err := b.Verify(); err != nil {
 		return err
 	}
