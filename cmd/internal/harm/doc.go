@@ -2,7 +2,7 @@
 // and looks whether anything is lost that was acknowledged, or is there by halves,
 // and whether a later run goes on:
 //
-//	go run ./cmd/internal/harm                      # 200 kills, about ten minutes
+//	go run ./cmd/internal/harm                      # 200 kills, a few minutes
 //	go run ./cmd/internal/harm -kills 50 -seed 7    # others
 //	go run ./cmd/internal/harm -calls               # every call fails once: an hour
 //	go run ./cmd/internal/harm -calls -stage inbox  # those of one stage
@@ -16,6 +16,7 @@
 //
 //	           what runs                          what it acknowledges
 //	recorder   vmappliance run, recording         frames reported durable; a recording that is "kept"
+//	ring       vmappliance run, recording always  "RING saved", and "saved problem", told of each
 //	packer     vmbundle pack over a bundle        the bundle that was there, until the name is the new one's
 //	spooler    vmappliance run, packing, queueing "kept", and then "saved problem", told of each
 //	sender     vmappliance outbox retry           the queued bundle, of which the inbox has begun to take parts

@@ -22,7 +22,7 @@ func main() {
 	flag.Uint64Var(&o.seed, "seed", 1, "of the kills")
 	flag.IntVar(&o.kills, "kills", 200, "how many programs are killed; 0: none")
 	flag.BoolVar(&o.calls, "calls", false, "let each call fail instead")
-	flag.StringVar(&o.stage, "stage", "", "only this `one`: recorder, packer, spooler, sender or inbox")
+	flag.StringVar(&o.stage, "stage", "", "only this `one`: recorder, ring, packer, spooler, sender or inbox")
 	flag.IntVar(&o.jobs, "jobs", 2, "programs at once")
 	flag.Parse()
 	if flag.NArg() != 0 || o.kills < 0 || o.jobs < 1 {

@@ -77,7 +77,7 @@ func (w spooler) orders(args ...string) bool {
 var (
 	savedLine   = regexp.MustCompile(`● saved problem (R-\w{4}-\w{4})`)
 	unnotedLine = regexp.MustCompile(`recording (\d+) is kept, but not noted to be sent`)
-	refusedLine = regexp.MustCompile(`(not recorded|no control socket|recordings): `)
+	refusedLine = regexp.MustCompile(`(not recorded|not saved|no control socket|recordings|the ring ends here): `)
 )
 
 func (w spooler) acknowledged(p *process) bool { return len(p.said.all(savedLine)) > 0 }
@@ -93,7 +93,10 @@ func (w spooler) check(p *process, ended bool) error {
 	if err := w.has(p.said.all(savedLine)); err != nil {
 		return err
 	}
-	return w.carried(append(p.said.all(keptLine), "x"), p.said.all(unnotedLine))
+	features := append(p.said.all(keptLine), "x")
+	unnoted := p.said.all(unnotedLine)
+	return w.carried(len(features), func(e recording.Entry) bool { return slices.Contains(features, e.Meta.Feature) },
+		func(e recording.Entry) bool { return slices.Contains(unnoted, e.Name) })
 }
 
 // has looks for bundles in the outbox: each is to be as it was queued, and the
@@ -141,9 +144,9 @@ func outbox(r *room) ([]mail.Item, error) {
 	return doc.Items, nil
 }
 
-// carried tells whether the recording of each feature has its bundle, but for those
-// of which it was said that they are not noted.
-func (w spooler) carried(features, unnoted []string) error {
+// carried tells whether those recordings are there, so many, and have a bundle, but
+// for some of which it was said that they are not noted.
+func (w spooler) carried(n int, those, unnoted func(recording.Entry) bool) error {
 	all, err := recordings(w.room)
 	if err != nil {
 		return stuck("%w", err)
@@ -164,14 +167,19 @@ func (w spooler) carried(features, unnoted []string) error {
 		}
 		has[filepath.Base(way.Recording)] = true
 	}
-	for _, f := range features {
-		i := slices.IndexFunc(all, func(e recording.Entry) bool { return e.Meta.Feature == f })
+	for _, e := range all {
 		switch {
-		case i < 0 || all[i].Summary.Lost != "":
-			return lost("the recording of %s was kept: %+v", f, all)
-		case !has[all[i].Name] && !slices.Contains(unnoted, all[i].Name):
-			return stuck("the recording of %s was kept and not packed", f)
+		case !those(e):
+			continue
+		case e.Open || e.Err != "" || e.Summary.Lost != "":
+			return lost("it was kept: %+v", e)
+		case !has[e.Name] && !unnoted(e):
+			return stuck("recording %s was kept and not packed", e.Name)
 		}
+		n--
+	}
+	if n > 0 {
+		return lost("%d recordings that were kept: there are %+v", n, all)
 	}
 	return nil
 }

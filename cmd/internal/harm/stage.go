@@ -44,7 +44,7 @@ func lost(f string, a ...any) error  { return lostError{fmt.Errorf("lost: "+f, a
 func half(f string, a ...any) error  { return halfError{fmt.Errorf("half: "+f, a...)} }
 func stuck(f string, a ...any) error { return stuckError{fmt.Errorf("stuck: "+f, a...)} }
 
-var stages = []stage{recorderStage, packerStage, spoolerStage, senderStage, inboxStage}
+var stages = []stage{recorderStage, ringStage, packerStage, spoolerStage, senderStage, inboxStage}
 
 // A bench has the programs, and a prepared folder for each stage.
 type bench struct {
