@@ -83,6 +83,9 @@ To send again what could not be sent, or to keep one from being sent:
       vmappliance outbox retry
       vmappliance outbox cancel R-XXXX-XXXX
 
+What was kept when the appliance was killed, or the disk was full, becomes a report with
+its next run.
+
 What you decided about all reports of an appliance, and how to decide: send each
 without asking, a short report without memory only, ask, or send nothing. Without a word of yours the appliance's
 configuration counts; it says so when it first runs.

@@ -45,3 +45,32 @@ func TestPrune(t *testing.T) {
 		}
 	}
 }
+
+// What a killed program was writing an hour ago goes; what one may be writing stays.
+func TestUnfinished(t *testing.T) {
+	state := t.TempDir()
+	for dir, names := range map[string][]string{"routes": {".u.json123", "u.json"}, "due": {".d.json1", ".e.json2"}} {
+		for _, n := range names {
+			file := filepath.Join(state, "outbox", dir, n)
+			if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(file, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if old := time.Now().Add(-2 * time.Hour); n != ".e.json2" {
+				if err := os.Chtimes(file, old, old); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	if _, err := openPost(state, configs.DefaultLimits()); err != nil {
+		t.Fatal(err)
+	}
+	for n, want := range map[string]bool{"routes/.u.json123": false, "routes/u.json": true, "due/.d.json1": false, "due/.e.json2": true} {
+		if _, err := os.Stat(filepath.Join(state, "outbox", n)); (err == nil) != want {
+			t.Errorf("%s is there: %v", n, !want)
+		}
+	}
+}
