@@ -22,6 +22,16 @@ type Letter struct {
 	Date time.Time
 }
 
+// Check refuses what are no bare addresses.
+func (l Letter) Check() error {
+	for _, a := range []string{l.From, l.To} {
+		if err := CheckAddress(a); err != nil {
+			return fmt.Errorf("mail address %.100q: %w", a, err)
+		}
+	}
+	return nil
+}
+
 // Message renders part n, which counts from 1. It holds one part in memory, as
 // bytes and as base64, never the file.
 func (s Split) Message(l Letter, file io.ReaderAt, n int) ([]byte, error) {

@@ -7,6 +7,9 @@ Receive bundles on this computer, and see what came:
       vmbundle inbox serve --listen 127.0.0.1:2525
       vmbundle inbox list
 
+Put together what came as saved messages instead, in any order:
+      vmbundle join mails/
+
 Have them replayed in processes apart, and equal crashes counted together:
       vmbundle inbox check
 

@@ -27,7 +27,7 @@ func root() *cobra.Command {
 	}
 	c.AddCommand(
 		inspectCommand(), verifyCommand(), replayCommand(), goliveCommand(), gdbCommand(), psCommand(), whoCommand(), traceCommand(),
-		probeCommand(), sessionCommand(), exportCommand(), bisectCommand(), treeCommand(), packCommand(), inboxCommand(), ingestCommand(), keysCommand(), baseCommand(), goldenCommand(),
+		probeCommand(), sessionCommand(), exportCommand(), bisectCommand(), treeCommand(), packCommand(), splitCommand(), joinCommand(), inboxCommand(), ingestCommand(), keysCommand(), baseCommand(), goldenCommand(),
 		versionCommand(),
 		cli.Topic("engineer", "How to find the bug", engineerHelp),
 		cli.Topic("engine", "What executes the guest, and what it did", machine.EngineHelp),

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -60,4 +61,21 @@ func TestPartsInAnyOrder(t *testing.T) {
 		t.Error("what was put together is another file")
 	}
 	vmbundle(t, "", "replay", whole, "--quiet").want(t, 0, "identical: ")
+}
+
+// What is missing has the status of what is not there.
+func TestJoinMissing(t *testing.T) {
+	m, dir := newMade(t), t.TempDir()
+	vmbundle(t, "", "split", m.file, dir, "--part-size", "5K").want(t, 0)
+	files, err := filepath.Glob(filepath.Join(dir, "*.0001-of-*"))
+	ok(t, err)
+	r := vmbundle(t, "", "join", "--json", files[0]).want(t, 3, "parts are missing")
+	var doc joinDocument
+	ok(t, json.Unmarshal([]byte(r.out), &doc))
+	if len(doc.Bundles) != 1 || !strings.HasPrefix(doc.Bundles[0].Need, "2-") || doc.Bundles[0].File != "" {
+		t.Errorf("%+v", doc)
+	}
+	vmbundle(t, "", "split", filepath.Join(dir, "x.vmb")).want(t, 3)
+	vmbundle(t, "", "split", files[0]).want(t, 5)
+	vmbundle(t, "", "split", m.file, "--part-size", "1G").want(t, 2)
 }
