@@ -81,7 +81,8 @@ func TestBaseOfTheInbox(t *testing.T) {
 	for i, status := range []int{0, 5} {
 		b, err := os.ReadFile(files[i])
 		ok(t, err)
-		b[len(b)/2] ^= 1 // among its pages
+		at := []int{len(b) - 10, len(b) / 2}[i] // among its pages: a golden ends with other things
+		b[at] ^= 1
 		ok(t, os.WriteFile(files[i], b, 0o600))
 		command(t, "", there, "vmbundle", "replay", thin).want(t, status, map[int]string{0: "identical: ", 5: "the base is damaged"}[status])
 	}
