@@ -201,8 +201,8 @@ func (b *Inbox) RevokeInstall(name string, forget bool) error {
 	})
 }
 
-// guarded tells whether only those that were taken in may send.
-func (b *Inbox) guarded() (bool, error) {
+// Guarded tells whether only those that were taken in may send.
+func (b *Inbox) Guarded() (bool, error) {
 	a, err := b.access()
 	return err != nil || len(a.Codes)+len(a.Installs) > 0, err
 }

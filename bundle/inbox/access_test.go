@@ -53,7 +53,7 @@ func TestForeign(t *testing.T) {
 // TestAccess: revoking and forgetting, by name; names that there are not.
 func TestAccess(t *testing.T) {
 	b := open(t, Options{})
-	if guarded, err := b.guarded(); err != nil || guarded {
+	if guarded, err := b.Guarded(); err != nil || guarded {
 		t.Errorf("a new inbox is guarded: %v", err)
 	}
 	c, code, err := b.NewCode(0, time.Time{}, "beta\x1b[2J")
@@ -93,7 +93,7 @@ func TestAccess(t *testing.T) {
 	if err := b.standing(g.Name); err == nil || !strings.Contains(err.Error(), "was forgotten") {
 		t.Error(err)
 	}
-	if guarded, err := b.guarded(); err != nil || !guarded {
+	if guarded, err := b.Guarded(); err != nil || !guarded {
 		t.Errorf("an inbox with a code is not guarded: %v", err)
 	}
 }

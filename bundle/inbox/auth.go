@@ -11,7 +11,7 @@ import (
 
 // AuthMechanisms is asked for by the server library.
 func (s *session) AuthMechanisms() []string {
-	if guarded, _ := s.in.guarded(); !guarded { // what is wrong with it, MAIL says
+	if guarded, _ := s.in.Guarded(); !guarded { // what is wrong with it, MAIL says
 		return nil
 	}
 	return []string{sasl.Plain, enrol.Mechanism}
@@ -71,7 +71,7 @@ func (p polite) Next(message []byte) (answer []byte, done bool, err error) {
 
 // known refuses mail of those who may not send.
 func (s *session) known() error {
-	guarded, err := s.in.guarded()
+	guarded, err := s.in.Guarded()
 	switch {
 	case err != nil:
 		return err

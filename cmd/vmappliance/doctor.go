@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"vmrecord/bundle/mail"
 	"vmrecord/cmd/internal/cli"
 	"vmrecord/cmd/internal/exit"
 	"vmrecord/cmd/internal/machine"
@@ -234,10 +235,34 @@ func clock() finding {
 	return finding{"clock", good, now.Format(time.RFC3339), ""}
 }
 
+// trier tries a way. A computer that is not taken in yet is so later, with what its
+// user consented to.
+func trier(w way, code string) (s *mail.Sender, later bool, err error) {
+	state, err := cli.StateDir()
+	if err != nil {
+		return nil, false, err
+	}
+	if s, err = (&post{tokens: filepath.Join(state, "outbox", tokensName)}).senderOf(w); err != nil {
+		return nil, false, err
+	}
+	if p := s.Route.Pass; p != nil {
+		if _, ok := p.Grant(); ok {
+			return s, false, nil
+		}
+	} else if code == "" {
+		return s, false, nil
+	}
+	s.Route.Pass, s.Route.User = nil, ""
+	return s, true, nil
+}
+
 // connection goes as far as a report would, and no further.
 func connection(a *configs.Appliance) finding {
 	w := way{Submit: a.Vendor.Submit, To: a.Vendor.Mail}
-	s := w.sender()
+	s, later, err := trier(w, a.Vendor.Enroll)
+	if err != nil {
+		return finding{"submit", bad, err.Error(), ""}
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), tryTime)
 	defer cancel()
 	if f := s.Try(ctx); f != nil {
@@ -247,7 +272,12 @@ func connection(a *configs.Appliance) finding {
 	if strings.HasPrefix(a.Vendor.Submit, "smtp:") {
 		text += ", without TLS: it is this computer"
 	}
-	if s.Route.User != "" {
+	switch {
+	case later:
+		text += "; it takes this computer in with its first report"
+	case s.Route.Pass != nil:
+		text += ", and takes this computer's token"
+	case s.Route.User != "":
 		text += ", and takes user and password"
 	}
 	return finding{"submit", good, text, ""}

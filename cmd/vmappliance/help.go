@@ -32,7 +32,9 @@ const isvHelp = `Make an appliance: your program in a virtual machine that recor
     With --gdb it waits for gdb, which debugs the whole machine while it records.
  6. Make your keys, write the public one into the configuration, and sign it for users,
     who run appliance.signed.toml: only your key can change whom reports go to and what
-    they are sealed to. Help keys says what to do when one is lost or stolen:
+    they are sealed to. Help keys says what to do when one is lost or stolen. With
+    --enroll and a code that "vmbundle inbox enroll new" made, your inbox takes reports
+    of computers that ran your appliance, and of no others:
       vmbundle keys new
       vmappliance build --sign vendor appliance.toml
       vmbundle help keys

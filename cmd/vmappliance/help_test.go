@@ -179,6 +179,8 @@ func TestDocumentsHaveSchemas(t *testing.T) {
 		"vmbundle.tree/1":          "vmbundle tree a.vmb --json",
 		"vmbundle.version/1":       "vmbundle version --json",
 		"vmbundle.ingest/1":        "vmbundle ingest a.vmb --json",
+		"vmbundle.enroll/1":        "vmbundle inbox enroll list --json",
+		"vmbundle.tokens/1":        "vmbundle inbox tokens list --json",
 	} {
 		docs[want] = s.want(0, strings.Fields(args)).out
 	}

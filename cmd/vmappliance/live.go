@@ -155,6 +155,9 @@ func (l *oneRun) openCourier(base string) (shut func(ctx context.Context) exit.C
 	if err != nil {
 		return nil, err
 	}
+	if err := p.enrolBy(l.config.Vendor.Submit, l.config.Vendor.Enroll); err != nil {
+		return nil, err
+	}
 	pack, err := packOptions(l.config)
 	if err != nil {
 		return nil, err

@@ -16,10 +16,10 @@ import (
 )
 
 // serve starts an inbox that stops after its first bundle, and returns its port.
-func (s *sandbox) serve(port, dir string) (got string, stop func()) {
+func (s *sandbox) serve(port, dir string, more ...string) (got string, stop func()) {
 	s.t.Helper()
 	_ = os.Remove(s.path("ready"))
-	c := s.command("vmbundle", "inbox", "serve", "--listen", "127.0.0.1:"+port, "--ready", "ready", "--dir", dir)
+	c := s.command(append([]string{"vmbundle", "inbox", "serve", "--listen", "127.0.0.1:" + port, "--ready", "ready", "--dir", dir}, more...)...)
 	if err := c.Start(); err != nil {
 		s.t.Fatal(err)
 	}

@@ -45,6 +45,11 @@ func rehearse(a *configs.Appliance) (r *rehearsal, err error) {
 	if r.in, err = inbox.Open(filepath.Join(dir, "inbox"), inbox.Options{Now: time.Now, Identify: bundle.Identify}); err != nil {
 		return nil, err
 	}
+	if a.Vendor.Enroll != "" {
+		if _, a.Vendor.Enroll, err = r.in.NewCode(1, time.Time{}, "rehearsal"); err != nil {
+			return nil, err
+		}
+	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err

@@ -28,6 +28,7 @@ type post struct {
 	spool  *mail.Spool
 	routes string
 	dues   string
+	tokens string // of inboxes that this computer enrolled at
 	days   uint32 // that what was sent stays; 0: for ever
 }
 
@@ -71,7 +72,7 @@ func openPost(state string, l configs.Limits) (*post, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &post{s, filepath.Join(dir, "routes"), filepath.Join(dir, "due"), l.Days}
+	p := &post{s, filepath.Join(dir, "routes"), filepath.Join(dir, "due"), filepath.Join(dir, tokensName), l.Days}
 	for _, d := range []string{p.routes, p.dues} {
 		if err := os.MkdirAll(d, 0o700); err != nil {
 			return nil, fmt.Errorf("open outbox: %w", err)
@@ -159,7 +160,7 @@ func allTheSame(id string) string {
 // or beyond a limit, it is held.
 func (p *post) add(b bundle.Packed, w way, now time.Time) (mail.Item, error) {
 	w.Schema = waySchema
-	if err := w.sender().Route.Check(); err != nil {
+	if err := w.route().Check(); err != nil {
 		return mail.Item{}, exit.With(exit.Usage, err)
 	}
 	why := ""
@@ -225,7 +226,7 @@ func (p *post) sender(it mail.Item) (*mail.Sender, error) {
 	if w.Consent == (given{}) {
 		return nil, mail.ErrHeld
 	}
-	return w.sender(), nil
+	return p.senderOf(w)
 }
 
 // way reads where a queued bundle goes.
@@ -243,8 +244,16 @@ func (p *post) way(it mail.Item) (w way, err error) {
 	return w, nil
 }
 
-func (w way) sender() *mail.Sender {
+func (w way) route() mail.Route {
 	from := cmp.Or(os.Getenv("VMRECORD_MAIL_FROM"), w.To) // who has no mailbox writes in the vendor's name
-	return &mail.Sender{Route: mail.Route{Submit: w.Submit, From: from, To: w.To,
-		User: os.Getenv("VMRECORD_SMTP_USER"), Password: os.Getenv("VMRECORD_SMTP_PASSWORD")}}
+	return mail.Route{Submit: w.Submit, From: from, To: w.To,
+		User: os.Getenv("VMRECORD_SMTP_USER"), Password: os.Getenv("VMRECORD_SMTP_PASSWORD")}
+}
+
+// senderOf sends where a way says, by the inbox's token where the inbox gives some.
+func (p *post) senderOf(w way) (*mail.Sender, error) {
+	pass, err := p.pass(w.Submit)
+	r := w.route()
+	r.Pass = pass
+	return &mail.Sender{Route: r}, err
 }

@@ -35,7 +35,11 @@ func (p *post) ask(ctx context.Context, said func(it mail.Item)) error {
 		if !asked || e != nil || len(about[to]) == mail.MaxAsked {
 			continue
 		}
-		about[to], had[it.ID], by[to] = append(about[to], it.Bundle), it, w.sender()
+		snd, e := p.senderOf(w)
+		if e != nil {
+			return e
+		}
+		about[to], had[it.ID], by[to] = append(about[to], it.Bundle), it, snd
 	}
 	for to, q := range about {
 		answer, f := by[to].Ask(ctx, time.Now(), q)

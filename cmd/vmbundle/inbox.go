@@ -31,7 +31,8 @@ type inboxDocument struct {
 
 func inboxCommand() *cobra.Command {
 	c := cli.Group("inbox", "Receive bundles, sort and list them",
-		inboxServe(), inboxList(), inboxShow(), inboxTag(), inboxFix(), inboxDup(), inboxPurge(), inboxCheck(), inboxLetters(), workerCommand())
+		inboxServe(), inboxList(), inboxShow(), inboxTag(), inboxFix(), inboxDup(), inboxPurge(), inboxCheck(), inboxLetters(),
+		inboxEnroll(), inboxTokens(), workerCommand())
 	c.PersistentFlags().String("dir", "", "the inbox's folder (default $VMB_INBOX, or ~/.local/share/vmrecord/inbox)")
 	return c
 }
@@ -61,12 +62,16 @@ func openInbox(c *cobra.Command) (*inbox.Inbox, string, error) {
 		return nil, "", err
 	}
 	opt := inbox.Options{Now: time.Now, Identify: bundle.Identify}
-	if f := c.Flags().Lookup("quota"); f != nil {
-		quota, err := size.Parse(f.Value.String())
-		if err != nil || quota > math.MaxInt64 {
-			return nil, "", exit.Errorf(exit.Usage, "--quota %s: want a size, like 20G", f.Value)
+	for flag, to := range map[string]*int64{"quota": &opt.QuotaBytes, "quota-each": &opt.InstallBytes} {
+		f := c.Flags().Lookup(flag)
+		if f == nil {
+			continue
 		}
-		opt.QuotaBytes = int64(quota)
+		n, err := size.Parse(f.Value.String())
+		if err != nil || n > math.MaxInt64 {
+			return nil, "", exit.Errorf(exit.Usage, "--%s %s: want a size, like 20G", flag, f.Value)
+		}
+		*to = int64(n)
 	}
 	in, err := inbox.Open(dir, opt)
 	return in, dir, err
@@ -104,6 +109,8 @@ func inboxServe() *cobra.Command {
 	f.BoolVar(&s.opt.ImplicitTLS, "tls", false, "TLS from the first byte (port 465)")
 	f.BoolVar(&s.opt.AllowPlain, "allow-plain", false, "take mail from other computers without TLS")
 	f.String("quota", "20G", "refuse mail, for now, that would make the inbox larger than this `SIZE`")
+	f.String("quota-each", "2G", "refuse mail, for now, of an enrolled computer with more than this `SIZE` in it")
+	f.BoolVar(&s.opt.Open, "open", false, "take mail of computers that did not enroll, too")
 	f.IntVar(&s.days, "keep-days", 0, "remove what came more than `DAYS` days ago; 0: never")
 	f.BoolVar(&s.check, "check", false, "replay each complete bundle twice, behind, as \"inbox check\" does")
 	s.checker.define(c)
@@ -157,7 +164,11 @@ func (s *listening) run(c *cobra.Command) error {
 	if s.letters.wanted() {
 		behind.Go(func() { s.letters.work(ctx, in, s.opt.Logf) })
 	}
-	fmt.Fprintf(c.ErrOrStderr(), "listening on %s, inbox %s\n", l.Addr(), dir)
+	from := ""
+	if guarded, err := in.Guarded(); err != nil || guarded && !s.opt.Open {
+		from = ", for computers that enrolled"
+	}
+	fmt.Fprintf(c.ErrOrStderr(), "listening on %s, inbox %s%s\n", l.Addr(), dir, from)
 	defer done()
 	return in.Serve(ctx, l, s.opt)
 }

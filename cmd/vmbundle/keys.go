@@ -112,7 +112,7 @@ func keysList() *cobra.Command {
 	return c
 }
 
-const keysHelp = `The secrets, and what to do when one is lost, stolen or old. Yours, the vendor's, are in
+const keysHelp = `Which secrets there are, and what to do when one is lost, stolen or old. The vendor's are in
 ~/.local/share/vmrecord/keys, or $VMRECORD_KEYS; keep a copy where no one else reads it.
 
 The key that opens bundles (NAME.key); the appliance seals what it sends to it.
@@ -140,6 +140,18 @@ take no other's for one of its name.
 
 The key of each computer that runs an appliance (appliance.sign.key), made by itself: it
 signs the bundles.
-  lost     Nothing to do: another one is made.
-  stolen   The thief can sign bundles as that computer. The user moves the file away.
+  lost     Nothing to do: another one is made, and the computer enrolls anew.
+  stolen   The thief can sign bundles as that computer: revoke its token, as below. The
+           user moves the file away, and enrolls anew.
+
+The token of each computer, by which it sends to your inbox, where that has made codes:
+"vmbundle inbox enroll". It belongs to the computer's key; a report that another key
+signed is told from the others by "vmbundle inbox check".
+  lost     Nothing to do: the computer gets another one by itself, by its key.
+  stolen   The thief can send to your inbox as that computer, and read nothing. Forgotten,
+           the token ends, and the computer gets another one; revoked, it gets none.
+             vmbundle inbox tokens forget I-XXXXXXXXXXXXXXXX
+             vmbundle inbox tokens revoke I-XXXXXXXXXXXXXXXX
+  an enrolment code got around: it takes in nobody else after
+             vmbundle inbox enroll revoke C-XXXXXXXX
 `

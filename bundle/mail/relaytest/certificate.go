@@ -6,8 +6,11 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
 	"math/big"
 	"net"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 )
@@ -33,4 +36,14 @@ func Certificate(t testing.TB, name string) (*tls.Config, *x509.CertPool) {
 	}
 	pool.AddCert(cert)
 	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}, pool
+}
+
+// Write puts a server's certificate and key into files of a folder, PEM both.
+func Write(t testing.TB, own *tls.Config, dir string) (cert, key string) {
+	der, err := x509.MarshalPKCS8PrivateKey(own.Certificates[0].PrivateKey)
+	ok(t, err)
+	cert, key = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	ok(t, os.WriteFile(cert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: own.Certificates[0].Certificate[0]}), 0o644))
+	ok(t, os.WriteFile(key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o644))
+	return cert, key
 }

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -130,11 +129,7 @@ func Start(t testing.TB, cfg Config, prepare Program) *Relay {
 		ok(t, err)
 		ok(t, os.Chmod(cfg.folder, 0o755))
 		t.Cleanup(func() { ok(t, exec.Command("unshare", inside("rm", "-rf", cfg.folder)...).Run()) })
-		key, err := x509.MarshalPKCS8PrivateKey(own.Certificates[0].PrivateKey)
-		ok(t, err)
-		cfg.tls = [2]string{filepath.Join(cfg.folder, "cert.pem"), filepath.Join(cfg.folder, "key.pem")}
-		ok(t, os.WriteFile(cfg.tls[0], pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: own.Certificates[0].Certificate[0]}), 0o644))
-		ok(t, os.WriteFile(cfg.tls[1], pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}), 0o644))
+		cfg.tls[0], cfg.tls[1] = Write(t, own, cfg.folder)
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		ok(t, err)
 		r.Addr, r.logs = l.Addr().String(), filepath.Join(cfg.folder, "log*")
