@@ -3,6 +3,8 @@
 //
 //	go run ./cmd/internal/pairs -n 15 -rounds 5
 //
+// With -ring 10 the machine records as a ring, with epochs of so many guest seconds.
+//
 // It builds vmappliance from this checkout and drives it as a user would. It
 // needs Debian's kernel in the cache (vmappliance build --kernel debian).
 //

@@ -14,9 +14,24 @@ import (
 	"vmrecord/cmd/internal/rig"
 )
 
+// ringed is the configuration of an appliance that records always.
+const ringed = `[appliance]
+name = "pairs"
+version = "1"
+[machine]
+memory = "256M"
+kernel = "debian"
+[record.ring]
+epoch = %d
+[consent]
+mode = "never"
+encryption = "off"
+`
+
 func main() {
 	n := flag.Int("n", 15, "pairs")
 	rounds := flag.Int("rounds", 5, "how often the guest does its work")
+	epoch := flag.Uint("ring", 0, "record as a ring with epochs of so many guest seconds")
 	asJSON := flag.Bool("json", false, "print the report as JSON, with each pair")
 	flag.Parse()
 	if flag.NArg() != 0 || *n < 1 || *rounds < 1 {
@@ -24,7 +39,7 @@ func main() {
 		os.Exit(2)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	r, err := measure(ctx, *n, *rounds)
+	r, err := measure(ctx, *n, *rounds, *epoch)
 	stop()
 	if err == nil && *asJSON {
 		err = json.NewEncoder(os.Stdout).Encode(r)
@@ -37,8 +52,8 @@ func main() {
 	}
 }
 
-// measure runs n pairs.
-func measure(ctx context.Context, n, rounds int) (*report, error) {
+// measure runs n pairs; epoch is a ring's, or 0.
+func measure(ctx context.Context, n, rounds int, epoch uint) (*report, error) {
 	dir, err := os.MkdirTemp("", "pairs-")
 	if err != nil {
 		return nil, err
@@ -55,9 +70,16 @@ func measure(ctx context.Context, n, rounds int) (*report, error) {
 	if err := rig.Programs(dir); err != nil {
 		return nil, err
 	}
+	on := []string{"--record-from-start", "pairs"}
+	if epoch > 0 {
+		on = []string{filepath.Join(dir, "ring.toml")}
+		if err := os.WriteFile(on[0], fmt.Appendf(nil, ringed, epoch), 0o600); err != nil {
+			return nil, err
+		}
+	}
 	r := new(report)
 	for i := range n + 1 {
-		p, err := runPair(ctx, dir, i%2 == 0)
+		p, err := runPair(ctx, dir, on, i%2 == 0)
 		if err != nil {
 			return nil, err
 		}
@@ -70,14 +92,14 @@ func measure(ctx context.Context, n, rounds int) (*report, error) {
 	return r, nil
 }
 
-// runPair runs the guest twice.
-func runPair(ctx context.Context, dir string, onFirst bool) (p pair, err error) {
+// runPair runs the guest twice; how are the arguments that have it recorded.
+func runPair(ctx context.Context, dir string, how []string, onFirst bool) (p pair, err error) {
 	for _, on := range []bool{onFirst, !onFirst} {
-		at := &p.Off
+		at, arg := &p.Off, []string(nil)
 		if on {
-			at = &p.On
+			at, arg = &p.On, how
 		}
-		if *at, err = runOnce(ctx, dir, on); err != nil {
+		if *at, err = runOnce(ctx, dir, arg); err != nil {
 			return p, err
 		}
 	}
@@ -87,16 +109,16 @@ func runPair(ctx context.Context, dir string, onFirst bool) (p pair, err error) 
 	return p, nil
 }
 
-// runOnce runs the guest, recorded or not.
-func runOnce(ctx context.Context, dir string, on bool) (r run, err error) {
+// runOnce runs the guest, recorded if there are arguments for that.
+func runOnce(ctx context.Context, dir string, how []string) (r run, err error) {
 	console := filepath.Join(dir, "console.txt")
 	arg := []string{filepath.Join(dir, rig.Appliance), "run", "--kernel", "debian", "--initrd", filepath.Join(dir, "initramfs.cpio"),
 		"--append", "console=ttyS0 panic=-1 cryptomgr.notests", "--memory", "256M", "--seed", "1", "--engine", "jit", "--no-reboot",
 		"--serial", "file:" + console, "--stats", "--json"}
-	if on {
+	if len(how) > 0 {
 		folder := filepath.Join(dir, "recordings")
 		defer os.RemoveAll(folder)
-		arg = append(arg, "--record-from-start", "pairs", "--recordings", folder)
+		arg = append(append(arg, how...), "--recordings", folder)
 	}
 	p, err := rig.Watch{}.Run(ctx, arg...)
 	if err != nil {
