@@ -116,14 +116,19 @@ func (s *Shelf) begin(m *vmm.Machine, o Options, ext string) (*Recording, error)
 	}
 	m.TakeControl()
 	zero, asked := store.Zero(), map[mem.Hash]bool{}
-	frozen := m.Mem.Freeze(func(_ uint32, h mem.Hash) bool {
-		if h == zero || asked[h] || s.pages.Has(h) {
+	stored := s.last
+	if !s.whole || len(stored) != int(m.Mem.Size()/mem.PageBytes) {
+		stored = nil
+	}
+	frozen := m.Mem.Freeze(func(p uint32, h mem.Hash) bool {
+		// Most pages did not change, and the store need not be asked.
+		if h == zero || stored != nil && stored[p] == h || asked[h] || s.pages.Has(h) {
 			return false
 		}
 		asked[h] = true
 		return true
 	})
-	s.last = frozen.Hash
+	s.last, s.whole = frozen.Hash, false
 	w := &writer{dir: dir, s: s, coder: store.NewCoder(true), every: o.Every, hashes: frozen.Hash,
 		pages: make(chan mem.Page, queuePages), kick: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{})}
 	w.head = header(s, dir, o.Meta, m.Save(), frozen.Hash)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"vmrecord/vmm"
+	"vmrecord/vmm/mem"
 	"vmrecord/vmm/tape"
 )
 
@@ -37,6 +38,7 @@ type Ring struct {
 	m     *vmm.Machine
 	o     RingOptions
 	cur   *epoch
+	ahead ahead
 	heard []*epoch // cur and before it those that are still wanted
 	asked *order   // a save whose tail is being recorded
 	err   error    // why nothing more is recorded
@@ -211,16 +213,48 @@ func (r *Ring) Slice() (pause time.Duration, err error) {
 			r.err = st.Err
 		}
 	}
-	if r.err == nil && r.cur.rec.frozen == nil && len(r.jobs) < queueJobs {
-		save := r.asked != nil && r.m.Now() >= r.asked.until
-		if save || r.m.Now()-r.cur.rec.start.At >= r.o.Epoch {
-			begun := time.Now()
-			r.end(save)
-			r.begin()
-			pause = time.Since(begun)
-		}
+	if r.err != nil || r.cur.rec.frozen != nil || len(r.jobs) == queueJobs {
+		return 0, r.err
+	}
+	save := r.asked != nil && r.m.Now() >= r.asked.until
+	if !save && r.m.Now()-r.cur.rec.start.At < r.o.Epoch {
+		return 0, nil
+	}
+	if begun := time.Now(); r.ahead.settle(r.m.Mem) {
+		r.end(save)
+		r.begin()
+		pause = time.Since(begun)
 	}
 	return pause, r.err
+}
+
+const (
+	aheadPages  = 1024 // hashed while the guest waits: a few milliseconds
+	aheadPasses = 3
+)
+
+// An ahead hashes memory before an epoch ends, so that the guest need not wait for
+// all of it at once: some pages in each Slice, then those that were stored to
+// meanwhile, until hardly any are.
+type ahead struct {
+	page   uint32 // where the pass has come
+	hashed int    // in it
+	passes int
+}
+
+// settle goes on, and tells when the epoch may end.
+func (a *ahead) settle(m *mem.RAM) bool {
+	next, n := m.Refresh(a.page, aheadPages)
+	if a.page, a.hashed = next, a.hashed+n; next != 0 {
+		return false
+	}
+	a.passes++
+	if a.hashed > aheadPages && a.passes < aheadPasses {
+		a.hashed = 0
+		return false
+	}
+	*a = ahead{}
+	return true
 }
 
 // Stop ends the ring at this boundary, and with it the tail of a save. The machine

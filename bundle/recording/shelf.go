@@ -67,6 +67,7 @@ type Shelf struct {
 	tapes int64        // bytes of all recordings but their pages
 	swept int64        // bytes of the store after the last sweep
 	last  []store.Hash // pages of the last recording, kept or not
+	whole bool         // all of these are in the store
 	err   error        // of work in the background
 	work  sync.WaitGroup
 }

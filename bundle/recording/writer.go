@@ -174,6 +174,11 @@ func (w *writer) snapshot() {
 		w.fail(err)
 		return
 	}
+	w.s.mu.Lock()
+	if len(w.hashes) > 0 && len(w.s.last) > 0 && &w.hashes[0] == &w.s.last[0] {
+		w.s.whole = true
+	}
+	w.s.mu.Unlock()
 	w.mu.Lock()
 	w.status.Snapshot = true
 	w.status.Durable, w.status.At = w.synced.frames, w.synced.at

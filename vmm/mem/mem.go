@@ -295,6 +295,23 @@ func (r *RAM) Digest(p uint32) Hash {
 	return r.hash[p]
 }
 
+// Refresh hashes up to n pages, from page on, whose hash is not known, so that a
+// Root that follows soon has less to do. It returns the page to go on from, and how
+// many it hashed; behind the last page, that is 0.
+func (r *RAM) Refresh(page uint32, n int) (next uint32, hashed int) {
+	for ; int(page) < len(r.fresh); page++ {
+		if r.fresh[page] {
+			continue
+		}
+		if hashed == n {
+			return page, hashed
+		}
+		r.Digest(page)
+		hashed++
+	}
+	return 0, hashed
+}
+
 func (r *RAM) page(p uint32) []byte {
 	return r.B[uint64(p)<<pageShift : (uint64(p)+1)<<pageShift]
 }

@@ -83,6 +83,39 @@ func TestChanged(t *testing.T) {
 }
 
 // A frozen RAM is the RAM of its boundary, however stores and draining mix.
+// Refresh hashes each page once, a few at a time, and the root is as without it.
+func TestRefresh(t *testing.T) {
+	for seed := range uint64(30) {
+		rng, r := rand.New(rand.NewPCG(seed, 3)), fresh()
+		r.Root()
+		scribble(rng, r, 50)
+		stale := 0
+		for p := range uint32(pages) {
+			if !r.fresh[p] {
+				stale++
+			}
+		}
+		n := 1 + rng.IntN(5)
+		for next := uint32(0); ; {
+			var hashed int
+			next, hashed = r.Refresh(next, n)
+			if stale -= hashed; hashed > n || hashed < n && next != 0 {
+				t.Fatalf("seed %d: %d hashed of %d, next %d", seed, hashed, n, next)
+			}
+			if next == 0 {
+				break
+			}
+		}
+		if next, hashed := r.Refresh(0, n); next != 0 || hashed != 0 || stale != 0 {
+			t.Errorf("seed %d: %d left, then %d hashed, next %d", seed, stale, hashed, next)
+		}
+		scribble(rng, r, 2)
+		if got, want := r.Root(), sha(r.B); got != want {
+			t.Errorf("seed %d: root %x, want %x", seed, got, want)
+		}
+	}
+}
+
 func TestFreezeWhileStoring(t *testing.T) {
 	for seed := range uint64(30) {
 		rng, r := rand.New(rand.NewPCG(seed, 2)), fresh()
