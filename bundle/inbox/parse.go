@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -119,7 +120,12 @@ func (p *parser) entity(e *message.Entity, depth int) error {
 			return errors.New("message carries two bundle parts")
 		}
 		p.sawPart = true
-		if _, err := io.Copy(p.payload, e.Body); err != nil {
+		// The decoder gives little at a time.
+		w := bufio.NewWriterSize(p.payload, 64<<10)
+		if _, err := io.Copy(w, e.Body); err != nil {
+			return fmt.Errorf("read bundle part: %w", err)
+		}
+		if err := w.Flush(); err != nil {
 			return fmt.Errorf("read bundle part: %w", err)
 		}
 	}

@@ -13,13 +13,13 @@ import (
 // acknowledged. The name must always have one of the two, whole.
 var packerStage = stage{"packer", 150 * time.Millisecond, preparePacker, openPacker}
 
-// preparePacker records two guests with four megabytes that do not get smaller,
+// preparePacker records two guests with two megabytes that do not get smaller,
 // packs both, and leaves the first in the place that both have.
 func preparePacker(r *room) error {
 	if err := guests(r); err != nil {
 		return err
 	}
-	if err := noisy(r, 4<<20); err != nil {
+	if err := noisy(r, 2<<20); err != nil {
 		return err
 	}
 	for range 2 {

@@ -25,7 +25,7 @@ func prepareReceiver(r *room) error {
 	if err := guests(r); err != nil {
 		return err
 	}
-	if err := noisy(r, 1<<20); err != nil {
+	if err := noisy(r, 128<<10); err != nil {
 		return err
 	}
 	for _, n := range sentBundles {
@@ -106,7 +106,7 @@ func (w *receiver) beside(p *process) {
 
 // send sends what is not acknowledged.
 func (x *parcel) send(ctx context.Context, addr string) mail.Result {
-	s := &mail.Sender{Route: mail.Route{Submit: "smtp://" + addr, From: "a@beta.example", To: "b@vendor.example", PartBytes: 80_000}}
+	s := &mail.Sender{Route: mail.Route{Submit: "smtp://" + addr, From: "a@beta.example", To: "b@vendor.example", PartBytes: 16_000}}
 	return s.Send(ctx, mail.Job{Bundle: x.about, File: bytes.NewReader(x.data), Date: time.Unix(1_790_000_000, 0), Have: x.got(),
 		Save: func(have mail.Ranges, _ int64) error {
 			x.mu.Lock()
