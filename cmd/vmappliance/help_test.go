@@ -92,6 +92,8 @@ func (s *sandbox) prepare() {
 	r := s.want(75, []string{"vmappliance", "run", "down.toml", "--record-from-start", "all"})
 	id := regexp.MustCompile(`R-\w{4}-\w{4}`).FindString(r.errors)
 	s.want(0, []string{"vmappliance", "outbox", "export", id, id + ".vmb"})
+	_ = os.Mkdir(s.path("mails"), 0o700)
+	s.want(0, []string{"vmbundle", "split", id + ".vmb", "mails"})
 }
 
 // enter runs one line as a user would, with the report's real name in it.
@@ -117,6 +119,8 @@ func (s *sandbox) enter(line string) {
 		status = 3 // the guest is no Linux, no program has symbols, and there is no golden
 	case strings.HasSuffix(line, "build --initramfs initramfs.cpio --file init=./vmagent --file ledger=./ledger"):
 		line += " --force" // another page made it before
+	case strings.HasPrefix(line, "vmbundle join"):
+		line += " --force" // it is there
 	}
 	c := s.command("sh", "-c", line)
 	out, _ := c.CombinedOutput()
