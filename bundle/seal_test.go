@@ -1,8 +1,11 @@
 package bundle_test
 
 import (
+	"archive/tar"
 	"bytes"
+	"encoding/json"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -85,6 +88,72 @@ func TestSealed(t *testing.T) {
 	}
 }
 
+// members are an archive's files, read by the standard library.
+func members(t testing.TB, file string) (names []string, data map[string][]byte) {
+	t.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	data = map[string][]byte{}
+	for r := tar.NewReader(f); ; {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return names, data
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if data[h.Name], err = io.ReadAll(r); err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, h.Name)
+	}
+}
+
+// TestNothingBeyondTheEnvelope: beside the text that says what the file is, and an
+// envelope of ids, names and digests, a sealed bundle is files of age's, and nothing
+// that stands in the open one stands in them.
+func TestNothingBeyondTheEnvelope(t *testing.T) {
+	rec, l, k := record(t, 5, 40_000), newLock(t), signer(t)
+	_, plain := members(t, packWith(t, rec.dir, bundle.PackOptions{Sign: k}).Path)
+	names, sealed := members(t, packWith(t, rec.dir, bundle.PackOptions{Sign: k, To: l.to}).Path)
+	var env map[string]any
+	if err := json.Unmarshal(sealed["envelope.json"], &env); err != nil {
+		t.Fatal(err)
+	}
+	for member := range env {
+		if !slices.Contains([]string{"format", "uuid", "id", "keys", "parts"}, member) {
+			t.Errorf("the envelope tells %q", member)
+		}
+	}
+	const window = 12
+	had := map[string]string{} // where each such run of bytes stands in the open bundle
+	for name, b := range plain {
+		for at := 0; at+window <= len(b) && name != "vmbundle.txt" && name != "envelope.json"; at++ {
+			had[string(b[at:at+window])] = name
+		}
+	}
+	for _, name := range names[2:] {
+		b := sealed[name]
+		if !strings.HasSuffix(name, ".age") || !bytes.HasPrefix(b, []byte("age-encryption.org/v1\n-> X25519 ")) {
+			t.Errorf("%s is not sealed: %.40q", name, b)
+		}
+		for at := 0; at+window <= len(b); at++ {
+			if of, ok := had[string(b[at:at+window])]; ok {
+				t.Fatalf("%s shows %q of %s", name, b[at:at+window], of)
+			}
+		}
+	}
+	if len(names)-2 != len(plain)-2 || len(had) < 1000 {
+		t.Errorf("%d files sealed of %d; %d runs of bytes", len(names)-2, len(plain)-2, len(had))
+	}
+	if public := k.Public().(minisign.PublicKey).String(); bytes.Contains(sealed["envelope.json"], []byte(public)) {
+		t.Error("the envelope names the signer")
+	}
+}
+
 // TestSealedDamage: a bit flipped anywhere is found; nothing is taken for what it
 // was not.
 func TestSealedDamage(t *testing.T) {
@@ -104,6 +173,29 @@ func TestSealedDamage(t *testing.T) {
 		var version *bundle.IncompatibleError
 		if !errors.As(err, &integrity) && !errors.As(err, &version) {
 			t.Fatalf("bit 2 of byte %d flipped: %v", at, err)
+		}
+	}
+}
+
+// TestSealedPartNamed: of a sealed bundle, too, the part is named that was tampered with.
+func TestSealedPartNamed(t *testing.T) {
+	rec, l := record(t, 6, 10_000), newLock(t)
+	file := packWith(t, rec.dir, bundle.PackOptions{To: l.to, Sign: signer(t)}).Path
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names, data := members(t, file)
+	for _, name := range names[2:] {
+		bad := slices.Clone(raw)
+		bad[bytes.Index(raw, data[name])+len(data[name])/2] ^= 1
+		b, err := bundle.New(bytes.NewReader(bad), int64(len(bad)), l.id)
+		if err == nil {
+			err = b.Verify()
+		}
+		var integrity *bundle.IntegrityError
+		if !errors.As(err, &integrity) || integrity.Part != name {
+			t.Errorf("%s tampered with: %v", name, err)
 		}
 	}
 }
