@@ -9,6 +9,13 @@
 // servers), XOAUTH2, BDAT, LMTP, and the separate report that is to travel ahead
 // of a recording.
 //
+// # Authentication
+//
+// AUTH PLAIN by a user's own name and password, or by the token of the vendor's inbox
+// (package enrol): at first contact, and where the inbox does not know the token any
+// more, this computer enrolls in the same conversation, before MAIL. Neither goes to
+// another computer without TLS.
+//
 // # Part message
 //
 // Each part is one multipart/mixed message, lines ended by CRLF, ASCII only:
