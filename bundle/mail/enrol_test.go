@@ -293,7 +293,7 @@ func TestEnrolmentDiskFull(t *testing.T) {
 	if err := os.WriteFile(filepath.Dir(p.File), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if it, res := o.send(t, p, 1); it.State != mail.Halted || res.Failure.Kind != mail.KindDisk {
+	if it, res := o.send(t, p, 1); it.State != mail.Waiting || res.Failure.Kind != mail.KindDisk {
 		t.Errorf("%+v, %+v", it, res.Failure)
 	}
 	p.File = file
