@@ -44,6 +44,10 @@
 // zigzag-encoded (0, -1, 1, -2 … as 0, 1, 2, 3 …). Expected is 0 at first, then
 // the last number given plus 1.
 //
+// The manifest's consent, where somebody was asked, is what was decided about sending
+// when the bundle was made: the mode, the version of the text that was shown, and when
+// (consent.Record). A yes to one bundle comes after it, and stays with the sender.
+//
 // # Levels
 //
 // A bundle of level L0 is a report for a first look: its manifest requires "report"

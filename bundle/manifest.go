@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"vmrecord/bundle/base"
+	"vmrecord/bundle/consent"
 	"vmrecord/bundle/recording"
 	"vmrecord/vmm"
 )
@@ -135,7 +136,8 @@ type Manifest struct {
 	Markers      []Marker                   `json:"markers"`
 	Failure      *Marker                    `json:"failure,omitzero"` // the last failure marked
 	Snapshot     Snapshot                   `json:"snapshot"`
-	Report       string                     `json:"report,omitzero"` // of level L0, which has neither snapshot nor tape
+	Report       string                     `json:"report,omitzero"`  // of level L0, which has neither snapshot nor tape
+	Consent      *consent.Record            `json:"consent,omitzero"` // of the user at whose computer it was recorded; nil: nobody was asked
 	Parts        []Part                     `json:"parts"`
 	Ext          map[string]json.RawMessage `json:"ext,omitzero"` // may be ignored
 }

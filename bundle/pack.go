@@ -15,6 +15,7 @@ import (
 	"filippo.io/age"
 
 	"vmrecord/bundle/base"
+	"vmrecord/bundle/consent"
 	"vmrecord/bundle/recording"
 	"vmrecord/bundle/store"
 	"vmrecord/vmm/tape"
@@ -42,6 +43,7 @@ type PackOptions struct {
 	Bases    []*base.Base          // whose pages are named instead of held; none: all are held
 	Slice    *Slice                // what is left of the recording; nil: all
 	Report   string                // told instead of the recording; "": the recording itself
+	Consent  *consent.Record       // of the user; nil: nobody was asked
 }
 
 // A Slice is a recording without pages that its replay does not use (package slice).
@@ -86,6 +88,7 @@ func pack(dir, out string, o PackOptions) (res Packed, err error) {
 	defer tmp.Close()
 	k := &packer{rec: rec, tmp: tmp, coder: store.NewCoder(false), o: o, at: map[string]int64{}}
 	k.m = newManifest(rec.Meta)
+	k.m.Consent = o.Consent
 	if len(o.Bases) > 0 {
 		k.thin(o.Bases)
 	}

@@ -221,21 +221,43 @@ func (b *Book) Decide(appliance string, m Mode) error {
 
 // Mode is what counts for a party now.
 func (b *Book) Mode(p Party) (Mode, error) {
+	r, err := b.Record(p)
+	return r.Mode, err
+}
+
+// A Record is the consent under which something was made for a party, for the party to
+// keep: the mode that counted, the version of the text that the user was shown, and when
+// that was, or when the user decided. Where the mode is Ask or Report, the user's yes
+// to a recording comes after it was made, and is not in it.
+type Record struct {
+	Mode Mode      `json:"mode"`
+	Text int       `json:"text"`
+	At   time.Time `json:"at"`
+}
+
+// Record is what counts for a party now.
+func (b *Book) Record(p Party) (Record, error) {
 	if p.Mode == Never {
-		return Never, nil
+		return Record{Mode: Never}, nil
 	}
 	all, err := b.List()
 	if err != nil {
-		return Never, err
+		return Record{Mode: Never}, err
 	}
 	i := slices.IndexFunc(all, func(d Decision) bool { return d.Appliance == p.Appliance })
-	switch {
-	case i < 0 || all[i].Mode == "":
-		return p.Mode, nil
-	case all[i].Mode.unasked() && (all[i].To != p.whom() || all[i].Text != TextVersion):
-		return Ask, nil
+	if i < 0 {
+		return Record{Mode: p.Mode}, nil
 	}
-	return all[i].Mode, nil
+	d := all[i]
+	r := Record{p.Mode, d.Text, d.At}
+	switch {
+	case d.Mode == "":
+	case d.Mode.unasked() && (d.To != p.whom() || d.Text != TextVersion):
+		r.Mode = Ask
+	default:
+		r.Mode = d.Mode
+	}
+	return r, nil
 }
 
 func (b *Book) now() time.Time { return b.Now().UTC().Truncate(time.Second) }

@@ -166,16 +166,17 @@ func (c *courier) status() exit.Code {
 }
 
 func (c *courier) carry(k *kept) error {
-	mode, err := c.book.Mode(c.party)
+	said, err := c.book.Record(c.party)
 	if err != nil {
 		return err
 	}
-	if mode == consent.Never {
+	if said.Mode == consent.Never {
 		k.Mail = "refused"
 		c.say("recording %s is kept here and not sent", k.Summary.Name)
 		return c.paid(k)
 	}
-	items, err := c.queue(k, mode)
+	c.pack.Consent = &said
+	items, err := c.queue(k, said.Mode)
 	if err == nil {
 		err = c.paid(k)
 	}

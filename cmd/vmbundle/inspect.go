@@ -70,6 +70,9 @@ func describe(w io.Writer, i bundle.Info) {
 	if i.Manifest.Signer != "" {
 		line("signed", "by %q", i.Manifest.Signer)
 	}
+	if k := i.Manifest.Consent; k != nil {
+		line("consent", "%.40q, to text %d, since %s", k.Mode, k.Text, k.At.UTC().Format(time.DateTime))
+	}
 	for _, k := range i.Keys {
 		line("sealed", "to %q", k)
 	}
