@@ -93,4 +93,7 @@
 // know, among them everything in ext. This reader knows "bases", "absent" and "report". The model number
 // is checked by whoever replays; a bundle of another model can be inspected and
 // verified.
+//
+// Bundles and recordings of earlier programs stand in cmd/vmbundle/testdata/formats,
+// and a test reads and replays them. Whoever changes what is written adds some first.
 package bundle
