@@ -6,7 +6,10 @@
 // mode, ring 0 or not, and the switches that disable x87 and SSE. Stores to its
 // 64-byte lines drop the page's blocks before the next instruction. An
 // instruction that lies in two pages is compared byte by byte on every run, but
-// for its translations, which are dropped as all others are.
+// for its translations, which are dropped as all others are. When blocks and
+// translations hold more than two million instructions (heldMost), all are
+// forgotten before the next stretch: what a guest can make the host keep has a
+// bound, some 400 MB.
 //
 // # Time
 //
