@@ -135,13 +135,38 @@ func (c *Core) returnPointer(ss *Segment, sp uint64, to64 bool) uint64 {
 // 5.8.6). In long mode FS and GS keep their bases.
 func (c *Core) dropInner(cpl uint8) {
 	for _, r := range [...]int{segES, segDS, segFS, segGS} {
-		s := &c.Seg[r]
-		if s.Attr&AttrS != 0 && !s.conforming() && s.DPL() < cpl {
+		if s := &c.Seg[r]; s.innerTo(cpl) {
 			base := s.Base
 			*s = Segment{}
 			if r >= segFS && c.Long() {
 				s.Base = base
 			}
 		}
+	}
+}
+
+// innerTo tells that ring cpl may not use a data segment.
+func (s *Segment) innerTo(cpl uint8) bool {
+	return s.Attr&AttrS != 0 && !s.conforming() && s.DPL() < cpl
+}
+
+// Keeps tells that a return to ring cpl nulls no data segment.
+func (s *State) Keeps(cpl uint8) bool {
+	return !s.Seg[segES].innerTo(cpl) && !s.Seg[segDS].innerTo(cpl) && !s.Seg[segFS].innerTo(cpl) && !s.Seg[segGS].innerTo(cpl)
+}
+
+// FlatDescriptors are the descriptors of 64-bit code and of data that give ring
+// dpl what FlatSegments does: accessed, with all addresses.
+func FlatDescriptors(dpl uint64) (code, data uint64) {
+	return 0x00af9b000000ffff | dpl<<45, 0x00cf93000000ffff | dpl<<45
+}
+
+// FlatSegments gives CS and SS what a return loads from FlatDescriptors: the ring
+// is cs's. A null ss is one of ring 0's 64-bit code.
+func (s *State) FlatSegments(cs, ss uint16) {
+	dpl := cs & 3
+	s.Seg[segCS], s.Seg[segSS] = flatCode(cs, true, dpl), flatData(ss, dpl)
+	if ss == 0 {
+		s.Seg[segSS] = Segment{}
 	}
 }

@@ -64,6 +64,7 @@ type Run struct {
 	Pending bool   // an interrupt waits to be let in
 	Space   int    // the address space
 	SMAP    bool   // CR4.SMAP: RFLAGS.AC chooses between two banks in ring 0
+	Stops   bool   // the step after an IRET may be taken back: it must know of RFLAGS.RF
 }
 
 // Address spaces whose translations are kept, and the banks of each: one for
@@ -88,7 +89,7 @@ type Code struct {
 	PA    uint64
 	User  bool   // CPL 3
 	Mode  uint16 // all that decides what the bytes mean
-	Other uint16 // Mode in the ring that SYSCALL or SYSRET leads to, unless CR4.TSD is set
+	Other uint16 // Mode in the ring that SYSCALL, SYSRET or IRET leads to, unless CR4.TSD is set
 	NoTSC bool   // RDTSC raises #GP(0)
 	Split bool   // it is one instruction, and goes on in the next page,
 	PA2   uint64 // which is there

@@ -163,7 +163,7 @@ func (c *CPU) dash(t *translation) (look bool) {
 		c.left = l.Left + later
 		if ac := c.RFLAGS & cpu.FlagAC; c.CPL() != c.cpl {
 			was = ac
-			c.recode() // SYSCALL or SYSRET
+			c.recode() // SYSCALL, SYSRET or IRET
 		} else if ac != was {
 			was = ac
 			c.pickTLB() // STAC or CLAC
@@ -238,7 +238,7 @@ func (c *CPU) crawl(later int64) *translation {
 // grant is what translated code may do now, with so many steps kept back.
 func (c *CPU) grant(later int64) cpu.Run {
 	return cpu.Run{Budget: c.left - later, TSC: uint64(c.limit) - uint64(later), Space: c.space, SMAP: c.CR4&cpu.CR4SMAP != 0,
-		Pending: c.board.INTR() || c.board.NMIPending()}
+		Pending: c.board.INTR() || c.board.NMIPending(), Stops: c.stops.on}
 }
 
 // rearm does what is left to do at a boundary if it is only a change of mode

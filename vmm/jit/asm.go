@@ -188,6 +188,7 @@ const (
 	ccNE = 5
 	ccA  = 7
 	ccS  = 8
+	ccL  = 12
 	ccLE = 14
 	ccG  = 15
 )

@@ -161,7 +161,7 @@ func (e *emitter) step(k int) {
 // closed tells whether the last instruction leaves in every case.
 func (e *emitter) closed() bool {
 	switch in := e.in; in.Sem {
-	case x86.SemJmp, x86.SemJcc, x86.SemCall, x86.SemRet, x86.SemSyscall, x86.SemSysret:
+	case x86.SemJmp, x86.SemJcc, x86.SemCall, x86.SemRet, x86.SemSyscall, x86.SemSysret, x86.SemIret:
 		return e.native(in)
 	}
 	return false

@@ -113,6 +113,15 @@
 // ring 3), AC kept by SYSCALL, and in R11 all but the arithmetic flags and IF,
 // are the reference's business.
 //
+// So does IRETQ in ring 0 (iret.go), from a frame within a page to 64-bit code of
+// ring 0 or 3 that the table of jumps knows, by accessed flat descriptors of the
+// GDT. All is looked at before anything changes; what is not as usual - an NMI's
+// handler, a waiting interrupt, NT or AC before, TF, DF, AC or IOPL after, a data
+// segment to be nulled - begins anew in the reference. RF, which every fault
+// pushes, holds for the one step that surely follows here; while stops are set,
+// which may take that step back, such a return is the reference's too. In a boot
+// that touches new pages 275 000 of 276 000 are done here (before: none).
+//
 // # What the host must have
 //
 // Linux on amd64 with LAHF in 64-bit mode, and executable memory: mapped twice,

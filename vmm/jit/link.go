@@ -58,8 +58,8 @@ func (e *emitter) far(la uint64) {
 
 // lookup jumps to the address in R13, to code of a mode, by way of the jump
 // cache, after then. Flags are in memory. It returns where it goes if the
-// address is not there.
-func (e *emitter) lookup(mode uint16, then func()) (miss [2]hole) {
+// address is not there. pages is added to Pages: for code of another ring.
+func (e *emitter) lookup(mode uint16, pages int64, then func()) (miss [2]hole) {
 	e.ins(code{mp: 1, op: 0xb7}, r14, reg(r13)) // MOVZX R14D, R13W
 	e.ins(op32(0xc1), 4, reg(r14))              // SHL: 32 bytes each
 	e.b(5)
@@ -69,7 +69,7 @@ func (e *emitter) lookup(mode uint16, then func()) (miss [2]hole) {
 	miss[0] = e.jcc(ccNE)
 	e.load(r13, slot(16))
 	e.ins(op64(0x03), r13, state(oPages))
-	e.load(r13, at(r13, 0))
+	e.load(r13, at(r13, pages))
 	e.ins(op64(0x3b), r13, slot(8))
 	miss[1] = e.jcc(ccNE)
 	then()
@@ -89,7 +89,7 @@ func (e *emitter) branch() {
 			return
 		}
 		e.toTarget()
-		miss := e.lookup(e.c.Mode, func() {})
+		miss := e.lookup(e.c.Mode, 0, func() {})
 		e.unless(miss[:]...)
 	case x86.SemCall:
 		if in.Args[0].Kind == x86.Rel {
@@ -101,7 +101,7 @@ func (e *emitter) branch() {
 	case x86.SemRet:
 		e.ins(e.ptr(0x8b), r13, e.top())
 		e.saveKeep()
-		miss := e.lookup(e.c.Mode, func() { e.drop(in.Imm) })
+		miss := e.lookup(e.c.Mode, 0, func() { e.drop(in.Imm) })
 		e.unless(miss[:]...)
 	}
 }
@@ -167,7 +167,7 @@ func (e *emitter) callTarget() {
 	}
 	e.push(e.next)
 	e.load(r13, state(oTarget))
-	e.outBy(e.lookup(e.c.Mode, func() {}))
+	e.outBy(e.lookup(e.c.Mode, 0, func() {}))
 }
 
 // outBy goes to the address in the arena where the jump cache had none.

@@ -20,7 +20,7 @@ const (
 	divide
 	scan   // BSF, BSR
 	system // system.go
-	rings  // rings.go
+	rings  // rings.go, iret.go
 )
 
 // An effect is what an instruction does with an operand.
@@ -77,7 +77,7 @@ var plans = func() (t [x86.NumSem]plan) {
 	set(plan{way: system}, x86.SemCld, x86.SemStd, x86.SemCli, x86.SemSti, x86.SemSwapgs, x86.SemStac, x86.SemClac)
 	set(plan{system, 0, 0, 1 << rsp}, x86.SemPushf, x86.SemPopf)
 	set(plan{rings, 0, 0, 1<<rcx | 1<<r11}, x86.SemSyscall)
-	set(plan{way: rings}, x86.SemSysret)
+	set(plan{way: rings}, x86.SemSysret, x86.SemIret)
 	set(plan{system, 0, 0, 1<<rax | 1<<rdx}, x86.SemRdtsc)
 	set(plan{system, 0, 0, 1<<rax | 1<<rdx | 1<<rcx}, x86.SemRdtscp)
 	return t
@@ -131,7 +131,7 @@ func (e *emitter) native(in *x86.Inst) bool {
 		return !e.c.User
 	case x86.SemSyscall:
 		return e.c.User && !e.c.Narrow
-	case x86.SemSysret:
+	case x86.SemSysret, x86.SemIret:
 		return !e.c.User && in.OpSize == 8
 	case x86.SemPushf, x86.SemPopf, x86.SemPush, x86.SemRet, x86.SemLeave:
 		return word

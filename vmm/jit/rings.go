@@ -11,6 +11,7 @@ import (
 const (
 	bySyscall = 1 + iota
 	bySysret
+	byIret
 )
 
 // openGates lets SYSCALL and SYSRET change rings without the reference where
@@ -25,20 +26,26 @@ func (a *arena) openGates(s *cpu.State) {
 // land puts into State what changes of rings left out: segments depend on the
 // last one alone.
 func (a *arena) land(s *cpu.State) {
-	if a.Crossed == bySyscall {
+	switch a.Crossed {
+	case bySyscall:
 		s.SyscallSegments(true)
-	} else {
+	case bySysret:
 		s.SysretSegments(true)
+	default:
+		s.FlatSegments(uint16(a.CS), uint16(a.SS))
 	}
 	a.Crossed = 0
 }
 
-// rings emits SYSCALL and SYSRET, which end the block. Both leave where RFLAGS
-// would have AC, whose meaning depends on the ring.
+// rings emits SYSCALL, SYSRET and IRET, which end the block. All leave where
+// RFLAGS would have AC, whose meaning depends on the ring.
 func (e *emitter) rings() {
-	if e.in.Sem == x86.SemSysret {
+	switch e.in.Sem {
+	case x86.SemIret:
+		e.iret()
+	case x86.SemSysret:
 		e.sysret()
-	} else {
+	default:
 		e.syscall()
 	}
 }
@@ -75,7 +82,7 @@ func (e *emitter) syscall() {
 	e.cross(bySyscall, 5) // SUB
 	e.load(r13, state(oLSTAR))
 	e.store(r13, state(oTarget))
-	e.outBy(e.lookup(e.c.Other, func() {}))
+	e.outBy(e.lookup(e.c.Other, 0, func() {}))
 }
 
 // sysret takes the arithmetic flags and IF from R11; where that has more of
@@ -96,14 +103,11 @@ func (e *emitter) sysret() {
 	e.store(r13, state(oSystem))
 	e.move(r13, r11)
 	e.setArith(r13)
-	e.load(r13, state(oOpen))
-	e.ins(op64(0x81), 0, reg(r13)) // ADD
-	e.imm(userTLB, 4)
-	e.store(r13, state(oBank))
+	e.userBank()
 	e.cross(bySysret, 0) // ADD
 	e.move(r13, rcx)
 	e.store(r13, state(oTarget))
-	e.outBy(e.lookup(e.c.Other, func() {}))
+	e.outBy(e.lookup(e.c.Other, 0, func() {}))
 }
 
 // cross notes a change of rings: op adds to or subtracts from Pages.
@@ -112,6 +116,18 @@ func (e *emitter) cross(how int64, op int) {
 	e.imm(ringExec, 4)
 	e.ins(op64(0xc7), 0, state(oStackEnd))
 	e.imm(0, 4)
+	e.crossed(how)
+}
+
+func (e *emitter) crossed(how int64) {
 	e.ins(op64(0xc7), 0, state(oCrossed))
 	e.imm(how, 4)
+}
+
+// userBank chooses ring 3's translations.
+func (e *emitter) userBank() {
+	e.load(r13, state(oOpen))
+	e.ins(op64(0x81), 0, reg(r13)) // ADD
+	e.imm(userTLB, 4)
+	e.store(r13, state(oBank))
 }

@@ -48,9 +48,16 @@ type arena struct {
 	Offset    uint64 // State.TSCOffset
 	Aux       uint64 // what RDTSCP puts into RCX
 	Gates     uint64 // 1: SYSCALL and SYSRET change rings here
-	Crossed   uint64 // the last change of rings since the entry
+	Crossed   uint64 // the last change of rings, or IRET, since the entry
 	LSTAR     uint64 // where SYSCALL leads,
 	Kept      uint64 // and the flags that it keeps
+
+	Returns [2]uint64 // 1: IRET returns here, to ring 0, and to ring 3
+	Barred  uint64    // the flags that it must not find
+	GDT     uint64    // where that is,
+	GDTEnd  uint64    // and the last place of a descriptor in it
+	Frame   uint64    // where what IRET pops is in the host
+	CS, SS  uint64    // what it popped last
 
 	Loaded  uint64 // XMM and MXCSR are in the host's registers
 	MXGuest uint32
@@ -129,6 +136,13 @@ const (
 	oCrossed   = int64(unsafe.Offsetof(arena{}.Crossed)) - bias
 	oLSTAR     = int64(unsafe.Offsetof(arena{}.LSTAR)) - bias
 	oKept      = int64(unsafe.Offsetof(arena{}.Kept)) - bias
+	oReturns   = int64(unsafe.Offsetof(arena{}.Returns)) - bias
+	oBarred    = int64(unsafe.Offsetof(arena{}.Barred)) - bias
+	oGDT       = int64(unsafe.Offsetof(arena{}.GDT)) - bias
+	oGDTEnd    = int64(unsafe.Offsetof(arena{}.GDTEnd)) - bias
+	oFrame     = int64(unsafe.Offsetof(arena{}.Frame)) - bias
+	oCS        = int64(unsafe.Offsetof(arena{}.CS)) - bias
+	oSS        = int64(unsafe.Offsetof(arena{}.SS)) - bias
 	oBank      = int64(unsafe.Offsetof(arena{}.Bank)) - bias
 	oOpen      = int64(unsafe.Offsetof(arena{}.Open)) - bias
 	oClosed    = int64(unsafe.Offsetof(arena{}.Closed)) - bias

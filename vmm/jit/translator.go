@@ -177,6 +177,7 @@ func (j *Translator) enter(s *cpu.State, at uint32, r cpu.Run) cpu.Leave {
 	a.TSC, a.Offset, a.Aux, a.Pending = r.TSC, s.TSCOffset, s.TSCAux&0xffffffff, 0
 	a.enterSpace(r, s.Seg[2].Attr>>5&3 == 3, s.RFLAGS&cpu.FlagAC != 0)
 	a.openGates(s)
+	a.openReturns(s, r)
 	j.space, a.StackEnd = r.Space, 0
 	for x := range a.Extents {
 		a.Extents[x].Read, a.Extents[x].Write = 0, 0

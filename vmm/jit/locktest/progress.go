@@ -71,12 +71,14 @@ func (p *progress) write(name string) error {
 	return os.Rename(name+".new", name)
 }
 
-// add counts a case about form n.
+// add counts a case about form n, or -1: no single one.
 func (p *progress) add(n int, k lockstep.Count) {
 	if len(p.Forms) != lockstep.Units() {
 		p.Forms = make([]int, lockstep.Units())
 	}
-	p.Forms[n]++
+	if n >= 0 {
+		p.Forms[n]++
+	}
 	p.Cases++
 	p.Count.Add(k)
 }

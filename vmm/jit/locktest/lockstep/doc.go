@@ -24,6 +24,7 @@
 //     of DS and ES that are not flat, or null;
 //   - POPF with TF, AC, DF, NT; STAC and CLAC; a change of rings, also by SYSCALL
 //     and SYSRET with all kinds of masks, selectors, targets and flags, or none;
+//   - IRET to either ring by good frames and, now and then, by others (returns.go);
 //   - flags that are made, left alone while their operands change and memory is
 //     accessed, and looked at;
 //   - the stack at the edge of what is mapped, strings with a count, MXCSR in all
@@ -34,7 +35,8 @@
 // not canonical.
 //
 // Faults makes another kind of case: one instruction in a loop, to which good
-// addresses are given until it is hot, and then all the others.
+// addresses are given until it is hot, and then all the others. So does Returns,
+// of an IRET and its frame.
 //
 // # How it is run
 //
@@ -52,7 +54,8 @@
 // # What is left out
 //
 // Code of 16 bits, which is not translated; 32-bit code without paging, or with
-// 32-bit paging; code and stack segments that are not flat; far transfers, loads
-// of descriptor tables and control registers but CR3; debug registers. The x87
-// and MMX units come up seldom: they are not translated either.
+// 32-bit paging; code and stack segments that are not flat; far transfers
+// but IRET; loads of descriptor tables and control registers, but CR3 and CR4.TSD;
+// debug registers. The x87 and MMX units come up seldom: they are not translated
+// either.
 package lockstep

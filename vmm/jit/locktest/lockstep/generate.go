@@ -11,7 +11,7 @@ import (
 // A Case is a program with all around it, and how it is to be run.
 type Case struct {
 	Name   string
-	Theme  int // the unit that it is about, in Units
+	Theme  int // the unit that it is about, in Units, or -1
 	mode   x86.Mode
 	ram    []byte
 	state  cpu.State
@@ -84,9 +84,14 @@ type hole struct {
 }
 
 // CaseAt makes case number seq of a seed. Cases are about the forms in turn;
-// one in four of a form is of Faults, if it can be.
+// one in four of a form is of Faults, if it can be; one in 16 of all is of Returns.
 func CaseAt(seed, seq uint64) *Case {
 	n, round := int(seq%uint64(Units())), seq/uint64(Units())
+	if seq%16 == 15 {
+		c := Returns(seed, int(seq/16%uint64(len(spoilers))))
+		c.shake()
+		return c
+	}
 	if round%4 == 3 {
 		if c, ok := Faults(seed+round, n); ok {
 			c.shake()

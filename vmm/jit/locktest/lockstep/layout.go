@@ -75,8 +75,9 @@ const (
 	code0, data0 = 0x08, 0x10
 	code3, data3 = 0x2b, 0x23
 	code0Narrow  = 0x38
-	code3Narrow  = 0x1b // what SYSRET makes of the same word
-	odd          = 0x48 // descriptors that programs may load
+	code3Narrow  = 0x1b  // what SYSRET makes of the same word
+	odd          = 0x48  // descriptors that programs may load
+	beyond       = 0x100 // the first ones once more, behind the table's end
 )
 
 //go:embed handlers.asm
@@ -240,6 +241,7 @@ func (m *image) descriptors() {
 	for i, d := range []uint64{0, 0xaf9b000000ffff, 0xcf93000000ffff, 0xcffb000000ffff, 0xcff3000000ffff, 0xaffb000000ffff, 0,
 		0xcf9b000000ffff, 0xcf93000000ffff} {
 		m.put(gdt+8*i, d)
+		m.put(gdt+beyond+8*i, d)
 	}
 	for i, d := range oddSegments() {
 		m.put(gdt+odd+8*i, d)

@@ -54,6 +54,23 @@ func TestGenerated(t *testing.T) {
 	}
 }
 
+// TestReturns: so does IRET, whatever it meets.
+func TestReturns(t *testing.T) {
+	x, n := newTester(t), uint64(6)
+	if testing.Short() {
+		n = 2
+	}
+	for i, s := range spoilers {
+		for seed := range n {
+			c := Returns(seed, i)
+			if seed&1 != 0 {
+				c.shake()
+			}
+			x.check(t, s.name, c)
+		}
+	}
+}
+
 // TestFaults: so does every form with every sort of address; of 32-bit code's
 // every third.
 func TestFaults(t *testing.T) {

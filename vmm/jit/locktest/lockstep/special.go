@@ -9,7 +9,7 @@ import (
 
 // special appends what random instructions would not amount to.
 func (g *gen) special() {
-	n := g.IntN(45)
+	n := g.IntN(49)
 	for _, s := range [...]struct {
 		weight int
 		make   func()
@@ -28,6 +28,8 @@ func (g *gen) special() {
 		{2, g.addressSpace},
 		{1, g.mxcsr},
 		{2, g.rings},
+		{1, g.timeStamps},
+		{3, g.iret},
 		{3, g.segments},
 		{2, g.pushPop},
 		{1, g.divide},
@@ -241,9 +243,7 @@ func (g *gen) interrupts() {
 		g.b(0xfb) // STI
 		return
 	}
-	g.b(0x9c, 0x81, 0x0c, 0x24) // PUSHF; OR [RSP],
-	g.d(cpu.FlagIF)
-	g.b(0x9d) // POPF
+	g.withFlags(0x0c, cpu.FlagIF)
 }
 
 // addressSpace changes it, or forgets a page.

@@ -34,6 +34,14 @@ func (g *gen) mode() x86.Mode {
 	return x86.Mode64
 }
 
+// word is the bytes of what PUSH pushes.
+func (g *gen) word() int {
+	if g.narrow() {
+		return 4
+	}
+	return 8
+}
+
 func (g *gen) units() *stock { return &units()[g.mode()] }
 
 // registers is the number of general registers.
@@ -98,7 +106,7 @@ func (g *gen) segments() {
 func (g *gen) loadSegment(seg, selector int) {
 	r := g.reg()
 	g.load(r, uint64(selector), true)
-	g.b(0x8e, 0xc0|byte(seg)<<3|r) // MOV seg, r
+	g.rex(0x40|r>>3, 0x8e, 0xc0|byte(seg)<<3|r&7) // MOV seg, r
 }
 
 // oddSegments are descriptors that programs may load. All but one are ring 3's.
