@@ -23,8 +23,11 @@ func debuggers(m *vmm.Machine) {
 	if l, err = l.At(m.Mem, regs); err != nil {
 		return
 	}
+	la, n := l.SymbolTable()
+	read(l, la, n)
 	for _, r := range [...][2]string{
-		{"__start_rodata", "__end_rodata"},
+		{"__start_notes", "__stop_notes"},
+		{"__start_BTF", "__stop_BTF"},
 		{"__start_orc_unwind_ip", "__stop_orc_unwind_ip"},
 		{"__start_orc_unwind", "__stop_orc_unwind"},
 	} {

@@ -10,11 +10,12 @@
 //
 // # What a debugger reads
 //
-// At the failure, of a Linux guest: the kernel's read-only data, in which symbols
-// and types are (kallsyms, BTF); its unwind tables; what it says of modules and of
+// At the failure, of a Linux guest: the kernel's symbols and types (kallsyms, BTF), and
+// its build id; its unwind tables; what it says of modules and of
 // all tasks, their programs and mappings; every task's structure and kernel stack;
 // and every page that the running process has in memory. Without a failure on the
-// tape, at its end. The kernel's code is there as far as the replay runs it.
+// tape, at its end. The kernel's code and its other read-only data are there as
+// far as the replay uses them.
 package slice
 
 import (

@@ -25,12 +25,13 @@ type tables struct {
 	token        [256]string
 	count        int // of symbols
 	num, names   int // where count stands, where the names begin
+	from, to     int // all of it, once its addresses were found
 }
 
-// parseKallsyms finds and expands the kernel's symbol table. In the order of
-// addresses, as the kernel has it.
-func parseKallsyms(b []byte) ([]Symbol, error) {
-	err := errors.New("no table of kernel symbols: no token table in the image; the kernel was built without CONFIG_KALLSYMS, or is still being unpacked")
+// parseKallsyms finds and expands the kernel's symbol table, and tells where it
+// stands. In the order of addresses, as the kernel has it.
+func parseKallsyms(b []byte) (all []Symbol, from, to int, err error) {
+	err = errors.New("no table of kernel symbols: no token table in the image; the kernel was built without CONFIG_KALLSYMS, or is still being unpacked")
 	steps := 1 << 23 // names looked at in all, before those that are right
 	for at, tries := 0, 0; tries < 256; tries++ {
 		n := bytes.Index(b[at:], []byte(digits))
@@ -48,11 +49,11 @@ func parseKallsyms(b []byte) ([]Symbol, error) {
 		}
 		s, e := t.expand()
 		if e == nil {
-			return s, nil
+			return s, t.from, t.to, nil
 		}
 		err = e
 	}
-	return nil, err
+	return nil, 0, 0, err
 }
 
 // findTokens checks that the digits at zero are those of a token table, which
@@ -203,6 +204,7 @@ func (t *tables) addresses() ([]uint64, error) {
 			continue
 		}
 		if a := decode(t.b[at:][:4*t.count], base); a != nil {
+			t.from, t.to = min(at, t.num), max(t.tend, at+size+8)
 			return a, nil
 		}
 	}

@@ -108,9 +108,15 @@ func TestKallsyms(t *testing.T) {
 			}
 			image := slices.Concat([]byte(digits), make([]byte, 5001-5001%8), y.kallsyms(all, testBase), make([]byte, 1000))
 			image = image[len(digits)%8:] // the table on a multiple of eight
-			got, err := parseKallsyms(image)
+			got, from, to, err := parseKallsyms(image)
 			if err != nil || !slices.Equal(got, all) {
 				t.Errorf("%d symbols, %+v: %d, %v", n, y, len(got), err)
+				continue
+			}
+			alone := make([]byte, len(image)) // what stands elsewhere is not needed
+			copy(alone[from:to], image[from:to])
+			if got, _, _, err := parseKallsyms(alone); err != nil || !slices.Equal(got, all) || to-from > len(image)-5000 {
+				t.Errorf("%d symbols, %+v: of %d to %d alone %d, %v", n, y, from, to, len(got), err)
 			}
 		}
 	}
@@ -132,7 +138,7 @@ func TestKallsymsDamaged(t *testing.T) {
 	} {
 		b := bytes.Clone(whole)
 		binary.LittleEndian.PutUint32(b[c.at:], c.v)
-		if _, err := parseKallsyms(b); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, _, _, err := parseKallsyms(b); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", c.name, err, c.want)
 		}
 	}
@@ -165,7 +171,7 @@ func FuzzKallsyms(f *testing.F) {
 		f.Add(y.kallsyms(someSymbols(300), testBase))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if all, err := parseKallsyms(b); err == nil {
+		if all, _, _, err := parseKallsyms(b); err == nil {
 			newSymbols(all, testBase+1<<20).at(testBase)
 		}
 	})

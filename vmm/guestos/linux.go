@@ -19,6 +19,8 @@ const linkedAt = 0xffffffff_81000000
 // A kernel is what of a Linux does not change while it runs.
 type kernel struct {
 	syms     *symbols
+	tableAt  uint64 // where they stand in the image
+	tableLen uint64
 	btf      *BTF
 	btfErr   error // why there is none
 	banner   string
@@ -98,7 +100,7 @@ func (l *Linux) isThere() bool {
 const bannerBytes = 1024
 
 func newKernel(img *image) (*kernel, error) {
-	all, err := parseKallsyms(img.b)
+	all, from, to, err := parseKallsyms(img.b)
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +108,7 @@ func newKernel(img *image) (*kernel, error) {
 	if i := slices.IndexFunc(all, func(y Symbol) bool { return y.Name == "_end" }); i >= 0 {
 		end = min(end, all[i].Addr)
 	}
-	k := &kernel{syms: newSymbols(all, end)}
+	k := &kernel{syms: newSymbols(all, end), tableAt: img.base + uint64(from), tableLen: uint64(to - from)}
 	y, _ := k.syms.byName("linux_banner")
 	k.bannerAt = y.Addr
 	k.banner = strings.TrimSpace(cstring(img.at(y.Addr, min(y.Size, bannerBytes))))
@@ -199,6 +201,10 @@ func (l *Linux) KASLR() uint64 {
 
 // Symbols are the kernel's own, by address. They are not to be changed.
 func (l *Linux) Symbols() []Symbol { return l.syms.all }
+
+// SymbolTable is where in the kernel's address space the table of symbols stands,
+// without which Find finds nothing.
+func (l *Linux) SymbolTable() (addr, bytes uint64) { return l.tableAt, l.tableLen }
 
 // Struct is the layout of one of the kernel's structures.
 func (l *Linux) Struct(name string) (Struct, error) { return l.layout(name) }

@@ -3,8 +3,8 @@
 //
 //	sizes -vmbundle bin/vmbundle -golden OTHER -published vmlinuz -published initramfs.cpio RECORDING...
 //
-// OTHER is a recording of another boot of the same appliance, whose memory is the
-// golden; the published files are its kernel and initramfs. Recordings of failing
+// OTHER is a golden of the same appliance, or a recording of another boot of it, whose
+// memory is the golden; the published files are its kernel and initramfs. Recordings of failing
 // rounds are what `make demo` leaves in OUT/state/recordings; for other memory sizes,
 // or nokaslr, change its appliance.toml.
 package main
@@ -23,7 +23,7 @@ import (
 func main() {
 	var published []string
 	program := flag.String("vmbundle", "bin/vmbundle", "the `program`")
-	golden := flag.String("golden", "", "the golden's `recording`")
+	golden := flag.String("golden", "", "the `golden`, or its recording")
 	flag.Func("published", "a `file` that the vendor has; may be repeated", func(s string) error {
 		published = append(published, s)
 		return nil
@@ -47,9 +47,12 @@ func table(out io.Writer, program, golden string, published, recordings []string
 	}
 	defer os.RemoveAll(dir)
 	v := vendor{program, dir}
-	base := filepath.Join(dir, "golden.vmg")
-	if err := v.run("golden", golden, base); err != nil {
-		return err
+	base := golden
+	if filepath.Ext(golden) != ".vmg" {
+		base = filepath.Join(dir, "golden.vmg")
+		if err := v.run("golden", golden, base); err != nil {
+			return err
+		}
 	}
 	var files []string
 	for _, name := range published {
