@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,45 +18,71 @@ import (
 // askedDays is for how long it is asked what became of a report.
 const askedDays = 90
 
-// ask asks the receivers of what was sent what became of it, the newest first, a few
-// of each, and tells said what is more than that it arrived. Only an inbox, which answers with receipts, is
-// asked. The error is the last one; without an answer nothing changes.
-func (p *post) ask(ctx context.Context, said func(it mail.Item)) error {
+// A query is what one receiver is asked about.
+type query struct {
+	to    *mail.Sender
+	about []mail.Item
+}
+
+// queries are about what was sent and is not settled, the newest first, a few of each
+// receiver. Only an inbox, which answers with receipts, is asked.
+func (p *post) queries(now time.Time) (all map[string]*query, err error) {
 	items, err := p.spool.List()
+	if err != nil {
+		return nil, err
+	}
+	all = map[string]*query{}
+	for _, it := range slices.Backward(items) {
+		if it.State != mail.Sent || !strings.Contains(it.Reply, "VMB1 ") || it.Status.Final() || now.Sub(it.TriedAt) > askedDays*24*time.Hour {
+			continue
+		}
+		w, err := p.way(it)
+		if err != nil {
+			continue // where it went is not known any more
+		}
+		name := w.Submit + " " + w.To
+		if all[name] == nil {
+			snd, err := p.senderOf(w)
+			if err != nil {
+				return nil, err
+			}
+			all[name] = &query{to: snd}
+		}
+		if q := all[name]; len(q.about) < mail.MaxAsked {
+			q.about = append(q.about, it)
+		}
+	}
+	return all, nil
+}
+
+// ask asks what became of what was sent, and tells said what is more than that it
+// arrived. The error is the last one; without an answer nothing changes.
+func (p *post) ask(ctx context.Context, said func(it mail.Item)) error {
+	all, err := p.queries(time.Now())
 	if err != nil {
 		return err
 	}
-	about, by := map[string][]mail.Bundle{}, map[string]*mail.Sender{}
-	had := map[string]mail.Item{}
-	for i := range items {
-		it := items[len(items)-1-i]
-		asked := it.State == mail.Sent && strings.Contains(it.Reply, "VMB1 ") && !it.Status.Final() && time.Since(it.TriedAt) < askedDays*24*time.Hour
-		w, e := p.way(it)
-		to := w.Submit + " " + w.To
-		if !asked || e != nil || len(about[to]) == mail.MaxAsked {
-			continue
+	for _, q := range all {
+		about := make([]mail.Bundle, len(q.about))
+		for i, it := range q.about {
+			about[i] = it.Bundle
 		}
-		snd, e := p.senderOf(w)
-		if e != nil {
-			return e
-		}
-		about[to], had[it.ID], by[to] = append(about[to], it.Bundle), it, snd
-	}
-	for to, q := range about {
-		answer, f := by[to].Ask(ctx, time.Now(), q)
+		answer, f := q.to.Ask(ctx, time.Now(), about)
 		if f != nil {
 			err = f
 			continue
 		}
-		for _, b := range q {
-			if s, ok := answer[b.ID]; ok && s != had[b.ID].Status {
-				it, e := p.spool.Learn(b.UUID, s)
-				if e != nil {
-					return e
-				}
-				if s != mail.Received {
-					said(it)
-				}
+		for _, it := range q.about {
+			s, ok := answer[it.ID]
+			if !ok || s == it.Status {
+				continue
+			}
+			it, e := p.spool.Learn(it.UUID, s)
+			if e != nil {
+				return e
+			}
+			if s != mail.Received {
+				said(it)
 			}
 		}
 	}
