@@ -18,6 +18,7 @@ import (
 	"vmrecord/cmd/internal/machine"
 	"vmrecord/configs/size"
 	"vmrecord/vmm"
+	"vmrecord/vmm/host"
 	"vmrecord/vmm/timeline"
 )
 
@@ -70,7 +71,7 @@ func lookInto(c *cobra.Command, name string, e machine.Maker) (*look, error) {
 // somewhere takes long, it shows how far it is.
 func (l *look) line(ctx context.Context) (t *timeline.Timeline, err error) {
 	l.t, err = timeline.Open(ctx, func() (*timeline.Run, error) { return fresh(l.file, l.engine) },
-		timeline.Options{End: l.b.Manifest().Tape.End, Memory: int64(min(l.memory, math.MaxInt64))})
+		timeline.Options{End: l.b.Manifest().Tape.End, Memory: int64(min(l.memory, math.MaxInt64)), Used: host.CPUTime})
 	if err != nil {
 		return nil, status(err)
 	}

@@ -2,6 +2,7 @@ package timeline
 
 import (
 	"slices"
+	"time"
 
 	"vmrecord/vmm"
 	"vmrecord/vmm/tape"
@@ -12,6 +13,11 @@ const (
 	// that is 65 536 instructions: about as long to run as a rung is to restore.
 	rungPart = 2048
 	maxRungs = 48
+
+	// A lasting one is due too where the stretch before it took that long, which
+	// is looked at so often in Options.Every.
+	costly   = 250 * time.Millisecond
+	dueLooks = 16
 )
 
 // A checkpoint is all that a machine and its player are at one position. It
@@ -50,6 +56,9 @@ func (t *Timeline) latest(ok func(*checkpoint) bool) *checkpoint {
 
 // take keeps a checkpoint of where the machine is.
 func (t *Timeline) take(rung bool) {
+	if !rung {
+		defer t.mark()
+	}
 	i, have := slices.BinarySearchFunc(t.points, t.Position(), order)
 	if have {
 		t.points[i].rung = t.points[i].rung && rung
@@ -119,7 +128,8 @@ func (t *Timeline) fit() {
 			t.drop(func(c *checkpoint) bool { return c == far })
 		case over && len(t.points) > 1:
 			t.every *= 2
-			t.drop(func(c *checkpoint) bool { return (c.retired-t.points[0].retired)%t.every != 0 })
+			n := 0
+			t.drop(func(*checkpoint) bool { n++; return n%2 == 1 })
 		default:
 			return
 		}
@@ -140,8 +150,28 @@ func (t *Timeline) farthestRung() (far *checkpoint, rungs int) {
 	return far, rungs
 }
 
-// grid is the next count of instructions at which a lasting checkpoint is due.
+// grid is the next count of instructions at which a lasting checkpoint may be due.
 func (t *Timeline) grid() uint64 {
-	start := t.points[0].retired
-	return start + ((t.run.Machine.Retired()-start)/t.every+1)*t.every
+	start, part := t.points[0].retired, t.every
+	if t.o.Used != nil {
+		part = max(1, part/dueLooks)
+	}
+	return start + ((t.run.Machine.Retired()-start)/part+1)*part
+}
+
+// due tells whether a lasting checkpoint is, at a count that grid gave.
+func (t *Timeline) due() bool {
+	if (t.run.Machine.Retired()-t.points[0].retired)%t.every == 0 {
+		return true
+	}
+	const most = 1 << 30 // no timeline comes to that, but saved ones may say so
+	longer := min(max(1, t.every/t.o.Every), most)
+	return t.o.Used != nil && t.o.Used()-t.began >= costly*time.Duration(longer)
+}
+
+// mark notes what is used up to here.
+func (t *Timeline) mark() {
+	if t.o.Used != nil {
+		t.began = t.o.Used()
+	}
 }

@@ -16,10 +16,14 @@
 // differs is stored: engines keep the code that is still true.
 //
 // Lasting checkpoints stand on a grid of retired instructions (Options.Every),
-// so that a seek replays at most so many, and sleep costs nothing. When they
-// take more than Options.Memory, contents are packed (S2, which halves a
-// kernel's); when that is not enough, every second checkpoint goes and the grid
-// doubles; the start always stays, and from it everything can be reached.
+// so that a seek replays at most so many, and sleep costs nothing. Those of a
+// guest that starts programs or is interrupted much take ten times as long as
+// others: where the processor time since the last checkpoint (Options.Used) has
+// come to a quarter of a second, the next stands at the next sixteenth of the
+// grid. Where they stand so depends on the host; what is replayed does not. When
+// they take more than Options.Memory, contents are packed (S2, which halves a
+// kernel's); when that is not enough, every second checkpoint goes, and grid and
+// time double; the start always stays, and from it everything can be reached.
 //
 // On the way to a position the timeline leaves rungs: where half of the way is
 // left, half of that, and so on, down to Options.Every/2048 instructions, about

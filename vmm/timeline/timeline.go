@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"time"
 
 	"vmrecord/vmm"
 	"vmrecord/vmm/mem"
@@ -26,10 +27,14 @@ type Options struct {
 	Memory   int64        // bytes of checkpoints to keep; 0: DefaultMemory
 	Every    uint64       // retired instructions between checkpoints; 0: DefaultEvery
 	Machines int          // that search backwards side by side; 0: one for each processor
+
+	// Used is the processor time used so far. Where instructions take long,
+	// checkpoints then stand closer than Every; nil: they do nowhere.
+	Used func() time.Duration
 }
 
-// The usual cost: a seek replays half a second at most on the translating
-// engine, where a gigabyte is enough.
+// The usual cost: where a gigabyte is enough, a seek replays half a second at
+// most on the translating engine.
 const (
 	DefaultMemory = 1 << 30
 	DefaultEvery  = 1 << 27
@@ -47,6 +52,7 @@ type Timeline struct {
 	points []*checkpoint // ascending by position; the first is the start
 	others int64         // bytes of points besides pages
 	every  uint64        // instructions between lasting ones
+	began  time.Duration // Options.Used at the last lasting one, or where the machine was put
 	gap    uint64        // and between rungs, at least
 	told   func(done, total uint64)
 
@@ -211,6 +217,7 @@ func (t *Timeline) restore(c *checkpoint) error {
 		return err
 	}
 	t.hold(c.table)
+	t.mark()
 	return nil
 }
 
@@ -247,7 +254,9 @@ func (t *Timeline) advance(ctx context.Context, to vmm.Position, goal uint64) er
 		case err != nil || goal != 0 && m.Retired() >= goal:
 			return err
 		case beaten:
-			t.take(false)
+			if t.due() {
+				t.take(false)
+			}
 		case r.Player.Ended() || r.watch.enough() || stop == to:
 			return nil
 		case m.Retired()-t.nearest().retired >= t.gap:

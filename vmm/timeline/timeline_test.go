@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
 	"vmrecord/vmm"
 	"vmrecord/vmm/cpu"
@@ -87,6 +88,35 @@ func TestAnyWayEqualsStraight(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// meter is one that says at each look that so much more was used.
+func meter(tick time.Duration) func() time.Duration {
+	used := time.Duration(0)
+	return func() time.Duration { used += tick; return used }
+}
+
+// Where instructions take long, checkpoints stand closer, and where memory is short
+// every second one goes all the same; everything can still be reached.
+func TestCostlyStretches(t *testing.T) {
+	r := record(t, 2, 60)
+	const every = 160_000
+	for _, c := range []struct {
+		tick   time.Duration
+		memory int64
+		part   uint64 // of every between two of them, in 16ths
+	}{{0, 0, 16}, {time.Millisecond, 0, 16}, {70 * time.Millisecond, 0, 4}, {time.Second, 0, 1}, {time.Second, 2 << 20, 1}} {
+		l := r.open(t, engines()["interp"], timeline.Options{Every: every, Memory: c.memory, Used: meter(c.tick)})
+		first := l.Machine().Retired()
+		if _, err := l.Next(t.Context(), timeline.Query{Input: func(vmm.Input) bool { return false }}); !errors.Is(err, timeline.ErrNone) {
+			t.Fatal(err)
+		}
+		n := uint64(l.Checkpoints())
+		if want := 1 + (l.Machine().Retired()-first)/(c.part*every/16); c.memory == 0 && n != want || c.memory > 0 && (l.Bytes() > c.memory || n < 3) {
+			t.Errorf("%+v: %d checkpoints of %d bytes, want %d", c, n, l.Bytes(), want)
+		}
+		straight(t, r, wander(t, l, rand.New(rand.NewPCG(every, 5)), *ops/25))
 	}
 }
 

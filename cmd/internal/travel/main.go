@@ -12,6 +12,7 @@ import (
 
 	"vmrecord/cmd/internal/machine"
 	"vmrecord/configs/size"
+	"vmrecord/vmm/host"
 	"vmrecord/vmm/timeline"
 )
 
@@ -69,7 +70,7 @@ func main() {
 // line is the recording's timeline.
 func (o options) line(ctx context.Context, r *recording) (*timeline.Timeline, error) {
 	return timeline.Open(ctx, func() (*timeline.Run, error) { return r.fresh(o.engine) },
-		timeline.Options{End: r.end, Every: o.every, Memory: int64(o.memory)})
+		timeline.Options{End: r.end, Every: o.every, Memory: int64(o.memory), Used: host.CPUTime})
 }
 
 // walk goes at random, and compares; after ^C what there is until then.
