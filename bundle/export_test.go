@@ -149,3 +149,9 @@ func ParseRuns(b []byte, pages uint64) ([]bool, error) { return parseRuns(b, pag
 
 // AppendRuns is appendRuns.
 func AppendRuns(b []byte, set []bool) []byte { return appendRuns(b, set) }
+
+// ParseMap is parseMap.
+func ParseMap(b []byte, pages, known uint64) ([]uint32, error) { return parseMap(b, pages, known) }
+
+// AppendMap is pageMap.append.
+func AppendMap(b []byte, m []uint32) []byte { return pageMap(m).append(b) }

@@ -272,6 +272,21 @@ func TestHostileAbsent(t *testing.T) {
 	}
 }
 
+func FuzzMap(f *testing.F) {
+	f.Add([]byte{6, 4, 5, 0, 3, 2}, uint16(6), uint32(9))
+	f.Add(binary.AppendUvarint([]byte{3}, 1<<63|7), uint16(3), uint32(1<<30))
+	f.Fuzz(func(t *testing.T, b []byte, pages uint16, known uint32) {
+		m, err := bundle.ParseMap(b, uint64(pages), uint64(known%(1<<30)))
+		if err != nil {
+			return
+		}
+		again, err := bundle.ParseMap(bundle.AppendMap(nil, m), uint64(pages), uint64(known%(1<<30)))
+		if err != nil || !slices.Equal(m, again) || len(m) != int(pages) || slices.ContainsFunc(m, func(n uint32) bool { return n > known%(1<<30) }) {
+			t.Fatalf("%v, %v; %v", m, again, err)
+		}
+	})
+}
+
 func FuzzRuns(f *testing.F) {
 	f.Add([]byte{3, 1, 0, 2})
 	f.Fuzz(func(t *testing.T, b []byte) {

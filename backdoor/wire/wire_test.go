@@ -187,3 +187,15 @@ func FuzzParseStatus(f *testing.F) {
 		}
 	})
 }
+
+func FuzzParseReply(f *testing.F) {
+	for _, r := range []string{"1", "1 text\x00", "0 no \x1b[2J", "", "\x00", "2"} {
+		f.Add(r)
+	}
+	f.Fuzz(func(t *testing.T, reply string) {
+		text, err := ParseReply(reply)
+		if err == nil && reply[0] != '1' || err != nil && (text != "" || len(err.Error()) > MaxReason) {
+			t.Errorf("%q: %q, %v", reply, text, err)
+		}
+	})
+}

@@ -89,3 +89,16 @@ func FuzzParseQuestion(f *testing.F) {
 		}
 	})
 }
+
+func FuzzParseAnswer(f *testing.F) {
+	f.Add("250 2.6.0 VMB1 status R-7K2M-93QF=reproduced R-AAAA-BBBB=received")
+	f.Add("VMB1 status R-7K2M-93QF==\x00 x=y\r\nVMB1 status R-AAAA-CCCC=broken")
+	f.Fuzz(func(t *testing.T, text string) {
+		a := ParseAnswer(text)
+		for id, s := range a {
+			if !idForm.MatchString(id) || !statusForm.MatchString(string(s)) || len(a) > MaxAsked {
+				t.Errorf("%q: %q of %d", id, s, len(a))
+			}
+		}
+	})
+}
