@@ -4,7 +4,7 @@
 //
 //	go run ./cmd/internal/harm                      # 200 kills, a few minutes
 //	go run ./cmd/internal/harm -kills 50 -seed 7    # others
-//	go run ./cmd/internal/harm -calls               # every call fails once: an hour
+//	go run ./cmd/internal/harm -calls               # every call fails: half an hour
 //	go run ./cmd/internal/harm -calls -stage inbox  # those of one stage
 //
 // It builds vmappliance and vmbundle from this checkout and runs them as a user
