@@ -6,8 +6,8 @@
 // Documents: SMTP RFC 5321, SIZE RFC 1870, enhanced codes RFC 3463 and 5248, AUTH
 // RFC 4954, STARTTLS RFC 3207, submission RFC 8314, MIME RFC 2045-2046,
 // Auto-Submitted RFC 3834. Left out: message/partial (refused by too many
-// servers), XOAUTH2, BDAT, LMTP, and the separate report that is to travel ahead
-// of a recording.
+// servers), XOAUTH2, BDAT and LMTP. What goes ahead of a recording, a report of level L0,
+// is a bundle like others.
 //
 // # Authentication
 //
