@@ -13,6 +13,7 @@ const (
 	turnTime = time.Millisecond     // of host work between two questions
 	maxLeap  = 2 * time.Millisecond // of guest time at once
 	minLeap  = 250 * time.Microsecond
+	maxLate  = 10 * time.Millisecond // that a sleeper may be woken late
 
 	firstTurn = 100_000 // instants, until the speed is known
 	minTurn   = 20_000
@@ -39,8 +40,9 @@ type Door struct {
 	first  []vmm.Input
 	wall   time.Duration // the wall time at which the guest was, or should have been, at here
 	here   vmm.Instant
-	tied   bool // wall and here are set
-	leapt  bool // in this turn
+	tied   bool        // wall and here are set
+	leapt  bool        // in this turn
+	late   vmm.Instant // by which a sleeper was woken, and that its next sleep makes good
 	turn   vmm.Instant
 	given  vmm.Instant // the length of the turn that goes on
 	seen   vmm.Instant // where and when the last turn began, while that can be measured
@@ -305,7 +307,7 @@ func (d *Door) due(now vmm.Instant) vmm.Instant {
 
 func (d *Door) leap(now vmm.Instant) (vmm.Input, bool) {
 	lag := d.due(now) - now
-	if d.leapt || lag < d.instants(minLeap) {
+	if d.leapt || lag < d.instants(minLeap)+d.late {
 		return vmm.Input{}, false
 	}
 	lag = min(lag, d.instants(maxLeap))
@@ -316,7 +318,7 @@ func (d *Door) leap(now vmm.Instant) (vmm.Input, bool) {
 
 // Idle lets a sleeping guest's time pass.
 func (d *Door) Idle(now, until vmm.Instant) vmm.Instant {
-	d.timing = false
+	d.timing, d.late = false, 0
 	if d.pace == Real {
 		d.due(now) // ties the clock, if nothing has
 	}
@@ -347,6 +349,9 @@ func (d *Door) Idle(now, until vmm.Instant) vmm.Instant {
 		if h != vmm.Never {
 			at := d.due(now)
 			if at >= h {
+				if at-h <= d.instants(maxLate) {
+					d.late = at - h
+				}
 				return h
 			}
 			// Rounded up: at the wall time waited for, h is reached.

@@ -89,6 +89,34 @@ func TestLaggingGuestLeaps(t *testing.T) {
 
 // A guest that ran ahead does not pay it back: from there it waits as long as
 // it asks for.
+// Who is woken a little late does not leap: the next sleep is shorter.
+func TestLateSleeper(t *testing.T) {
+	for _, c := range []struct {
+		late time.Duration
+		busy time.Duration // behind that
+		want string
+	}{
+		{0, ms, fmt.Sprintf("leap %d", ims)},
+		{ms, 0, ""},
+		{maxLate, 0, ""},
+		{ms, ms, fmt.Sprintf("leap %d", 2*ims)},
+		{maxLate + ms, 0, fmt.Sprintf("leap %d", 2*ims)},
+		{time.Minute, 0, fmt.Sprintf("leap %d", 2*ims)},
+	} {
+		d, clock := newDoor(Real)
+		clock.woken = func() { clock.now += 4*ms + c.late } // and one before
+		want(t, fmt.Sprint("Idle, woken late by ", c.late), d.Idle(0, 5*ims), vmm.Instant(5*ims))
+		clock.now += c.busy
+		d.Horizon(5 * ims)
+		want(t, fmt.Sprintf("late by %v, busy for %v", c.late, c.busy), all(d, 5*ims), c.want)
+		if c.want != "" {
+			continue
+		}
+		want(t, "Idle again", d.Idle(5*ims, 20*ims), vmm.Instant(20*ims))
+		want(t, "waited until", clock.now, time.Hour+20*ms+1)
+	}
+}
+
 func TestGuestAheadIsTiedAnew(t *testing.T) {
 	d, c := newDoor(Real)
 	all(d, 0)
