@@ -49,7 +49,7 @@
 // A Ring records always and keeps the last while. It is nothing but recordings
 // that follow each other without a gap, its epochs: at the boundary where one
 // ends, sealed with a footer, the next begins, with a snapshot that costs the
-// pages that changed since the last. An epoch is dropped when the next one, too,
+// pages that changed since the last. That of an idle guest is longer. An epoch is dropped when the next one, too,
 // begins before what a save would reach back to; and earlier where the ring would
 // take more than its bytes, which are added up whenever an epoch ends: its tapes
 // and each page once. Pages that only dropped epochs had are given back when they

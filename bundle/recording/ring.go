@@ -16,7 +16,7 @@ import (
 type RingOptions struct {
 	Options
 	MinAge   vmm.Instant // what a save reaches back at least, once so much was recorded
-	Epoch    vmm.Instant // how often a snapshot is taken
+	Epoch    vmm.Instant // how often a snapshot is taken, of a guest that works
 	After    vmm.Instant // how long recording goes on behind a save
 	MaxBytes int64       // on disk, of tapes and pages together; 0: no bound. It wins over MinAge
 	Renew    func(*Meta) // brings Meta up to date where an epoch begins and where a save ends
@@ -217,7 +217,7 @@ func (r *Ring) Slice() (pause time.Duration, err error) {
 		return 0, r.err
 	}
 	save := r.asked != nil && r.m.Now() >= r.asked.until
-	if !save && r.m.Now()-r.cur.rec.start.At < r.o.Epoch {
+	if !save && !r.over() {
 		return 0, nil
 	}
 	if begun := time.Now(); r.ahead.settle(r.m.Mem) {
@@ -227,6 +227,17 @@ func (r *Ring) Slice() (pause time.Duration, err error) {
 	}
 	return pause, r.err
 }
+
+// over tells whether the epoch's time is over. That of a guest that hardly did
+// anything, less than 1 instruction in idleWork instants of Epoch, goes on as long as
+// a save reaches back: it will be replayed soon enough, and a snapshot costs at least
+// the list of its pages.
+func (r *Ring) over() bool {
+	age, work := r.m.Now()-r.cur.rec.start.At, r.m.Retired()-r.cur.rec.from
+	return age >= r.o.Epoch && (work >= uint64(r.o.Epoch)/idleWork || age >= r.o.MinAge)
+}
+
+const idleWork = 32
 
 const (
 	aheadPages  = 1024 // hashed while the guest waits: a few milliseconds

@@ -212,6 +212,27 @@ func TestRingForgets(t *testing.T) {
 	}
 }
 
+// An epoch of a guest that hardly works lasts as long as a save reaches back.
+func TestIdleEpoch(t *testing.T) {
+	g := newGuest(38)
+	g.run(2 * ringAge)
+	const little, enough = ringEpoch/idleWork - 1, ringEpoch / idleWork
+	for _, c := range []struct {
+		age  vmm.Instant
+		work uint64
+		over bool
+	}{
+		{ringEpoch - 1, enough, false}, {ringEpoch, enough, true}, {ringEpoch, little, false},
+		{ringAge - 1, little, false}, {ringAge, little, true}, {ringAge, 0, true},
+	} {
+		rec := &Recording{start: vmm.Position{At: g.Now() - c.age}, from: g.Retired() - c.work}
+		r := &Ring{m: g.Machine, o: ringOptions(0), cur: &epoch{rec: rec}}
+		if r.over() != c.over {
+			t.Errorf("%d instants, %d instructions: over %v", c.age, c.work, !c.over)
+		}
+	}
+}
+
 // What a ring records besides changes nothing for the guest.
 func TestRingedGuestDoesNotNotice(t *testing.T) {
 	s := openTest(t, t.TempDir(), Limits{}, store.Disk{})

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"vmrecord/backdoor"
 	"vmrecord/bundle/recording"
@@ -41,12 +42,16 @@ func (r *recorder) ringShown() string {
 	return fmt.Sprintf("● RING  %.0f s  %s", s.Seconds, cli.Bytes(s.Bytes))
 }
 
+// ringSync is how often the tape of a ring is made durable. Of an idle guest that is
+// some bytes, of which the disk writes whole blocks, hour after hour.
+const ringSync = 3 * time.Second
+
 func (r *recorder) startRing() {
 	c, hz := r.ring.Ring, r.m.Clock().Hz()
 	seconds := func(n uint32) vmm.Instant { return vmm.Instant(uint64(n) * hz) }
 	o := recording.RingOptions{Options: r.options, MinAge: seconds(c.MinAge), Epoch: seconds(c.Epoch),
 		After: seconds(c.Tail), MaxBytes: int64(c.MaxBytes)}
-	o.Meta.Feature = configs.RingName
+	o.Meta.Feature, o.Every = configs.RingName, ringSync
 	run, err := r.StartRing(o)
 	if err != nil {
 		r.ringFailed(err)

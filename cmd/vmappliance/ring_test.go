@@ -81,7 +81,7 @@ func TestRingSaves(t *testing.T) {
 func TestRingKilled(t *testing.T) {
 	s := newSandbox(t)
 	s.write("guest", bare.Image(bare.Options{Work: 300_000, Keys: true}))
-	s.write("a.toml", ringed(""))
+	s.write("a.toml", ringed("min_age = 1\n")) // its guest sleeps
 	c := s.command("vmappliance", "run", "a.toml", "--events", "events", "--recordings", "recs")
 	if err := c.Start(); err != nil {
 		t.Fatal(err)

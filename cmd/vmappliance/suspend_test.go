@@ -21,6 +21,7 @@ kernel = "keys-guest"
 [record]
 features = ["x"]
 [record.ring]
+min_age = 1
 epoch = 1
 tail = 0
 [consent]

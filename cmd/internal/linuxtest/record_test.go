@@ -32,6 +32,46 @@ func TestRecordBoot(t *testing.T) {
 	}
 }
 
+// TestRingBoot saves a piece out of the middle of a boot that is always recorded.
+func TestRingBoot(t *testing.T) {
+	g := boot(t, quick)
+	g.connect(host.Virtual)
+	shelf, err := recording.OpenShelf(t.TempDir(), recording.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := shelf.StartRing(g.Machine, recording.RingOptions{MinAge: 30e6, Epoch: 10e6, After: 10e6, MaxBytes: 1 << 30,
+		Options: recording.Options{Period: 1 << 22, Seed: seed, Meta: recording.Meta{Machine: spec.Text(), Console: machine.ConsoleOut}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.OnOutput(machine.ConsoleOut, func(p []byte) { g.tx.Write(p); r.Console(p) })
+	var saved []recording.News
+	for asked := false; len(saved) == 0; {
+		switch e := g.Run(g.Now() + piece); e {
+		case vmm.Beat:
+			r.Beat()
+		case vmm.Reached:
+		default:
+			t.Fatalf("exit %d at %s: %v\n%s", e, g.Position(), g.Err(), tail(g.tx.Bytes()))
+		}
+		if _, err := r.Slice(); err != nil {
+			t.Fatal(err)
+		}
+		if !asked && g.Retired() >= 100e6 {
+			asked = true
+			r.Save("here")
+		}
+		saved, _ = r.News()
+	}
+	if s := saved[0].Saved; saved[0].Err != nil || s.End.At-s.Start.At < 40e6 {
+		t.Fatalf("%+v", saved)
+	}
+	r.Stop()
+	r.Wait()
+	replays(t, shelf, saved[0].Saved, 0)
+}
+
 // recorded records, at real pace, a user who types, until the guest is off.
 func recorded(t *testing.T, ready *guest) {
 	g := ready.fork(t)
