@@ -49,11 +49,12 @@
 // A Ring records always and keeps the last while. It is nothing but recordings
 // that follow each other without a gap, its epochs: at the boundary where one
 // ends, sealed with a footer, the next begins, with a snapshot that costs the
-// pages that changed since the last. That of an idle guest is longer. An epoch is dropped when the next one, too,
-// begins before what a save would reach back to; and earlier where the ring would
-// take more than its bytes, which are added up whenever an epoch ends: its tapes
-// and each page once. Pages that only dropped epochs had are given back when they
-// are a quarter of those bytes, a pack at a time (package store).
+// pages that changed since the last. Most of these are hashed in the slices before
+// that boundary. An epoch of an idle guest is longer. An epoch is dropped when the
+// next one, too, begins before what a save would reach back to; and earlier where
+// the ring would take more than its bytes, which are added up whenever an epoch
+// ends: its tapes and each page once. Pages that only dropped epochs had are given
+// back when they are a quarter of those bytes, a pack at a time (package store).
 //
 // A save ends the epoch, once the tail was recorded, and makes one recording of
 // those that the ring has: the snapshot of the first and one tape of all (tape.Join),
