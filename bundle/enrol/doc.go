@@ -19,8 +19,8 @@
 //	C  1 kept           once it is durable there too
 //
 // The statement is "vmrecord enrolment 1", the code and the nonce, each ended by LF:
-// nobody enrols with another's key, and no inbox can use at another one what it was
-// told. One of another version is refused.
+// nobody enrols with another's key, and who has overheard an exchange cannot repeat
+// it. One of another version is refused.
 //
 // A computer that enrols again, by the same key, gets another token in place of its
 // first one, and no use of the code is counted. So nothing is lost when either side

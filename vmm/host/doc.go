@@ -9,9 +9,9 @@
 //	real     A guest that lags is moved forward by an input board/leap, at most
 //	         2 ms at a time and one for each turn, so that no tick of the guest's
 //	         own is lost. One that slept and was woken up to 10 ms late does not
-//	         leap for that: its next sleep is shorter. A guest that runs ahead is never held back: the two
-//	         clocks are tied together anew there. HLT waits for the wall clock or
-//	         an input, whichever is first.
+//	         leap for that: its next sleep is shorter. A guest that runs ahead is
+//	         never held back: the two clocks are tied together anew there. HLT
+//	         waits for the wall clock or an input, whichever is first.
 //	free     HLT jumps to the next timer. Nothing waits, nothing leaps; inputs
 //	         from the host enter when they come.
 //	virtual  As free, without inputs from the host: only what stands in the

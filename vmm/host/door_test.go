@@ -87,8 +87,6 @@ func TestLaggingGuestLeaps(t *testing.T) {
 	want(t, "same turn", all(d, 5*ims), "")
 }
 
-// A guest that ran ahead does not pay it back: from there it waits as long as
-// it asks for.
 // Who is woken a little late does not leap: the next sleep is shorter.
 func TestLateSleeper(t *testing.T) {
 	for _, c := range []struct {
@@ -117,6 +115,8 @@ func TestLateSleeper(t *testing.T) {
 	}
 }
 
+// A guest that ran ahead does not pay it back: from there it waits as long as
+// it asks for.
 func TestGuestAheadIsTiedAnew(t *testing.T) {
 	d, c := newDoor(Real)
 	all(d, 0)
