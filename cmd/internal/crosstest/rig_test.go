@@ -98,7 +98,11 @@ func (h host) replay(t *testing.T, program, name string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(b) + "\n" + console.String()
+	text := console.Bytes()
+	if said, rest, ok := bytes.Cut(text, []byte("\n")); ok && h.emulator != "" && bytes.Contains(said, []byte("has no Landlock")) {
+		text = rest // of the emulator, which knows no such system call
+	}
+	return string(b) + "\n" + string(text)
 }
 
 // A script is a door with inputs known beforehand. Asleep, it jumps.
