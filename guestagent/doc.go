@@ -23,6 +23,19 @@
 // an unknown vmagent.* setting is an error too. Errors are printed on the console
 // and the machine powers off: an image that cannot start must not look alive.
 //
+// # After a start from a saved state
+//
+// A machine can start from a golden, the memory of a guest that ran before, and so
+// with that guest's clock and random numbers. Init keeps a channel open and asks it
+// once a second of guest time, with one port access, whether the machine was resumed
+// (wire.StatusCheckpoint). Then it sets CLOCK_REALTIME to what the backdoor's GETTIME
+// tells, which is the real-time clock's and needs no driver; writes it to /dev/urandom;
+// and has the kernel draw a new key (RNDRESEEDCRNG of random(4), Linux 4.14), for which
+// that asks RDSEED or RDRAND, stirred by the machine at such a start. It says so on
+// the console. Up to then, at most a second, and in what programs made of either before,
+// such as the seeds of generators of their own, all starts are alike. Under another
+// init a guest is on its own.
+//
 // # What is a failure
 //
 // exec takes an exit status other than 0 or a death by a signal for one, and with

@@ -48,6 +48,7 @@ func Init() {
 		if c.Serve != nil {
 			agent{machine(), nil, os.Stdout, os.Stderr, nil}.serve(c.Serve)
 		}
+		go mindResumes(os.Stderr)
 		err = runToEnd(c, ours)
 	}
 	if err != nil {

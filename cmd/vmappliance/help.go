@@ -25,9 +25,10 @@ const isvHelp = `Make an appliance: your program in a virtual machine that recor
       vmappliance run appliance.toml
       vmappliance run appliance.toml --rehearse
     So that it starts in less than a second instead of booting, and what users send is
-    small, make a golden, and keep it where you debug (vmbundle base add). A guest that
-    is started from it is on its own with the time and random numbers that were in its
-    memory: the machine's are fresh, and open backdoor channels say that it was resumed.
+    small, make a golden, and keep it where you debug (vmbundle base add). In a guest
+    that is started from it vmagent, as init, sets the clock and has the kernel make new
+    random numbers, within a second. What programs keep of either is theirs to renew:
+    recorder.WatchResume tells them.
       vmappliance build --golden program.vmg appliance.toml
     With --gdb it waits for gdb, which debugs the whole machine while it records.
  6. Make your keys, write the public one into the configuration, and sign it for users,

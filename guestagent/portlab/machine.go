@@ -3,7 +3,7 @@
 // [Run] runs any program, Go or C, and answers its IN EAX,DX instructions under
 // ptrace, so that the very instructions the program ships with are tested.
 //
-// It models RPCI, STATELOGGER and GETVERSION as package wire describes them, on
+// It models RPCI, STATELOGGER, GETVERSION and GETTIMEFULL as package wire describes them, on
 // an honest machine with one recording at a time. CPUID cannot be answered this
 // way; a program under test skips the look at the signature.
 package portlab
@@ -15,6 +15,9 @@ import (
 
 	"vmrecord/backdoor/wire"
 )
+
+// Time is the machine's date half a second before what it tells, in Unix seconds.
+const Time = 5_000_000_000
 
 // Regs are the registers of one call.
 type Regs struct{ AX, BX, CX, DX, SI, DI uint32 }
@@ -67,6 +70,8 @@ func (m *Machine) In(r *Regs) {
 		m.note("log %d = %d", r.BX, r.AX)
 	case wire.CmdMessage:
 		m.message(r)
+	case wire.CmdGetTimeFull:
+		r.SI, r.DX, r.BX = uint32(uint64(Time)>>32), uint32(uint64(Time)&0xFFFFFFFF), 500_000
 	default:
 		r.AX = wire.Nothing
 	}

@@ -176,6 +176,28 @@ func TestResumedAnywhere(t *testing.T) {
 	}
 }
 
+// A resume is told once, with the date, and by one access each time it is asked.
+func TestResume(t *testing.T) {
+	lab := portlab.Machine{Resume: 2}
+	m := wired(&lab)
+	r, err := m.watchResume()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []bool{false, true, false} {
+		now, yes := r.Happened()
+		if yes != want || yes && !now.Equal(time.Unix(portlab.Time, 500_000_000)) {
+			t.Errorf("asked %d times: %v, %v", i+1, yes, now)
+		}
+	}
+	if _, err := wired(&portlab.Machine{Full: true}).watchResume(); err != errClosed {
+		t.Errorf("without a channel: %v", err)
+	}
+	if r, err := (*machine)(nil).watchResume(); r != nil || err != nil {
+		t.Errorf("outside: %v, %v", r, err)
+	}
+}
+
 // A machine that says nothing else but "start again" does not hold the program.
 func TestEndlessResume(t *testing.T) {
 	lab := portlab.Machine{}
