@@ -2,6 +2,7 @@ package interp
 
 import (
 	"errors"
+	"slices"
 
 	"vmrecord/vmm"
 	"vmrecord/vmm/cpu"
@@ -29,6 +30,7 @@ type stops struct {
 	list []vmm.Stop
 	gen  uint32
 	by   [vmm.StopException + 1]reach
+	back bool // some are met within a step, which is taken back then
 
 	on   bool // they count in this step
 	last vmm.Hit
@@ -77,6 +79,7 @@ func (c *CPU) takeStops() {
 	}
 	was := c.stops.list
 	c.stops.list, c.stops.gen, c.stops.by = list, gen, [len(c.stops.by)]reach{}
+	c.stops.back = slices.ContainsFunc(list, func(s vmm.Stop) bool { return s.On != vmm.StopExec })
 	for i := range list {
 		s := &list[i]
 		if int(s.On) >= len(c.stops.by) {

@@ -238,7 +238,7 @@ func (c *CPU) crawl(later int64) *translation {
 // grant is what translated code may do now, with so many steps kept back.
 func (c *CPU) grant(later int64) cpu.Run {
 	return cpu.Run{Budget: c.left - later, TSC: uint64(c.limit) - uint64(later), Space: c.space, SMAP: c.CR4&cpu.CR4SMAP != 0,
-		Pending: c.board.INTR() || c.board.NMIPending(), Stops: c.stops.on}
+		Pending: c.board.INTR() || c.board.NMIPending(), Stops: c.stops.on && c.stops.back}
 }
 
 // rearm does what is left to do at a boundary if it is only a change of mode

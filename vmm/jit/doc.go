@@ -118,9 +118,10 @@
 // GDT. All is looked at before anything changes; what is not as usual - an NMI's
 // handler, a waiting interrupt, NT or AC before, TF, DF, AC or IOPL after, a data
 // segment to be nulled - begins anew in the reference. RF, which every fault
-// pushes, holds for the one step that surely follows here; while stops are set,
-// which may take that step back, such a return is the reference's too. In a boot
-// that touches new pages 275 000 of 276 000 are done here (before: none).
+// pushes, holds for the one step that surely follows here; while stops are set that
+// may take that step back, which those of execution never do, such a return is the
+// reference's too. In a boot that touches new pages 275 000 of 276 000 are done here
+// (before: none).
 //
 // # What the host must have
 //
