@@ -12,7 +12,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/google/renameio/v2"
+	"vmrecord/bundle/store"
 )
 
 // A Mode is when a recording may be sent.
@@ -297,7 +297,7 @@ func (b *Book) edit(f func([]Decision) []Decision) error {
 	if err != nil {
 		return err
 	}
-	if err := renameio.WriteFile(filepath.Join(b.Dir, fileName), append(text, '\n'), 0o600, renameio.WithTempDir(b.Dir)); err != nil {
+	if err := store.Replace(filepath.Join(b.Dir, fileName), append(text, '\n')); err != nil {
 		return fmt.Errorf("write consent: %w", err)
 	}
 	return nil

@@ -11,8 +11,9 @@ import (
 	"syscall"
 	"time"
 
+	"vmrecord/bundle/store"
+
 	"aead.dev/minisign"
-	"github.com/google/renameio/v2"
 )
 
 const (
@@ -76,16 +77,9 @@ func (p *Pass) keep(g Grant) error {
 		err = os.MkdirAll(dir, 0o700)
 	}
 	if err == nil {
-		err = renameio.WriteFile(p.File, append(b, '\n'), 0o600, renameio.WithTempDir(dir), renameio.IgnoreUmask())
+		err = store.Replace(p.File, append(b, '\n'))
 	}
 	if err != nil {
-		return &StoreError{err}
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return &StoreError{err}
-	}
-	if err := errors.Join(d.Sync(), d.Close()); err != nil {
 		return &StoreError{err}
 	}
 	return nil

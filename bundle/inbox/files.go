@@ -13,7 +13,7 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/google/renameio/v2"
+	"vmrecord/bundle/store"
 )
 
 // A scratch is a part being received: a file in tmp/, locked so that a starting
@@ -60,7 +60,7 @@ func (s *scratch) keep(path string) error {
 	if err := os.Rename(s.f.Name(), path); err != nil {
 		return err
 	}
-	if err := syncDir(filepath.Dir(path)); err != nil {
+	if err := store.SyncDir(filepath.Dir(path)); err != nil {
 		// It must not pass for one that is durable when it comes again.
 		return errors.Join(err, os.Remove(path))
 	}
@@ -137,20 +137,7 @@ func writeJSON(path string, v any) error {
 	if err != nil {
 		return err
 	}
-	dir := filepath.Dir(path)
-	if err := renameio.WriteFile(path, append(data, '\n'), 0o600, renameio.WithTempDir(dir)); err != nil {
-		return err
-	}
-	return syncDir(dir)
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
+	return store.Replace(path, append(data, '\n'))
 }
 
 // copyFrom writes the file at path to w, from the byte at skip on.

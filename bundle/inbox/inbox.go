@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"vmrecord/bundle/mail"
+	"vmrecord/bundle/store"
 )
 
 // Options are an inbox's limits and surroundings. Now must be given.
@@ -67,7 +68,7 @@ func Open(dir string, opt Options) (*Inbox, error) {
 	if err := b.count(); err != nil {
 		return nil, err
 	}
-	return b, syncDir(dir)
+	return b, store.SyncDir(dir)
 }
 
 func (b *Inbox) path(elem ...string) string {
@@ -168,7 +169,7 @@ func (b *Inbox) commit(m *parsed, sc *scratch, from, install string) (Accepted, 
 	done, err := b.read("reports", key(env.Bundle))
 	if err == nil && done.Bundle == env.Bundle {
 		// The name may not be durable: that is what failed, if the part was here before.
-		if err := syncDir(b.path("reports")); err != nil {
+		if err := store.SyncDir(b.path("reports")); err != nil {
 			return Accepted{}, err
 		}
 		return Accepted{Receipt: mail.NewReceipt(split, whole), Duplicate: true, Complete: true}, os.RemoveAll(b.path("partial", key(env.Bundle)))
@@ -286,7 +287,7 @@ func (b *Inbox) begin(p *partial, partBytes int64) error {
 	if err := os.Rename(dir, p.dir); err != nil {
 		return err
 	}
-	return syncDir(b.path("partial"))
+	return store.SyncDir(b.path("partial"))
 }
 
 // assemble makes a report of a bundle all of whose parts are here. If the whole is
@@ -353,7 +354,7 @@ func (b *Inbox) store(r Report, write func(io.Writer) error) (sum string, err er
 	if err := os.Rename(dir, b.path("reports", key(r.Bundle))); err != nil {
 		return sum, err
 	}
-	return sum, syncDir(b.path("reports"))
+	return sum, store.SyncDir(b.path("reports"))
 }
 
 // problem compares a whole bundle with what its envelopes called it. The report is

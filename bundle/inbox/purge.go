@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"vmrecord/bundle/store"
 )
 
 // Purge removes a report, whole or begun, with all that lies beside it.
@@ -62,7 +64,7 @@ func (b *Inbox) remove(r Report) error {
 	if err := os.Rename(dir, filepath.Join(tmp, "gone")); err != nil {
 		return err
 	}
-	if err := syncDir(filepath.Dir(dir)); err != nil {
+	if err := store.SyncDir(filepath.Dir(dir)); err != nil {
 		return err
 	}
 	b.kept.add(r.Install, -r.Bytes)

@@ -12,7 +12,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/google/renameio/v2"
+	"vmrecord/bundle/store"
 )
 
 // A State is where a bundle in the spool stands.
@@ -138,11 +138,7 @@ func writeItem(dir string, it Item) error {
 	if err != nil {
 		return fmt.Errorf("write %s: %w", itemName, err)
 	}
-	err = renameio.WriteFile(filepath.Join(dir, itemName), append(data, '\n'), 0o600, renameio.WithTempDir(dir))
-	if err != nil {
-		return err
-	}
-	return syncDir(dir)
+	return store.Replace(filepath.Join(dir, itemName), append(data, '\n'))
 }
 
 func readLimited(path string, limit int64) ([]byte, error) {
@@ -159,18 +155,6 @@ func readLimited(path string, limit int64) ([]byte, error) {
 		return nil, fmt.Errorf("%s is longer than %d bytes", path, limit)
 	}
 	return data, nil
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	if err := d.Sync(); err != nil {
-		return fmt.Errorf("sync %s: %w", dir, err)
-	}
-	return nil
 }
 
 // ErrBusy says that another process, or another goroutine, is sending the item.

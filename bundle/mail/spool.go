@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"vmrecord/bundle/store"
 )
 
 // Options are a spool's surroundings and limits. Now and Jitter must be given.
@@ -40,7 +42,7 @@ func OpenSpool(dir string, opt Options) (*Spool, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make spool: %w", err)
 	}
-	if err := syncDir(filepath.Dir(filepath.Clean(dir))); err != nil {
+	if err := store.SyncDir(filepath.Dir(filepath.Clean(dir))); err != nil {
 		return nil, fmt.Errorf("make spool: %w", err)
 	}
 	s := &Spool{dir, opt}
@@ -137,7 +139,7 @@ func (s *Spool) add(path, id, uuid string, set func(*Item)) (Item, error) {
 		}
 		return Item{}, fmt.Errorf("queue %s: %w", id, err)
 	}
-	if err := syncDir(s.dir); err != nil {
+	if err := store.SyncDir(s.dir); err != nil {
 		return Item{}, fmt.Errorf("queue %s: %w", id, err)
 	}
 	it.Path = filepath.Join(final, bundleName)
@@ -158,7 +160,7 @@ func (s *Spool) again(dir, path string) (Item, error) {
 		return Item{}, fmt.Errorf("queue %s: the spool has another file under the name %s: one of the two is damaged", path, it.ID)
 	}
 	// Its name may not be durable: that is what failed when it came before.
-	if err := syncDir(s.dir); err != nil {
+	if err := store.SyncDir(s.dir); err != nil {
 		return Item{}, fmt.Errorf("queue %s: %w", path, err)
 	}
 	return it, nil
@@ -373,7 +375,7 @@ func (s *Spool) Export(ref, path string) (Item, error) {
 		err = fmt.Errorf("%s in the spool is damaged: its SHA-256 has changed since it was queued", it.Path)
 	}
 	if err == nil {
-		err = syncDir(filepath.Dir(path))
+		err = store.SyncDir(filepath.Dir(path))
 	}
 	if err != nil {
 		if !errors.Is(err, fs.ErrExist) {
@@ -405,7 +407,7 @@ func (s *Spool) Prune(t time.Time) (gone []Item, err error) {
 	if len(gone) == 0 {
 		return nil, nil
 	}
-	return gone, syncDir(s.dir)
+	return gone, store.SyncDir(s.dir)
 }
 
 // stale reports whether nobody will want the entry any more.

@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+
+	"github.com/google/renameio/v2"
 )
 
 // Files is how recordings reach the host's disk for writing: the place where a
@@ -34,7 +37,10 @@ func (Disk) Create(name string) (File, error) {
 func (Disk) Rename(from, to string) error { return os.Rename(from, to) }
 
 // SyncDir syncs a directory.
-func (Disk) SyncDir(name string) error {
+func (Disk) SyncDir(name string) error { return SyncDir(name) }
+
+// SyncDir makes the names in a directory durable.
+func SyncDir(name string) error {
 	d, err := os.Open(name)
 	if err != nil {
 		return err
@@ -44,4 +50,14 @@ func (Disk) SyncDir(name string) error {
 		return fmt.Errorf("sync %s: %w", name, err)
 	}
 	return d.Close()
+}
+
+// Replace makes data the content of a small file that only its owner may read. It is
+// durable on return; killed before that, the file is the old one or the new.
+func Replace(name string, data []byte) error {
+	dir := filepath.Dir(name)
+	if err := renameio.WriteFile(name, data, 0o600, renameio.WithTempDir(dir), renameio.IgnoreUmask()); err != nil {
+		return err
+	}
+	return SyncDir(dir)
 }

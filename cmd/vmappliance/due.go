@@ -10,8 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/google/renameio/v2"
-
 	"vmrecord/bundle/recording"
 	"vmrecord/bundle/store"
 )
@@ -58,10 +56,7 @@ func (c *courier) owe(k *kept) error {
 	if err != nil {
 		return err
 	}
-	if err := renameio.WriteFile(file, b, 0o600, renameio.WithTempDir(c.post.dues)); err != nil {
-		return err
-	}
-	return store.Disk{}.SyncDir(c.post.dues)
+	return store.Replace(file, b)
 }
 
 // bench makes the folder in which a recording's bundles are made. A run that was

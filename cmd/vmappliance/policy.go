@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"time"
 
+	"vmrecord/bundle/store"
 	"vmrecord/configs"
 )
 
@@ -109,7 +110,7 @@ func (p *policies) count(failure string, most int) (why string, err error) {
 		return fmt.Sprintf("%d of this failure were kept today", most), err
 	}
 	c.Failures[failure]++
-	return "", errors.Join(err, writeCounts(p.file, c))
+	return "", errors.Join(err, c.write(p.file))
 }
 
 func readCounts(name string) (c counts, err error) {
@@ -134,27 +135,10 @@ func readCounts(name string) (c counts, err error) {
 	return c, nil
 }
 
-// writeCounts replaces the file, so that after a power cut it is the old or the new.
-func writeCounts(name string, c counts) error {
+func (c counts) write(name string) error {
 	b, err := json.Marshal(c)
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(name), policyFile+".*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) // does nothing once it has its name
-	_, err = f.Write(append(b, '\n'))
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), name); err != nil {
-		return err
-	}
-	d, err := os.Open(filepath.Dir(name))
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return store.Replace(name, append(b, '\n'))
 }

@@ -10,8 +10,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/google/renameio/v2"
-
 	"vmrecord/bundle"
 	"vmrecord/bundle/consent"
 	"vmrecord/bundle/mail"
@@ -185,11 +183,7 @@ func (p *post) note(uuid string, w way) error {
 	if err != nil {
 		return err
 	}
-	err = renameio.WriteFile(p.routeFile(uuid), b, 0o600, renameio.WithTempDir(p.routes))
-	if err == nil {
-		err = store.Disk{}.SyncDir(p.routes)
-	}
-	if err != nil {
+	if err := store.Replace(p.routeFile(uuid), b); err != nil {
 		return fmt.Errorf("queue bundle: %w", err)
 	}
 	return nil
