@@ -127,7 +127,7 @@ func (s *Spool) add(path, id, uuid string, set func(*Item)) (Item, error) {
 	if err := b.Check(); err != nil {
 		return Item{}, fmt.Errorf("queue %s: %w", path, err)
 	}
-	now := s.opt.Now().UTC().Truncate(time.Second)
+	now := s.opt.Now().UTC().Truncate(time.Microsecond) // by which they are listed in order
 	it := Item{Schema: itemSchema, Bundle: b, State: Queued, QueuedAt: now, GiveUpAt: now.Add(s.opt.Expire)}
 	set(&it)
 	if err := writeItem(dir, it); err != nil {
