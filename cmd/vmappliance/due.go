@@ -70,16 +70,20 @@ func (c *courier) bench(k *kept) (dir string, err error) {
 	return dir, errors.Join(os.RemoveAll(dir), os.Mkdir(dir, 0o700))
 }
 
-// queued tells whether the outbox has a recording's bundle.
-func (c *courier) queued(d due) (bool, error) {
+// A made is a recording that the outbox has the bundle of: its folder, and the hash
+// that it ends with.
+type made struct{ recording, end string }
+
+// queued are those.
+func (c *courier) queued() (all map[made]bool, err error) {
 	items, err := c.post.spool.List()
+	all = map[made]bool{}
 	for _, it := range items {
-		w, err := c.post.way(it)
-		if err == nil && w.Of == "" && w.Recording == d.Recording && w.End == d.Summary.EndHash {
-			return true, nil
+		if w, err := c.post.way(it); err == nil && w.Of == "" {
+			all[made{w.Recording, w.End}] = true
 		}
 	}
-	return false, err
+	return all, err
 }
 
 // paid forgets it: the bundle is in the outbox, or nobody wants it.
@@ -105,6 +109,10 @@ func (c *courier) left() (all []*kept, err error) {
 	if err != nil {
 		return nil, err
 	}
+	queued, err := c.queued()
+	if err != nil {
+		return nil, err
+	}
 	for _, file := range files {
 		b, err := os.ReadFile(file)
 		var d due
@@ -122,11 +130,7 @@ func (c *courier) left() (all []*kept, err error) {
 		there := slices.ContainsFunc(entries, func(e recording.Entry) bool {
 			return e.Name == d.Summary.Name && e.Summary.Start == d.Summary.Start && (e.Summary.EndHash == d.Summary.EndHash || d.Summary.EndHash == "")
 		})
-		had, err := c.queued(d)
-		if err != nil {
-			return all, err
-		}
-		if there && !had {
+		if there && !queued[made{d.Recording, d.Summary.EndHash}] {
 			all = append(all, k)
 		} else if err := c.paid(k); err != nil {
 			return all, err

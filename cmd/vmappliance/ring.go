@@ -82,7 +82,7 @@ func (r *recorder) endRing() {
 func (r *recorder) ringFailed(err error) {
 	r.restRing()
 	r.turnRing(false)
-	r.say("the ring ends here: %v; the guest goes on; free some disk space in %s", err, r.dir)
+	r.say("the ring ends here: %v; the guest goes on; %s in %s", err, cli.Remedy(err), r.dir)
 	r.events.tell(event{Event: "ring-ended", Text: err.Error()})
 }
 
@@ -208,7 +208,7 @@ func (r *recorder) ringNews(news []recording.News) {
 	for _, n := range news {
 		switch {
 		case n.Err != nil:
-			r.say("not saved: %v; free some disk space in %s", n.Err, r.dir)
+			r.say("not saved: %v%s", n.Err, cli.Hint(n.Err))
 			r.events.tell(event{Event: "lost", Name: configs.RingName, Text: n.Err.Error()})
 			if limit := (*recording.LimitError)(nil); r.ring.run != nil && !errors.As(n.Err, &limit) {
 				r.ringFailed(n.Err)

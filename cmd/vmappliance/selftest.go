@@ -196,7 +196,7 @@ func (r *rehearsal) replayed(keyDir string, run runDocument) (*selftestDocument,
 			return nil, err
 		}
 		b.UseBases(have)
-		res, err := play(b)
+		res, err := machine.Replay(b)
 		if err := errors.Join(err, b.Close()); err != nil {
 			return nil, err
 		}
@@ -234,15 +234,4 @@ func (d *selftestDocument) weigh(ctx context.Context, a *configs.Appliance, stat
 		*l.size = p.Bytes
 	}
 	return nil
-}
-
-// play replays a bundle that this program has made.
-func play(b *bundle.Bundle) (replay.Result, error) {
-	var free func()
-	defer func() { free() }()
-	r, err := replay.Open(b, machine.Replayed(machine.EngineFlags{}, &free))
-	if err != nil {
-		return replay.Result{}, err
-	}
-	return r.Run(context.Background(), replay.Options{})
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"text/tabwriter"
 	"time"
 
@@ -81,8 +82,22 @@ func until(k inbox.Code) string {
 }
 
 func enrollList() *cobra.Command {
+	return accessList("List codes and how often they were used", func(a *inbox.Access) any {
+		return enrollDocument{"vmbundle.enroll/1", append([]inbox.Code{}, a.Codes...)}
+	}, func(w io.Writer, a *inbox.Access) {
+		if len(a.Codes) > 0 {
+			fmt.Fprintln(w, "CODE\tSTATE\tUSED\tTAKES IN\tVALID\tNOTE")
+		}
+		for _, k := range a.Codes {
+			fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%s\n", k.Name, stateOf(k), k.Used, computers(k), until(k), k.Note)
+		}
+	})
+}
+
+// accessList lists some of those who may send: as a document, or as a table.
+func accessList(short string, doc func(*inbox.Access) any, table func(io.Writer, *inbox.Access)) *cobra.Command {
 	var asJSON bool
-	c := &cobra.Command{Use: "list", Short: "List codes and how often they were used", Args: cli.Args(0, 0)}
+	c := &cobra.Command{Use: "list", Short: short, Args: cli.Args(0, 0)}
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
 	return withInbox(c, func(c *cobra.Command, in *inbox.Inbox, _ []string) error {
 		a, err := in.Access()
@@ -90,15 +105,10 @@ func enrollList() *cobra.Command {
 			return err
 		}
 		if asJSON {
-			return cli.JSON(c.OutOrStdout(), enrollDocument{"vmbundle.enroll/1", append([]inbox.Code{}, a.Codes...)})
+			return cli.JSON(c.OutOrStdout(), doc(a))
 		}
 		w := tabwriter.NewWriter(c.OutOrStdout(), 0, 8, 2, ' ', 0)
-		if len(a.Codes) > 0 {
-			fmt.Fprintln(w, "CODE\tSTATE\tUSED\tTAKES IN\tVALID\tNOTE")
-		}
-		for _, k := range a.Codes {
-			fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%s\n", k.Name, stateOf(k), k.Used, computers(k), until(k), k.Note)
-		}
+		table(w, a)
 		return w.Flush()
 	})
 }
@@ -120,14 +130,19 @@ func enrollRevoke() *cobra.Command {
 		Use:   "revoke CODE...",
 		Short: "Have codes, C-..., take in nobody else",
 		Long:  "revoke ends codes, by their names. The computers that they took in may send still; to\nhave nothing more of those: vmbundle inbox tokens revoke.",
-		Args:  cli.Args(1, 1000),
 	}
+	return accessEnd(c, "%s takes in nobody else\n", (*inbox.Inbox).RevokeCode)
+}
+
+// accessEnd does what ends somebody's access to each that is named, and says so.
+func accessEnd(c *cobra.Command, said string, end func(in *inbox.Inbox, name string) error) *cobra.Command {
+	c.Args = cli.Args(1, 1000)
 	return withInbox(c, func(c *cobra.Command, in *inbox.Inbox, args []string) error {
 		for _, name := range args {
-			if err := in.RevokeCode(name); err != nil {
+			if err := end(in, name); err != nil {
 				return err
 			}
-			fmt.Fprintf(c.ErrOrStderr(), "%s takes in nobody else\n", name)
+			fmt.Fprintf(c.ErrOrStderr(), said, name)
 		}
 		return nil
 	})
@@ -140,18 +155,9 @@ func inboxTokens() *cobra.Command {
 }
 
 func tokensList() *cobra.Command {
-	var asJSON bool
-	c := &cobra.Command{Use: "list", Short: "List computers and what they sent", Args: cli.Args(0, 0)}
-	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
-	return withInbox(c, func(c *cobra.Command, in *inbox.Inbox, _ []string) error {
-		a, err := in.Access()
-		if err != nil {
-			return err
-		}
-		if asJSON {
-			return cli.JSON(c.OutOrStdout(), tokensDocument{"vmbundle.tokens/1", append([]inbox.Install{}, a.Installs...)})
-		}
-		w := tabwriter.NewWriter(c.OutOrStdout(), 0, 8, 2, ' ', 0)
+	return accessList("List computers and what they sent", func(a *inbox.Access) any {
+		return tokensDocument{"vmbundle.tokens/1", append([]inbox.Install{}, a.Installs...)}
+	}, func(w io.Writer, a *inbox.Access) {
 		if len(a.Installs) > 0 {
 			fmt.Fprintln(w, "COMPUTER\tSTATE\tCODE\tENROLLED\tREPORTS\tSIZE\tKEY")
 		}
@@ -162,19 +168,10 @@ func tokensList() *cobra.Command {
 			}
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n", x.Name, state, x.Code, x.Enrolled.Local().Format(time.DateTime), x.Reports, cli.Bytes(x.Bytes), x.Key)
 		}
-		return w.Flush()
 	})
 }
 
 func tokensRevoke(verb, short, said string, forget bool) *cobra.Command {
-	c := &cobra.Command{Use: verb + " COMPUTER...", Short: short, Args: cli.Args(1, 1000)}
-	return withInbox(c, func(c *cobra.Command, in *inbox.Inbox, args []string) error {
-		for _, name := range args {
-			if err := in.RevokeInstall(name, forget); err != nil {
-				return err
-			}
-			fmt.Fprintf(c.ErrOrStderr(), said, name)
-		}
-		return nil
-	})
+	return accessEnd(&cobra.Command{Use: verb + " COMPUTER...", Short: short}, said,
+		func(in *inbox.Inbox, name string) error { return in.RevokeInstall(name, forget) })
 }

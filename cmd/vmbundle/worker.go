@@ -143,13 +143,7 @@ func replayed(file string) (replay.Result, error) {
 		return replay.Result{}, err
 	}
 	defer b.Close()
-	var free func()
-	r, err := replay.Open(b, machine.Replayed(machine.EngineFlags{}, &free))
-	if err != nil {
-		return replay.Result{}, err
-	}
-	defer func() { free() }()
-	return r.Run(context.Background(), replay.Options{})
+	return machine.Replay(b)
 }
 
 // crash leaves checkpoints, one of them a second before the failure, or at the

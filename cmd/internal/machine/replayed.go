@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"context"
 	"fmt"
 
 	"vmrecord/bundle"
@@ -27,4 +28,15 @@ func Replayed(e Maker, free *func()) replay.Build {
 		}
 		return m, err
 	}
+}
+
+// Replay replays all of a bundle, on the engine that programs usually have.
+func Replay(b *bundle.Bundle) (replay.Result, error) {
+	var free func()
+	r, err := replay.Open(b, Replayed(EngineFlags{}, &free))
+	defer func() { free() }()
+	if err != nil {
+		return replay.Result{}, err
+	}
+	return r.Run(context.Background(), replay.Options{})
 }
