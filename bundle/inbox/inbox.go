@@ -172,7 +172,7 @@ func (b *Inbox) commit(m *parsed, sc *scratch, from, install string) (Accepted, 
 		if err := store.SyncDir(b.path("reports")); err != nil {
 			return Accepted{}, err
 		}
-		return Accepted{Receipt: mail.NewReceipt(split, whole), Duplicate: true, Complete: true}, os.RemoveAll(b.path("partial", key(env.Bundle)))
+		return Accepted{Receipt: mail.NewReceipt(split, whole), Duplicate: true, Complete: true}, b.dropParts(b.path("partial", key(env.Bundle)))
 	}
 	if err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return Accepted{}, conflict(key(env.Bundle), err)
@@ -309,7 +309,7 @@ func (b *Inbox) assemble(p *partial, split mail.Split) error {
 	if err != nil {
 		return err
 	}
-	if err := os.RemoveAll(p.dir); err != nil {
+	if err := b.dropParts(p.dir); err != nil {
 		return err
 	}
 	for _, x := range p.files {
@@ -321,6 +321,18 @@ func (b *Inbox) assemble(p *partial, split mail.Split) error {
 	}
 	c := mail.NewReceipt(split, nil)
 	return &Refusal{451, [3]int{4, 6, 0}, "all parts are here, but together they are not the promised file: send it again", &c, nil}
+}
+
+// dropParts removes the parts of a bundle, if there are any.
+func (b *Inbox) dropParts(dir string) error {
+	empty, err := b.takeAway(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	}
+	return empty()
 }
 
 // store writes a whole bundle into reports/ if it is the one r names, by one

@@ -132,5 +132,5 @@ func (b *Inbox) ingestBundle(in *Ingested, f *os.File) error {
 	}
 	b.kept.add("", d.Size)
 	in.Complete = true
-	return os.RemoveAll(b.path("partial", key(d)))
+	return b.dropParts(b.path("partial", key(d)))
 }

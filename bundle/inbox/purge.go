@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -47,8 +48,8 @@ func (b *Inbox) PurgeBefore(t time.Time) (gone []Report, err error) {
 	return gone, nil
 }
 
-// remove takes a report's folder away by one rename: whatever ends the program
-// then, Open clears the rest. The caller holds the lock.
+// remove takes a report's folder away: whatever ends the program then, Open clears
+// the rest. The caller holds the lock.
 func (b *Inbox) remove(r Report) error {
 	dir := b.path("partial", key(r.Bundle))
 	switch r.State {
@@ -57,14 +58,8 @@ func (b *Inbox) remove(r Report) error {
 	case Damaged:
 		return fmt.Errorf("%s is damaged (%s): look at %s and remove it by hand", r.ID, r.Problem, r.File)
 	}
-	tmp, err := os.MkdirTemp(b.path("tmp"), "new-")
+	empty, err := b.takeAway(dir)
 	if err != nil {
-		return err
-	}
-	if err := os.Rename(dir, filepath.Join(tmp, "gone")); err != nil {
-		return err
-	}
-	if err := store.SyncDir(filepath.Dir(dir)); err != nil {
 		return err
 	}
 	b.kept.add(r.Install, -r.Bytes)
@@ -77,5 +72,19 @@ func (b *Inbox) remove(r Report) error {
 			return err
 		}
 	}
-	return os.RemoveAll(tmp)
+	return empty()
+}
+
+// takeAway takes a folder away, durably and by one rename, so that nothing of it is
+// there by halves; empty removes what was in it. The caller holds the lock.
+func (b *Inbox) takeAway(dir string) (empty func() error, err error) {
+	tmp, err := os.MkdirTemp(b.path("tmp"), "new-")
+	if err != nil {
+		return nil, err
+	}
+	empty = func() error { return os.RemoveAll(tmp) }
+	if err := os.Rename(dir, filepath.Join(tmp, "gone")); err != nil {
+		return nil, errors.Join(err, empty())
+	}
+	return empty, store.SyncDir(filepath.Dir(dir))
 }

@@ -30,8 +30,8 @@ type Spool struct {
 	opt Options
 }
 
-// OpenSpool opens the spool in dir, makes it if need be, and clears away Adds that
-// were killed half-way.
+// OpenSpool opens the spool in dir, makes it if need be, and clears away what an
+// Add or a Prune that was killed left behind.
 func OpenSpool(dir string, opt Options) (*Spool, error) {
 	if opt.Expire == 0 {
 		opt.Expire = DefaultExpire
@@ -415,7 +415,8 @@ func (it Item) stale(t time.Time) bool {
 	return (it.State == Sent || it.State == Cancelled) && it.QueuedAt.Before(t) && it.TriedAt.Before(t)
 }
 
-// drop removes an entry that is stale still, now that it is locked.
+// drop removes an entry that is stale still, now that it is locked. It goes by one
+// rename, so that it is never there by halves; OpenSpool clears what a kill leaves.
 func (s *Spool) drop(dir string, t time.Time) error {
 	lock, err := lockItem(dir)
 	if err != nil {
@@ -429,5 +430,9 @@ func (s *Spool) drop(dir string, t time.Time) error {
 	if !it.stale(t) {
 		return ErrBusy
 	}
-	return os.RemoveAll(dir)
+	gone := filepath.Join(s.dir, ".new-"+filepath.Base(dir))
+	if err := os.Rename(dir, gone); err != nil {
+		return err
+	}
+	return os.RemoveAll(gone)
 }
