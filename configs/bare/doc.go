@@ -1,7 +1,7 @@
 // Package bare holds a guest of our own: a bare-metal program for a PC, wrapped
 // as a bzImage (Linux Documentation, arch/x86/boot.rst, protocol 2.15, 64-bit
-// entry), and the small assembler that makes it. It imports nothing of ours, so
-// that it can find fault with all of it. The same options give the same bytes.
+// entry). It imports nothing of ours but the assembler (vmm/x86/asm), so that it
+// can find fault with all of it. The same options give the same bytes.
 //
 // # The program
 //

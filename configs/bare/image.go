@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"strings"
+
+	"vmrecord/vmm/x86/asm"
 )
 
 //go:embed kernel.asm
@@ -55,7 +57,10 @@ func (o Options) Rounds() uint64 {
 
 // Image returns the guest as a bzImage.
 func Image(o Options) []byte {
-	kernel := must(newAssembler(loadAt).assemble(o.source()))
+	kernel, _, err := asm.Assemble(loadAt, o.source(), "")
+	if err != nil {
+		panic("bare: " + err.Error())
+	}
 	return append(setup(len(kernel)), kernel...)
 }
 

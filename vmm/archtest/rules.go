@@ -49,7 +49,7 @@ var rooms = []room{
 	{"backdoor", []string{"backdoor/...", "vmm/..."}},
 	{"backdoor/wire", nil},
 	{"guestagent", []string{"guestagent/...", "backdoor/wire"}},
-	{"configs", []string{"configs/..."}},
+	{"configs", []string{"configs/...", "vmm/x86/asm"}},
 	{"vmm", []string{"vmm/..."}},
 	{"vmm/x86", nil},
 	{"vmm/softfp", nil},

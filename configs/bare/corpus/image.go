@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"strings"
 
-	"vmrecord/configs/bare"
+	"vmrecord/vmm/x86/asm"
 )
 
 //go:embed runtime.asm
@@ -27,7 +27,7 @@ type Program struct {
 
 // Build assembles cases into one program.
 func Build(cases []Case) (*Program, error) {
-	code, names, err := bare.Assemble(loadAt, source(cases), forms)
+	code, names, err := asm.Assemble(loadAt, source(cases), forms)
 	if err != nil {
 		return nil, fmt.Errorf("assemble the corpus: %w", err)
 	}

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"sync"
 
-	"vmrecord/configs/bare"
 	"vmrecord/vmm/cpu"
 	"vmrecord/vmm/x86"
+	"vmrecord/vmm/x86/asm"
 )
 
 // Physical addresses; the first 128 KiB are mapped one to one for the supervisor.
@@ -111,7 +111,7 @@ func assemble(at int64, source string) program {
 	text := strings.NewReplacer("SAVED", dec(vars+56), "FLIPS", dec(flips), "STUBS", stubs.String(), "COUNT", dec(vars), "SCRATCH", dec(vars+8), "CALLS", dec(vars+16),
 		"START", dec(vars+24), "RECORDS", dec(records), "CODE", dec(codeAt), "NEXT", dec(nextAt),
 		"STACK", dec(stackTop-0x200), "DATA", dec(data3)).Replace(source)
-	b, names, err := bare.Assemble(at, text, "iretd | cf\nsysretd | 0f 07")
+	b, names, err := asm.Assemble(at, text, "iretd | cf\nsysretd | 0f 07")
 	if err != nil {
 		panic("lockstep: handlers: " + err.Error())
 	}

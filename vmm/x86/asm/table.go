@@ -1,4 +1,4 @@
-package bare
+package asm
 
 // forms lists what the assembler knows: a mnemonic with its operands, and the
 // encoding, in the manner of the SDM's opcode tables (vol. 2A, 3.1.1). Of the

@@ -1,4 +1,4 @@
-package bare
+package asm
 
 import (
 	"fmt"
