@@ -92,6 +92,7 @@ type Decision struct {
 	Appliance string    `json:"appliance"`
 	To        string    `json:"to"`
 	Mode      Mode      `json:"mode,omitzero"`
+	Told      Mode      `json:"told,omitzero"` // that the party proposed when the user was told
 	Text      int       `json:"text"`
 	At        time.Time `json:"at"`
 	Signer    string    `json:"signer,omitzero"`
@@ -150,19 +151,23 @@ func parse(text []byte) ([]Decision, error) {
 }
 
 // Told notes that the user has seen the party's notice; first is true if it had
-// not been shown before, in this version and for this recipient.
+// not been shown before, in this version and for this recipient, or if it says now that
+// something else goes unasked and the user has not decided.
 func (b *Book) Told(p Party) (first bool, err error) {
 	err = b.change(p.Appliance, func(d *Decision) {
-		if first = d.Text != TextVersion || d.To != p.whom(); !first {
+		if first = !d.knows(p) || d.Mode == "" && d.Told != p.Mode; !first {
 			return
 		}
 		if d.Mode.unasked() {
 			d.Mode = Ask // it was about another text or recipient
 		}
-		d.To, d.Text, d.At = p.whom(), TextVersion, b.now()
+		d.To, d.Told, d.Text, d.At = p.whom(), p.Mode, TextVersion, b.now()
 	})
 	return first, err
 }
+
+// knows tells whether a decision is about the text of today and this recipient.
+func (d *Decision) knows(p Party) bool { return d.Text == TextVersion && d.To == p.whom() }
 
 // A StrangerError is a configuration that is not signed by whom the user knows the
 // appliance by.
@@ -244,20 +249,26 @@ func (b *Book) Record(p Party) (Record, error) {
 	if err != nil {
 		return Record{Mode: Never}, err
 	}
-	i := slices.IndexFunc(all, func(d Decision) bool { return d.Appliance == p.Appliance })
-	if i < 0 {
-		return Record{Mode: p.Mode}, nil
+	d := Decision{}
+	if i := slices.IndexFunc(all, func(d Decision) bool { return d.Appliance == p.Appliance }); i >= 0 {
+		d = all[i]
 	}
-	d := all[i]
-	r := Record{p.Mode, d.Text, d.At}
-	switch {
-	case d.Mode == "":
-	case d.Mode.unasked() && (d.To != p.whom() || d.Text != TextVersion):
+	r := Record{d.Mode, d.Text, d.At}
+	if d.Mode == "" {
+		r.Mode = p.Mode
+	}
+	if r.Mode.unasked() && (!d.knows(p) || d.Mode == "" && d.Told != p.Mode) {
 		r.Mode = Ask
-	default:
-		r.Mode = d.Mode
 	}
 	return r, nil
+}
+
+// Refused tells whether the user refused an appliance that anything is sent, after a time.
+func (b *Book) Refused(appliance string, after time.Time) (bool, error) {
+	all, err := b.List()
+	return slices.ContainsFunc(all, func(d Decision) bool {
+		return d.Appliance == appliance && d.Mode == Never && d.At.After(after)
+	}), err
 }
 
 func (b *Book) now() time.Time { return b.Now().UTC().Truncate(time.Second) }

@@ -15,8 +15,8 @@ func book(t *testing.T) *Book {
 // Who is asked, told, sent to: what was decided, against what is proposed now.
 func TestMode(t *testing.T) {
 	here := Party{Appliance: "a", To: "x@y.example", Submit: "smtps://y.example", Keys: []string{"age1x"}}
-	other, ringed := here, here
-	other.To, ringed.Ring = "z@y.example", 60
+	other, ringed, open := here, here, here
+	other.To, ringed.Ring, open.Mode = "z@y.example", 60, Always
 	for _, c := range []struct {
 		name     string
 		proposed Mode
@@ -25,8 +25,13 @@ func TestMode(t *testing.T) {
 		want     Mode
 	}{
 		{"nothing decided, ask", Ask, nil, "", Ask},
-		{"nothing decided, always", Always, nil, "", Always},
-		{"told only", Always, &here, "", Always},
+		{"told of nothing, always", Always, nil, "", Ask},
+		{"told only", Always, &open, "", Always},
+		{"told of asking, always", Always, &here, "", Ask},
+		{"told of always, reports", Report, &open, "", Ask},
+		{"told of always, ask", Ask, &open, "", Ask},
+		{"told of another recipient", Always, &other, "", Ask},
+		{"given, and proposed then", Always, &here, Always, Always},
 		{"given", Ask, &here, Always, Always},
 		{"given for another recipient", Ask, &other, Always, Ask},
 		{"reports only", Ask, &here, Report, Report},
@@ -73,6 +78,49 @@ func TestTold(t *testing.T) {
 		all, err := b.List()
 		if err != nil || len(all) != 1 || all[0].Mode != map[Mode]Mode{Always: Ask, Report: Ask, Never: Never}[decided] || all[0].Text != TextVersion || all[0].At.Unix() != 1e9 {
 			t.Errorf("after %s: %+v %v", decided, all, err)
+		}
+	}
+}
+
+// Who has not decided is told again when more is to go unasked, and who has is not.
+func TestToldOfMore(t *testing.T) {
+	b, p := book(t), Party{Appliance: "a", To: "x@y.example"}
+	for _, c := range []struct {
+		proposed, decided Mode
+		first             bool
+		want              Mode
+	}{{Ask, "", true, Ask}, {Always, "", true, Always}, {Always, "", false, Always}, {Report, Ask, true, Ask}, {Always, "", false, Ask}} {
+		p.Mode = c.proposed
+		if first, err := b.Told(p); err != nil || first != c.first {
+			t.Errorf("%+v: told %v %v", c, first, err)
+		}
+		if c.decided != "" {
+			if err := b.Decide("a", c.decided); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if m, err := b.Mode(p); err != nil || m != c.want {
+			t.Errorf("%+v: %q %v", c, m, err)
+		}
+	}
+}
+
+// A refusal is known to whom asks about a consent given before it.
+func TestRefused(t *testing.T) {
+	b, at := book(t), time.Unix(1e9, 0)
+	for _, c := range []struct {
+		decided Mode
+		after   time.Time
+		want    bool
+	}{{Always, time.Time{}, false}, {Never, time.Time{}, true}, {Never, at.Add(-time.Second), true}, {Never, at, false}} {
+		if err := b.Decide("a", c.decided); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := b.Refused("a", c.after); err != nil || got != c.want {
+			t.Errorf("%+v: %v %v", c, got, err)
+		}
+		if got, err := b.Refused("b", c.after); err != nil || got {
+			t.Errorf("another: %v %v", got, err)
 		}
 	}
 }

@@ -14,6 +14,7 @@
 //	              joined by blanks
 //	  mode        what the user decided: "ask", "always-report-ask-recording", "always",
 //	              "never"; none: nothing yet
+//	  told        the mode that the configuration proposed when the user was told
 //	  text        version of the text that the user was shown
 //	  at          when the user decided, or was told
 //	  signer      public key that its configuration was signed with; none: it was not
@@ -23,7 +24,9 @@
 // A vendor's configuration proposes a mode. "never" in it stands; else the user's
 // own decision does, if there is one. A decision for sending anything unasked counts
 // only for the text and for whom it was given: if either has changed, the user is
-// asked. One for "never" holds until the user takes it back.
+// asked. So is who has not decided, until told that something goes unasked: a later
+// configuration that proposes more is no consent to it. One for "never" holds until the
+// user takes it back.
 //
 // # Signers
 //
