@@ -95,6 +95,8 @@ func (s *Spool) settle(it *Item, res Result, progress bool) {
 	switch {
 	case res.Outcome == Delivered:
 		it.State = Sent
+	case res.Outcome == Stopped && res.Failure.Kind == KindConsent:
+		it.State = Held
 	case res.Outcome == Stopped:
 		it.State = Halted
 	case res.Failure.Kind == KindInterrupted:

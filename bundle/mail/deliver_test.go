@@ -417,3 +417,26 @@ func TestTry(t *testing.T) {
 		t.Errorf("%+v %v", all, err)
 	}
 }
+
+// A consent that is taken back in the middle of a bundle ends it before the next part.
+func TestNotAllowedAnyMore(t *testing.T) {
+	b, addr := serve(t, inbox.ServerOptions{})
+	sp := queue(t, newClock(), noise(7, 200_000))
+	asked := 0
+	snd := &mail.Sender{Route: route("smtp://"+addr, 64_000), Allowed: func() error {
+		if asked++; asked > 2 {
+			return errors.New("consent was revoked")
+		}
+		return nil
+	}}
+	it, res, err := sp.Deliver(t.Context(), id, snd)
+	if err != nil || it.State != mail.Held || it.Reason != "consent was revoked" || res.ExitCode() != 4 || res.Sent != 2 {
+		t.Fatalf("%+v, %v, %v", it, res, err)
+	}
+	if r, err := b.Show(id); err != nil || r.Have != "1-2" {
+		t.Errorf("the inbox has %+v, %v", r, err)
+	}
+	if _, _, err := sp.Deliver(t.Context(), id, snd); !errors.Is(err, mail.ErrHeld) || asked != 3 {
+		t.Errorf("again: %v, asked %d times", err, asked)
+	}
+}

@@ -25,6 +25,7 @@ const (
 	KindPolicy      Kind = "policy"      // the server says 5yz
 	KindLocal       Kind = "local"       // our own configuration
 	KindDisk        Kind = "disk"        // our own disk
+	KindConsent     Kind = "consent"     // it may not be sent any more
 )
 
 // A Failure says why a conversation ended early, and what to do.
@@ -62,6 +63,7 @@ var fixes = map[Kind]string{
 	KindTLS:         "the connection is not safe and nothing was sent; another network may help, or the server's certificate must be put right",
 	KindDisk:        "check the disk and its free space; it is tried again by itself",
 	KindLocal:       "correct the configuration, then outbox retry",
+	KindConsent:     "it is held back",
 }
 
 func failed(kind Kind, stage, text string, err error) *Failure {

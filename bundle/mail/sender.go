@@ -44,14 +44,14 @@ func (r Result) String() string {
 }
 
 // ExitCode is the command's: 0, 75 when queued for another try, 4 when credentials
-// are refused, else 1.
+// or the user refuse, else 1.
 func (r Result) ExitCode() int {
 	switch {
 	case r.Outcome == Delivered:
 		return 0
 	case r.Outcome == Deferred:
 		return 75
-	case r.Failure != nil && r.Failure.Kind == KindAuth:
+	case r.Failure != nil && (r.Failure.Kind == KindAuth || r.Failure.Kind == KindConsent):
 		return 4
 	}
 	return 1
@@ -72,6 +72,9 @@ type Sender struct {
 	Hello    string      // name for EHLO; "" is localhost
 	Timeouts Timeouts
 	Progress func(Progress) // may be nil
+	// Allowed is asked before every part; its error ends the conversation, and the
+	// bundle is held. May be nil.
+	Allowed func() error
 }
 
 // A Job is one bundle to send, from where it was left.
@@ -198,6 +201,9 @@ func (t *talk) converse() *Failure {
 			if t.job.Have.Covers(split.Range(n)) {
 				continue
 			}
+			if f := t.allowed(); f != nil {
+				return f
+			}
 			if f := t.part(split, n); f != nil {
 				return f
 			}
@@ -205,6 +211,16 @@ func (t *talk) converse() *Failure {
 	}
 	// All is acknowledged and saved: how the goodbye goes does not matter.
 	c.Quit()
+	return nil
+}
+
+func (t *talk) allowed() *Failure {
+	if t.Allowed == nil {
+		return nil
+	}
+	if err := t.Allowed(); err != nil {
+		return failed(KindConsent, "data", err.Error(), err)
+	}
 	return nil
 }
 

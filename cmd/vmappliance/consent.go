@@ -173,7 +173,11 @@ func holdBack(c *cobra.Command, appliance string) error {
 		case mail.Sent, mail.Cancelled, mail.Damaged, mail.Held:
 			continue
 		}
-		it, err := p.spool.Hold(it.UUID, "consent was revoked")
+		it, err := p.spool.Hold(it.UUID, errRevoked.Error())
+		if errors.Is(err, mail.ErrBusy) { // who sends it asks before each part
+			fmt.Fprintf(c.ErrOrStderr(), "%s is being sent just now, and held back after the part that is under way\n", it.ID)
+			continue
+		}
 		if err != nil {
 			return err
 		}

@@ -214,6 +214,11 @@ func (c *courier) next(it mail.Item) string {
 
 func (c *courier) send(k *kept, it mail.Item) error {
 	snd, err := c.sender(it)
+	if errors.Is(err, mail.ErrHeld) { // since it was queued
+		k.Mail = string(mail.Held)
+		c.say("%v", err)
+		return nil
+	}
 	if err != nil {
 		return err
 	}

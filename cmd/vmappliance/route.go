@@ -24,6 +24,7 @@ import (
 // the time a bundle is sent. What is still to be packed is in due/.
 type post struct {
 	spool  *mail.Spool
+	book   *consent.Book
 	routes string
 	dues   string
 	tokens string // of inboxes that this computer enrolled at
@@ -70,7 +71,7 @@ func openPost(state string, l configs.Limits) (*post, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &post{s, filepath.Join(dir, "routes"), filepath.Join(dir, "due"), filepath.Join(dir, tokensName), l.Days}
+	p := &post{s, &consent.Book{Dir: state, Now: time.Now}, filepath.Join(dir, "routes"), filepath.Join(dir, "due"), filepath.Join(dir, tokensName), l.Days}
 	for _, d := range []string{p.routes, p.dues} {
 		if err := os.MkdirAll(d, 0o700); err != nil {
 			return nil, fmt.Errorf("open outbox: %w", err)
@@ -220,7 +221,33 @@ func (p *post) sender(it mail.Item) (*mail.Sender, error) {
 	if w.Consent == (given{}) {
 		return nil, mail.ErrHeld
 	}
-	return p.senderOf(w)
+	allowed := func() error { return p.allowed(w) }
+	if err := allowed(); err != nil {
+		_, e := p.spool.Hold(it.UUID, err.Error())
+		return nil, errors.Join(fmt.Errorf("%s: %w", it.ID, err), e)
+	}
+	snd, err := p.senderOf(w)
+	if err == nil {
+		snd.Allowed = allowed
+	}
+	return snd, err
+}
+
+// errRevoked is why a bundle is held back that was to be sent.
+var errRevoked = fmt.Errorf("consent was revoked; %w", mail.ErrHeld)
+
+// allowed tells whether the consent to send a bundle still stands: what goes unasked
+// does not once the user wants nothing sent, and a yes to it only if it came after that.
+func (p *post) allowed(w way) error {
+	since := w.Consent.At
+	if w.Consent.Mode != consent.Ask {
+		since = time.Time{}
+	}
+	refused, err := p.book.Refused(w.Appliance, since)
+	if err == nil && refused {
+		err = errRevoked
+	}
+	return err
 }
 
 // way reads where a queued bundle goes.

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"vmrecord/bundle"
+	"vmrecord/bundle/consent"
+	"vmrecord/bundle/mail"
 	"vmrecord/configs"
 )
 
@@ -71,6 +74,50 @@ func TestUnfinished(t *testing.T) {
 	for n, want := range map[string]bool{"routes/.u.json123": false, "routes/u.json": true, "due/.d.json1": false, "due/.e.json2": true} {
 		if _, err := os.Stat(filepath.Join(state, "outbox", n)); (err == nil) != want {
 			t.Errorf("%s is there: %v", n, !want)
+		}
+	}
+}
+
+// Whoever sends a bundle asks anew whether it may: what was queued while all went unasked
+// does not go once the user refused, and what the user said yes to after that does.
+func TestRevokedBeforeSent(t *testing.T) {
+	now := time.Unix(1_790_000_000, 0)
+	for _, c := range []struct {
+		name    string
+		given   given
+		decided consent.Mode
+		held    bool
+	}{
+		{"unasked, as before", given{Mode: consent.Always, At: now}, consent.Always, false},
+		{"unasked, then refused", given{Mode: consent.Always, At: now}, consent.Never, true},
+		{"a report unasked, then refused", given{Mode: consent.Report, At: now}, consent.Never, true},
+		{"unasked and queued late, after it was refused", given{Mode: consent.Always, At: now.Add(time.Hour)}, consent.Never, true},
+		{"said yes, then refused", given{Mode: consent.Ask, At: now.Add(-time.Second)}, consent.Never, true},
+		{"refused, then said yes", given{Mode: consent.Ask, At: now}, consent.Never, false},
+	} {
+		p, err := openPost(t.TempDir(), configs.DefaultLimits())
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.book.Now = func() time.Time { return now }
+		file := filepath.Join(t.TempDir(), "x.vmb")
+		if err := os.WriteFile(file, []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		w := way{Submit: "smtp://127.0.0.1:1", To: "inbox@vendor.example", Appliance: "a", Consent: c.given}
+		it, err := p.add(bundle.Packed{Path: file, ID: "R-7K2M-93QF", UUID: "0190a5c4-7b1e-7cc3-98c4-dc0c0c073980"}, w, now)
+		if err != nil || it.State != mail.Queued {
+			t.Fatal(it, err)
+		}
+		if err := p.book.Decide("a", c.decided); err != nil {
+			t.Fatal(err)
+		}
+		_, err = p.sender(it)
+		if held := errors.Is(err, mail.ErrHeld); held != c.held || !held && err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		if it, err := p.spool.Find(it.ID); err != nil || (it.State == mail.Held) != c.held {
+			t.Errorf("%s: %+v, %v", c.name, it, err)
 		}
 	}
 }
