@@ -113,7 +113,7 @@ func (t *BTF) str(off uint32) string {
 	if uint64(off) >= uint64(len(t.text)) {
 		return ""
 	}
-	return cstring(t.text[off:min(int(off)+btfName, len(t.text))])
+	return nameOf(t.text[off:min(int(off)+btfName, len(t.text))])
 }
 
 // A typ is a type: rest is what follows its first twelve bytes.

@@ -89,8 +89,9 @@ func (t *tables) fits(place func(int) int, end int) bool {
 		if t.tokens+place(i) != next || next >= end {
 			return false
 		}
-		t.token[i] = cstring(t.b[next:end])
-		next += len(t.token[i]) + 1
+		token := cstring(t.b[next:end])
+		t.token[i] = nameOf([]byte(token))
+		next += len(token) + 1
 	}
 	return next == end
 }

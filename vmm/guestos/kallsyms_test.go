@@ -122,6 +122,16 @@ func TestKallsyms(t *testing.T) {
 	}
 }
 
+// What a terminal would obey is not in a name.
+func TestKallsymsPlain(t *testing.T) {
+	all := someSymbols(minSymbols)
+	all[3].Name = "\x1b[2Jsys\x7f"
+	got, _, _, err := parseKallsyms(layout{}.kallsyms(all, testBase))
+	if err != nil || got[3].Name != "?[2Jsys?" {
+		t.Errorf("%+q, %v", got[3].Name, err)
+	}
+}
+
 func TestKallsymsDamaged(t *testing.T) {
 	whole := layout{}.kallsyms(someSymbols(600), testBase)
 	tokens := bytes.Index(whole, []byte(digits))

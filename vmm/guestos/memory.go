@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"strings"
 
 	"vmrecord/vmm/cpu"
 )
@@ -195,6 +196,17 @@ func (r *reader) text(la uint64, limit int) string {
 
 // le64 is the little-endian number that b begins with.
 func le64(b []byte) uint64 { return binary.LittleEndian.Uint64(b) }
+
+// nameOf is cstring for the name of a symbol or type, which is all of visible ASCII: what
+// a kernel that means harm has otherwise stands as '?', so that a terminal shows it.
+func nameOf(b []byte) string {
+	return strings.Map(func(r rune) rune {
+		if r <= ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, cstring(b))
+}
 
 // cstring is the text before the first zero byte.
 func cstring(b []byte) string {

@@ -107,7 +107,7 @@ func (v *view) moduleSymbols(at uint64, m Module) []Symbol {
 		if section == undefined || name == 0 || !plausible(addr) {
 			continue
 		}
-		all = append(all, Symbol{Name: v.text(names+name, maxName), Module: m.Name, Type: types[i], Addr: addr, Size: le64(e[16:])})
+		all = append(all, Symbol{Name: nameOf([]byte(v.text(names+name, maxName))), Module: m.Name, Type: types[i], Addr: addr, Size: le64(e[16:])})
 	}
 	return all
 }
