@@ -131,7 +131,7 @@ func (k *checker) check(ctx context.Context, e inbox.Entry) error {
 	if now, err := k.in.Entry(e.UUID); err == nil && now.Foreign {
 		text += fmt.Sprintf("  NOT SIGNED BY ITS SENDER: it came from %s, whose key is another than %s", now.Install, cmp.Or(v.Signer, "none"))
 	}
-	k.say("%s", strings.Map(plain, text))
+	k.say("%s", strings.Map(cli.Plain, text))
 	return nil
 }
 

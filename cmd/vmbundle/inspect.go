@@ -5,7 +5,6 @@ import (
 	"io"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -43,17 +42,9 @@ func told(w io.Writer, b *bundle.Bundle) error {
 		return status(err)
 	}
 	for line := range strings.Lines(text) {
-		fmt.Fprintln(w, "  |", strings.Map(plain, strings.TrimSuffix(line, "\n")))
+		fmt.Fprintln(w, "  |", strings.Map(cli.Plain, strings.TrimSuffix(line, "\n")))
 	}
 	return nil
-}
-
-// plain keeps characters that a terminal prints, and nothing that it obeys.
-func plain(r rune) rune {
-	if unicode.IsPrint(r) || r == '\t' {
-		return r
-	}
-	return '?'
 }
 
 // describe prints a bundle for people. Texts in it come from a stranger's

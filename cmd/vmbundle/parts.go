@@ -212,7 +212,7 @@ func join(c *cobra.Command, paths []string, out string, force bool) (doc joinDoc
 		}
 		for _, g := range files {
 			if g.Error != "" {
-				fmt.Fprintf(c.ErrOrStderr(), "passed over: %s: %s\n", g.Path, strings.Map(plain, strings.TrimSpace(g.Error)))
+				fmt.Fprintf(c.ErrOrStderr(), "passed over: %s: %s\n", g.Path, strings.Map(cli.Plain, strings.TrimSpace(g.Error)))
 			}
 		}
 	}

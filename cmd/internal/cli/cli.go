@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,8 @@ import (
 	"regexp"
 	"runtime/debug"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -39,8 +42,20 @@ func Run(root *cobra.Command, args []string) int {
 	if s := (Status)(0); errors.As(err, &s) {
 		return int(s)
 	}
-	fmt.Fprintf(root.ErrOrStderr(), "%s: %v%s\n", root.Name(), err, Hint(err))
+	said := strings.Split(err.Error()+Hint(err), "\n")
+	for i := range said {
+		said[i] = strings.Map(Plain, said[i]) // some of it may be a stranger's
+	}
+	fmt.Fprintf(root.ErrOrStderr(), "%s: %s\n", root.Name(), strings.Join(said, "\n"))
 	return int(exit.Of(err))
+}
+
+// Plain keeps characters that a terminal prints, and nothing that it obeys.
+func Plain(r rune) rune {
+	if unicode.IsPrint(r) || r == '\t' {
+		return r
+	}
+	return '?'
 }
 
 // nearestFlag is a hint at what somebody meant to write for a flag that there is
@@ -102,13 +117,26 @@ func Topic(name, short, page string) *cobra.Command {
 	return &cobra.Command{Use: name, Short: short, Long: page}
 }
 
-// JSON prints one document. v is a struct whose first field is its schema.
+// JSON prints one document. v is a struct whose first field is its schema. It may be
+// read at a terminal, so what that obeys of a stranger's text is escaped.
 func JSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	return e.Encode(v)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	_, err := w.Write(obeyed.ReplaceAllFunc(b.Bytes(), func(c []byte) []byte {
+		r, _ := utf8.DecodeRune(c)
+		return fmt.Appendf(nil, "\\u%04x", r)
+	}))
+	return err
 }
+
+// obeyed are the characters that JSON lets stand and that a terminal may obey: DEL, C1,
+// and those that turn the direction of text.
+var obeyed = regexp.MustCompile(`[\x{7f}-\x{9f}\x{200e}\x{200f}\x{202a}-\x{202e}\x{2066}-\x{2069}]`)
 
 // StateDir is where recordings and the outbox live.
 func StateDir() (string, error) {
