@@ -152,7 +152,7 @@ func (b *Inbox) refuseMessage(sc *scratch, err error) *Refusal {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return &Refusal{451, [3]int{4, 6, 0}, "the message ends in the middle, send it again", nil, err}
 	}
-	return &Refusal{554, [3]int{5, 6, 0}, err.Error(), nil, err}
+	return &Refusal{554, [3]int{5, 6, 0}, printable(err.Error()), nil, err}
 }
 
 // commit keeps a received part, and the bundle if this made it whole.
@@ -216,7 +216,7 @@ func (b *Inbox) begun(m *parsed, from, install string) (*partial, error) {
 	p, err := readPartial(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		now := b.opt.Now().UTC().Truncate(time.Second)
-		return &partial{dir: dir, Report: Report{Schema: schema, State: Partial, Bundle: env.Bundle, From: from, Install: install,
+		return &partial{dir: dir, Report: Report{Schema: schema, State: Partial, Bundle: env.Bundle, From: printable(from), Install: install,
 			ReplyTo: m.replyTo(from), Thread: m.thread, First: now}}, nil
 	}
 	if err != nil {

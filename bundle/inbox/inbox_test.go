@@ -203,6 +203,37 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// Nothing that a message says is obeyed by a terminal: not its sender, wherever that
+// stands, and not what is wrong with it.
+func TestHostileTexts(t *testing.T) {
+	b, dir := open(t, Options{}), t.TempDir()
+	good, saved := messages(t, noise(2, 3000), 4000)[0], messages(t, noise(3, 3000), 4000)[0]
+	if _, err := b.Accept(bytes.NewReader(good), "a@b\x1b]0;x\x07\u009b2J\x9b\u202e"); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"a.eml": "Return-Path: <x\x1b[2J@y>\r\n" + string(saved), "b.eml": "Bad\x1b[31mKey\r\n\r\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := b.Ingest(dir)
+	if err != nil || len(got) != 2 || !strings.HasSuffix(got[1].Error, "Bad?[31mKey??") {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if code, text := refusal(b, []byte("\x1b[2J: x\r\n\r\n")); code != 554 || !strings.HasSuffix(text, "?[2J") {
+		t.Errorf("%d %+q", code, text)
+	}
+	all, err := b.List()
+	if err != nil || len(all) != 2 {
+		t.Fatal(all, err)
+	}
+	from := []string{all[0].From, all[1].From}
+	slices.Sort(from)
+	if from[0] != "a@b?]0;x??2J??" || from[1] != "x?[2J@y" {
+		t.Errorf("%+q", from)
+	}
+}
+
 // A part that is what its envelope says, of a file that is not: all is dropped and
 // asked for again, and then arrives.
 func TestLyingPart(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"vmrecord/bundle/enrol"
 	"vmrecord/bundle/mail"
@@ -92,7 +93,7 @@ func (c *Crash) trim() {
 
 func printable(s string) string {
 	s = strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 || r == 0xfffd {
+		if !unicode.IsPrint(r) || r == 0xfffd {
 			return '?'
 		}
 		return r

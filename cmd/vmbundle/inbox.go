@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -152,7 +153,9 @@ func (s *listening) run(c *cobra.Command) error {
 	defer stop()
 	ctx, done := context.WithCancel(ctx)
 	defer done()
-	s.opt.Logf = func(f string, a ...any) { fmt.Fprintf(c.ErrOrStderr(), f+"\n", a...) }
+	s.opt.Logf = func(f string, a ...any) {
+		fmt.Fprintln(c.ErrOrStderr(), strings.Map(cli.Plain, strings.TrimSpace(fmt.Sprintf(f, a...))))
+	}
 	s.opt.Received = func(a inbox.Accepted, err error) { s.received(c, in, a, err, done) }
 	var behind sync.WaitGroup
 	defer behind.Wait()
@@ -200,7 +203,7 @@ func (s *listening) retain(ctx context.Context, c *cobra.Command, in *inbox.Inbo
 func (s *listening) received(c *cobra.Command, in *inbox.Inbox, a inbox.Accepted, err error, done func()) {
 	switch {
 	case err != nil:
-		fmt.Fprintln(c.ErrOrStderr(), "refused:", err)
+		fmt.Fprintln(c.ErrOrStderr(), "refused:", strings.Map(cli.Plain, err.Error()))
 	case a.Complete && !a.Duplicate:
 		r, err := in.Show(a.Receipt.ID)
 		if err != nil {
@@ -253,7 +256,7 @@ func ingest(c *cobra.Command, paths []string, asJSON bool) error {
 		switch {
 		case g.Error != "":
 			refused++
-			fmt.Fprintf(c.ErrOrStderr(), "%s: %s\n", g.Path, g.Error)
+			fmt.Fprintf(c.ErrOrStderr(), "%s: %s\n", g.Path, strings.Map(cli.Plain, g.Error))
 		case !asJSON:
 			fmt.Fprintf(c.OutOrStdout(), "%s  %s  complete=%v\n", g.ID, g.Path, g.Complete)
 		}

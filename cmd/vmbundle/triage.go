@@ -100,7 +100,7 @@ func writeReports(out io.Writer, list []inbox.Entry) error {
 	for _, r := range list {
 		last, verdict := r.File, "-"
 		if r.State != inbox.Complete {
-			last = r.Need + r.Problem
+			last = r.Need + strings.Map(cli.Plain, r.Problem)
 		}
 		if r.Verdict != nil {
 			verdict = r.Verdict.State
