@@ -138,30 +138,38 @@ type Notice struct {
 func notice(e Entry) (Letter, error) {
 	n := Notice{Schema: "vmbundle.notice/1", Bucket: e.Bucket, Report: e.ID, Command: "vmbundle gdb " + e.ID,
 		Verdict: e.Verdict.State, Reason: e.Verdict.Reason, Crash: e.Verdict.Crash}
-	what := "a report that was found " + n.Verdict
-	if n.Verdict == Reproduced {
-		what = "a recording without a failure, which replays"
-	}
-	if c := n.Crash; c != nil {
-		what = c.Program + ": " + strings.Join(c.Frames[:min(3, len(c.Frames))], " < ")
-		if c.Text != "" {
-			what += fmt.Sprintf(" (%q)", c.Text)
-		}
-	}
-	switch n.Verdict {
-	case ReportOnly:
-		what, n.Command = "a report without its recording", "vmbundle inspect "+e.File
-	case Broken:
+	if n.Verdict == ReportOnly || n.Verdict == Broken {
 		n.Command = "vmbundle inspect " + e.File
 	}
-	n.Text = fmt.Sprintf("new: %s\n\n    %s\n", what, n.Command)
-	text := fmt.Sprintf("%s\nReport %s of %s, %s: %s", n.Text, e.ID, e.First.Format(time.RFC3339), e.Bucket, n.Verdict)
+	what := n.what()
+	says := func(what string) string { return fmt.Sprintf("new: %s\n\n    %s\n", what, n.Command) }
+	n.Text = says(silent.Replace(what))
+	text := fmt.Sprintf("%s\nReport %s of %s, %s: %s", says(what), e.ID, e.First.Format(time.RFC3339), e.Bucket, n.Verdict)
 	if n.Reason != "" {
 		text += " (" + n.Reason + ")"
 	}
 	data, err := json.Marshal(n)
 	return Letter{Report: e.ID, Bucket: e.Bucket, Subject: fmt.Sprintf("[%s] %s", e.ID, what), Text: text + "\n", Data: data}, err
 }
+
+// what names what is new in a line.
+func (n *Notice) what() string {
+	switch c := n.Crash; {
+	case n.Verdict == ReportOnly:
+		return "a report without its recording"
+	case c != nil && c.Text != "":
+		return fmt.Sprintf("%s: %s (%q)", c.Program, strings.Join(c.Frames[:min(3, len(c.Frames))], " < "), c.Text)
+	case c != nil:
+		return c.Program + ": " + strings.Join(c.Frames[:min(3, len(c.Frames))], " < ")
+	case n.Verdict == Reproduced:
+		return "a recording without a failure, which replays"
+	}
+	return "a report that was found " + n.Verdict
+}
+
+// silent replaces what chat programs obey in a text, some of which is a stranger's: with
+// "<!channel>" or "@all" they call everybody, with "<URL|WORDS>" they hide an address.
+var silent = strings.NewReplacer(" < ", " < ", "<", "‹", ">", "›", "@", "＠")
 
 // replies tells reporters what became of their reports.
 func (w *writer) replies() error {

@@ -345,6 +345,23 @@ func TestNotify(t *testing.T) {
 	}
 }
 
+// What a guest said about its crash calls nobody in a chat; in the crash, and in mail, it
+// stands as it was said.
+func TestNotifySilent(t *testing.T) {
+	n, err := notice(Entry{Report: Report{Bundle: mail.Bundle{ID: "R-0000-0001"}}, Bucket: lossID, Verdict: &Verdict{State: Reproduced,
+		Crash: &Crash{Program: "<!channel>", Frames: []string{"a<b>@all", "memcpy@@GLIBC"}, Text: "<https://x.example|log in>"}}})
+	var said Notice
+	if err != nil || json.Unmarshal(n.Data, &said) != nil {
+		t.Fatalf("%v, %s", err, n.Data)
+	}
+	if want := `new: ‹!channel›: a‹b›＠all < memcpy＠＠GLIBC ("‹https://x.example|log in›")`; !strings.HasPrefix(said.Text, want+"\n") || said.Crash.Program != "<!channel>" {
+		t.Errorf("%q, %+v, want %q", said.Text, said.Crash, want)
+	}
+	if !strings.HasPrefix(n.Text, `new: <!channel>: a<b>@all < memcpy@@GLIBC (`) {
+		t.Errorf("%q", n.Text)
+	}
+}
+
 // Engineers are told by mail as well, with a return path: they are no programs.
 func TestNotifyByMail(t *testing.T) {
 	b, x := open(t, Options{}), &letterbox{}
