@@ -21,10 +21,7 @@ import (
 	"vmrecord/vmm/tape"
 )
 
-const (
-	partBytes = 6 << 20 // a pack or segment that reached this is finished
-	tapeBlock = 1 << 20
-)
+const partBytes = 6 << 20 // a pack or segment that reached this is finished
 
 // Packed says what Pack made.
 type Packed struct {
@@ -233,47 +230,6 @@ func (k *packer) tape() error {
 		return err
 	}
 	return w.flush(0)
-}
-
-// A tapeWriter cuts the tape into blocks and segments.
-type tapeWriter struct {
-	k   *packer
-	buf []byte
-	out []byte
-}
-
-func (w *tapeWriter) Write(p []byte) (int, error) {
-	for rest := p; len(rest) > 0; {
-		n := min(len(rest), tapeBlock-len(w.buf))
-		w.buf, rest = append(w.buf, rest[:n]...), rest[n:]
-		if len(w.buf) == tapeBlock {
-			if err := w.flush(partBytes); err != nil {
-				return 0, err
-			}
-		}
-	}
-	return len(p), nil
-}
-
-// flush ends the block, and the segment if it has so many bytes.
-func (w *tapeWriter) flush(least int) error {
-	if len(w.buf) > 0 {
-		w.out = w.k.coder.Append(w.out, nil, w.buf)
-		w.buf = w.buf[:0]
-	}
-	if len(w.out) == 0 || len(w.out) < least {
-		return nil
-	}
-	if w.k.o.Report != "" { // the manifest describes it, and that is all
-		w.out = w.out[:0]
-		return nil
-	}
-	t := &w.k.m.Tape
-	name := fmt.Sprintf("tape/%06d.seg", len(t.Segments)+1)
-	t.Segments = append(t.Segments, name)
-	err := w.k.add(name, w.out)
-	w.out = w.out[:0]
-	return err
 }
 
 func (k *packer) machine(h tape.Header) {
