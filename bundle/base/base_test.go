@@ -2,13 +2,19 @@ package base_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/klauspost/compress/zstd"
+	"github.com/pierrec/lz4/v4"
 
 	"vmrecord/bundle/base"
 	"vmrecord/bundle/store"
@@ -38,16 +44,65 @@ func initramfs(t testing.TB) []byte {
 	return b
 }
 
-// kernel is an image whose payload unpacks to two pages, the second made by a
-// reference that overlaps what it makes.
-func kernel() []byte {
-	block := append([]byte{0xf4, 241}, strings.Repeat("k", 256)...)    // 256 literals
-	block = append(block, 0x01, 0x00)                                  // 8 more, one byte back
-	block = append(block, 0x1f, 'x', 0x01, 0x00)                       // one literal, then
-	block = append(append(block, bytes.Repeat([]byte{255}, 30)...), 7) // 15+30*255+7+4
-	block = append(block, 0x10, 'z')                                   // the end
-	payload := binary.LittleEndian.AppendUint32([]byte{0x02, 0x21, 0x4c, 0x18}, uint32(len(block)))
-	payload = append(append(payload, block...), 0, 0, 0, 0)
+// unpacked is the payload of kernel: two pages.
+var unpacked = strings.Repeat("k", 264) + strings.Repeat("x", 7677) + "z"
+
+// packers pack as these programs do; some know the payload only.
+var packers = []struct {
+	name string
+	size bool // put behind a kernel's payload
+	pack func(t testing.TB, b []byte) []byte
+}{
+	{"gzip", false, func(t testing.TB, b []byte) []byte {
+		var out bytes.Buffer
+		return packed(t, &out, gzip.NewWriter(&out), b)
+	}},
+	{"bzip2", true, constant("425a6839314159265359ce9c5c8e000003618082000080000800500008200030c006f553d0973ceeac641b6213b6c1f177245385090ce9c5c8e0")},
+	{"xz --x86", true, constant("fd377a585a0000016922de3602010400210116000d86351fe01f05002a5d0035efe678dfff6ad0d6b377a9c656e8dfe3b1b7949cc679526bdb991b7467fa3f99344c46a25b2b68f80000000050ffbe37000142863e0000001ab597af3e300d8b020000000001595a")},
+	{"lz4", true, func(t testing.TB, b []byte) []byte {
+		var out bytes.Buffer
+		w := lz4.NewWriter(&out)
+		if err := w.Apply(lz4.LegacyOption(true)); err != nil {
+			t.Fatal(err)
+		}
+		return packed(t, &out, w, b)
+	}},
+	{"zstd", true, func(t testing.TB, b []byte) []byte {
+		var out bytes.Buffer
+		w, err := zstd.NewWriter(&out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return packed(t, &out, w, b)
+	}},
+}
+
+// constant is what a program made of the payload.
+func constant(text string) func(testing.TB, []byte) []byte {
+	return func(t testing.TB, b []byte) []byte {
+		out, err := hex.DecodeString(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(b) != unpacked {
+			return nil
+		}
+		return out
+	}
+}
+
+func packed(t testing.TB, out *bytes.Buffer, w io.WriteCloser, b []byte) []byte {
+	if _, err := w.Write(b); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+// kernel is an image with that payload.
+func kernel(payload []byte) []byte {
 	k := make([]byte, 1024+512)
 	k[0x1f1], k[0x206], k[0x207] = 1, 8, 2
 	copy(k[0x202:], "HdrS")
@@ -56,8 +111,56 @@ func kernel() []byte {
 	return append(k, payload...)
 }
 
+// TestPacked: however a kernel or an initramfs is packed, its pages are there.
+func TestPacked(t *testing.T) {
+	for _, k := range packers {
+		payload := k.pack(t, []byte(unpacked))
+		if k.size {
+			payload = append(payload, 0, 0, 0, 0)
+		}
+		b := made(t, kernel(payload))
+		if b.Kind != base.Kernel || !has(t, b, []byte(unpacked)[:4096]) || !has(t, b, page(unpacked[4096:])) {
+			t.Errorf("kernel by %s: %+v", k.name, b.Info)
+		}
+		if len(payload) > 30 {
+			_, err := base.Make(io.Discard, write(t, "cut", kernel(payload[:len(payload)-20])))
+			if err == nil || !strings.Contains(err.Error(), "its payload") {
+				t.Errorf("kernel by %s, cut off: %v", k.name, err)
+			}
+		}
+		second := k.pack(t, initramfs(t))
+		if second == nil {
+			continue
+		}
+		early, err := cpio.BuildInitramfs([]cpio.File{{Name: "microcode", Data: page("early")}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := append(early, second...)
+		for _, after := range []int{0, 512} {
+			b = made(t, append(file, make([]byte, after)...))
+			if b.Kind != base.Initramfs || !has(t, b, page("early")) || !has(t, b, page("first")) || !has(t, b, page("second")) {
+				t.Errorf("initramfs by %s with %d bytes after it: %+v", k.name, after, b.Info)
+			}
+		}
+	}
+}
+
+// made is the base of a file.
+func made(t *testing.T, file []byte) *base.Base {
+	var out bytes.Buffer
+	i, err := base.Make(&out, write(t, "file", file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := base.New(bytes.NewReader(out.Bytes()))
+	if err != nil || b.Info != i {
+		t.Fatalf("%+v, %v; made %+v", b, err, i)
+	}
+	return b
+}
+
 func TestPagesOfFiles(t *testing.T) {
-	unpacked := strings.Repeat("k", 264) + strings.Repeat("x", 1+15+30*255+7+4) + "z"
 	for _, c := range []struct {
 		name, kind string
 		file       []byte
@@ -69,7 +172,6 @@ func TestPagesOfFiles(t *testing.T) {
 		{"twice", base.Plain, bytes.Repeat(page("a"), 3), [][]byte{page("a")}, 1},
 		{"short", base.Plain, append(page("a"), "rest"...), [][]byte{page("a"), page("rest")}, 2},
 		{"initramfs", base.Initramfs, initramfs(t), [][]byte{page("first"), page("second")}, 4},
-		{"kernel", base.Kernel, kernel(), [][]byte{[]byte(unpacked)[:4096], page(unpacked[4096:])}, 3},
 	} {
 		var out bytes.Buffer
 		i, err := base.Make(&out, write(t, c.name, c.file))
@@ -249,8 +351,11 @@ func FuzzNew(f *testing.F) {
 
 // FuzzMake: whatever a file holds, its base can be read.
 func FuzzMake(f *testing.F) {
-	f.Add(kernel())
+	for _, k := range packers {
+		f.Add(kernel(append(k.pack(f, []byte(unpacked)), 0, 0, 0, 0)))
+	}
 	f.Add(initramfs(f))
+	f.Add(packers[0].pack(f, initramfs(f)))
 	name := filepath.Join(f.TempDir(), "file")
 	f.Fuzz(func(t *testing.T, c []byte) {
 		if err := os.WriteFile(name, c, 0o600); err != nil {

@@ -10,9 +10,10 @@
 //
 //	a Linux bzImage   what the boot loader puts into memory (Linux boot protocol,
 //	                  "Loading The Rest of The Kernel"), then the ELF file that its
-//	                  payload unpacks to, if that is packed with LZ4
-//	a cpio archive    the whole file, then the content of each regular file in it,
-//	                  as the page cache will hold them
+//	                  payload unpacks to, if gzip, bzip2, LZ4, XZ or zstd packed it
+//	an initramfs      the whole file, then the content of each regular file in its
+//	                  cpio archives, as the page cache will hold them; the last
+//	                  archive may be packed in the same ways
 //	anything else     the whole file
 //
 // Pages of zeros are left out, and so is what occurred before. The first page that

@@ -46,7 +46,7 @@ func (b *Builder) file(name string) (kind string, err error) {
 		return bad(err)
 	}
 	if body, payload, ok := bzImage(c); ok {
-		elf, err := unpackLZ4(payload, maxFile)
+		elf, err := unpack(payload, true, maxFile)
 		if err != nil {
 			return bad(fmt.Errorf("its payload: %w", err))
 		}
@@ -55,12 +55,22 @@ func (b *Builder) file(name string) (kind string, err error) {
 		return Kernel, nil
 	}
 	b.content(c)
-	kind = Plain
-	cpio.Walk(c, func(_ string, data []byte) {
-		kind = Initramfs
+	if b.archives(c) {
+		return Initramfs, nil
+	}
+	return Plain, nil
+}
+
+// archives adds the files of an initramfs and tells whether there are any: plain
+// archives, then at most one that is packed, of which what unpacks counts, as to Linux.
+func (b *Builder) archives(c []byte) (any bool) {
+	add := func(_ string, data []byte) {
+		any = true
 		b.content(data)
-	})
-	return kind, nil
+	}
+	packed, _ := unpack(cpio.Walk(c, add), false, maxFile)
+	cpio.Walk(packed, add)
+	return any
 }
 
 func read(name string) ([]byte, error) {

@@ -194,17 +194,19 @@ func entry(b []byte, off int) (name string, next int, err error) {
 	return name, int(min(align(last), int64(len(b)))), nil
 }
 
-// Walk calls f with each regular file of the plain archives that b begins with, up
-// to the first thing that is no entry.
-func Walk(b []byte, f func(name string, data []byte)) {
-	for off := 0; off < len(b); {
+// Walk calls f with each regular file of the plain archives that b begins with. It
+// returns what follows them, from the first thing that is no entry: often an archive
+// that is packed.
+func Walk(b []byte, f func(name string, data []byte)) (rest []byte) {
+	off := 0
+	for off < len(b) {
 		if b[off] == 0 {
 			off++ // as in Check
 			continue
 		}
 		name, next, err := entry(b, off)
 		if err != nil {
-			return
+			break
 		}
 		mode, ok := hex8(b[off+6+1*8:])
 		if size, _ := hex8(b[off+6+6*8:]); ok && mode&kindMask == Regular {
@@ -214,6 +216,7 @@ func Walk(b []byte, f func(name string, data []byte)) {
 		}
 		off = next
 	}
+	return b[off:]
 }
 
 func align(n int64) int64 { return (n + 3) &^ 3 }

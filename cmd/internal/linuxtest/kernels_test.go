@@ -1,16 +1,21 @@
 package linuxtest
 
 import (
+	"bytes"
 	"encoding/binary"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
 	"vmrecord/backdoor"
+	"vmrecord/bundle/base"
 	"vmrecord/bundle/recording"
 	"vmrecord/cmd/internal/machine"
 	"vmrecord/configs/guestkernel"
 	"vmrecord/vmm"
+	"vmrecord/vmm/mem"
 )
 
 // computed is what another processor computes for the worker.
@@ -57,8 +62,32 @@ func TestKernels(t *testing.T) {
 				t.Fatal(console)
 			}
 			replays(t, shelf, sum, uint64(len(typed)*20))
+			unpacked(t, f)
 		})
 	}
+}
+
+// unpacked checks that the base of a kernel has what its payload unpacks to.
+func unpacked(t *testing.T, f bootable) {
+	name := filepath.Join(t.TempDir(), "vmlinuz")
+	if err := os.WriteFile(name, f.kernel, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	all, err := base.Folder{Dir: t.TempDir()}.Take(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer base.CloseAll(all)
+	p := make([]byte, mem.PageBytes)
+	for n := range all[0].Pages {
+		if err := all[0].Page(n, p); err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(p, []byte("Linux version "+f.release)) {
+			return
+		}
+	}
+	t.Errorf("none of the %d pages of the base has the kernel's banner", all[0].Pages)
 }
 
 // visit is a door through which, every millisecond from the instant given, the
