@@ -630,7 +630,7 @@ menukey:
     cmp al, 'd'
     je menurpc
     lea r8, [rfail]
-    mov r9d, 28
+    mov r9d, 23
     cmp al, 'f'
     je menurpc
     call round
