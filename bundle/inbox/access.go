@@ -126,7 +126,7 @@ func (b *Inbox) changeAccess(f func(a *Access, now time.Time) error) error {
 	if err != nil {
 		return err
 	}
-	if err := f(a, b.opt.Now().UTC().Truncate(time.Second)); err != nil {
+	if err := f(a, b.now()); err != nil {
 		return err
 	}
 	return writeJSON(b.path(accessName), a)

@@ -68,7 +68,7 @@ func (b *Inbox) deliver(ctx context.Context, p Postman, name string, again bool)
 	if err != nil {
 		return next, err
 	}
-	now := b.opt.Now().UTC().Truncate(time.Second)
+	now := b.now()
 	if l.State == Stopped && again && now.Sub(l.Written) < mail.DefaultExpire {
 		l.State, l.Attempts, l.NextTry = Waiting, 0, time.Time{}
 	}

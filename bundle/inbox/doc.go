@@ -98,7 +98,7 @@
 //
 // # Index
 //
-// index.sqlite is an SQLite 3 database, user_version 1, of a row for each folder
+// index.sqlite is an SQLite 3 database, user_version 2, of a row for each folder
 // under partial/ and reports/ with its files' sizes and times, and the entry as
 // JSON. The folders are the truth: rows whose files were touched are made again at
 // each opening, in one transaction, and a database that is damaged or has another

@@ -71,6 +71,9 @@ func Open(dir string, opt Options) (*Inbox, error) {
 	return b, store.SyncDir(dir)
 }
 
+// now is as fine as reports have to be told apart by when they came.
+func (b *Inbox) now() time.Time { return b.opt.Now().UTC().Truncate(time.Microsecond) }
+
 func (b *Inbox) path(elem ...string) string {
 	return filepath.Join(append([]string{b.dir}, elem...)...)
 }
@@ -215,9 +218,8 @@ func (b *Inbox) begun(m *parsed, from, install string) (*partial, error) {
 	dir := b.path("partial", key(env.Bundle))
 	p, err := readPartial(dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		now := b.opt.Now().UTC().Truncate(time.Second)
 		return &partial{dir: dir, Report: Report{Schema: schema, State: Partial, Bundle: env.Bundle, From: printable(from), Install: install,
-			ReplyTo: m.replyTo(from), Thread: m.thread, First: now}}, nil
+			ReplyTo: m.replyTo(from), Thread: m.thread, First: b.now()}}, nil
 	}
 	if err != nil {
 		return nil, err
@@ -359,7 +361,7 @@ func (b *Inbox) store(r Report, write func(io.Writer) error) (sum string, err er
 	if err := f.Sync(); err != nil {
 		return sum, err
 	}
-	r.State, r.Done, r.Problem = Complete, b.opt.Now().UTC().Truncate(time.Second), b.problem(f, r)
+	r.State, r.Done, r.Problem = Complete, b.now(), b.problem(f, r)
 	if err := writeJSON(filepath.Join(dir, "report.json"), r); err != nil {
 		return sum, err
 	}

@@ -16,7 +16,7 @@ import (
 )
 
 // indexVersion is raised whenever the tables or what is in them change.
-const indexVersion = 1
+const indexVersion = 2
 
 const tables = `
 CREATE TABLE reports(name TEXT PRIMARY KEY, stamp TEXT NOT NULL, first INTEGER NOT NULL, state TEXT NOT NULL,
@@ -198,7 +198,7 @@ func (x *Index) put(tx *sql.Tx, room, base, stamp string) error {
 		return err
 	}
 	if _, err := tx.Exec("INSERT INTO reports(name, stamp, first, state, bucket, verdict, entry) VALUES(?, ?, ?, ?, ?, ?, ?)",
-		name, stamp, e.First.Unix(), e.State, e.Bucket, verdict, string(text)); err != nil {
+		name, stamp, e.First.UnixMicro(), e.State, e.Bucket, verdict, string(text)); err != nil {
 		return err
 	}
 	for _, t := range e.Tags {
@@ -287,7 +287,7 @@ func (x *Index) Buckets() (all []Bucket, err error) {
 		if err != nil {
 			return nil, fmt.Errorf("list buckets: %w", err)
 		}
-		k.First, k.Last = time.Unix(first, 0).UTC(), time.Unix(last, 0).UTC()
+		k.First, k.Last = time.UnixMicro(first).UTC(), time.UnixMicro(last).UTC()
 		k.Status, k.Of, k.Note, k.Again = m.Status, m.Of, m.Note, m.Status == Fixed && k.Last.After(m.At)
 		if e.Verdict != nil {
 			k.Crash = e.Verdict.Crash

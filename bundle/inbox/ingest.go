@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"vmrecord/bundle/mail"
 )
@@ -122,8 +121,7 @@ func (b *Inbox) ingestBundle(in *Ingested, f *os.File) error {
 	if used := b.kept.all(); used+d.Size > b.opt.QuotaBytes {
 		return fmt.Errorf("the inbox holds %d of at most %d bytes and this file has %d: raise the quota or remove old reports", used, b.opt.QuotaBytes, d.Size)
 	}
-	now := b.opt.Now().UTC().Truncate(time.Second)
-	sum, err := b.store(Report{Schema: schema, Bundle: d, First: now}, func(w io.Writer) error { return copyFrom(w, in.Path, 0) })
+	sum, err := b.store(Report{Schema: schema, Bundle: d, First: b.now()}, func(w io.Writer) error { return copyFrom(w, in.Path, 0) })
 	if err != nil {
 		return err
 	}

@@ -105,7 +105,7 @@ func (b *Inbox) write(l Letter) error {
 	if err := os.MkdirAll(b.path(sentDir), 0o700); err != nil {
 		return err
 	}
-	l.Schema, l.State, l.Written = letterSchema, Waiting, b.opt.Now().UTC().Truncate(time.Second)
+	l.Schema, l.State, l.Written = letterSchema, Waiting, b.now()
 	return writeJSON(b.path(lettersDir, l.Name+".json"), l)
 }
 
@@ -183,7 +183,7 @@ func (b *Inbox) since(whom string) (time.Time, error) {
 	if f.Since == nil {
 		f.Since = map[string]time.Time{}
 	}
-	f.Schema, f.Since[whom] = sinceSchema, b.opt.Now().UTC().Truncate(time.Second)
+	f.Schema, f.Since[whom] = sinceSchema, b.now()
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return time.Time{}, err
 	}

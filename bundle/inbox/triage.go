@@ -183,7 +183,7 @@ func (b *Inbox) Tag(ref string, add, remove []string) ([]string, error) {
 
 // Judge writes down what replaying a complete report came to.
 func (b *Inbox) Judge(ref string, v Verdict) error {
-	v.Schema, v.Checked = verdictSchema, b.opt.Now().UTC().Truncate(time.Second)
+	v.Schema, v.Checked = verdictSchema, b.now()
 	v.Reason, v.Signer = printable(v.Reason), printable(v.Signer)
 	if v.Crash != nil {
 		v.Crash.trim()
@@ -265,7 +265,7 @@ func (b *Inbox) mark(ref string, decide func(own string) (Mark, error)) (bucket 
 	if err != nil {
 		return "", err
 	}
-	m.Schema, m.At = bucketSchema, b.opt.Now().UTC().Truncate(time.Second)
+	m.Schema, m.At = bucketSchema, b.now()
 	if err := os.MkdirAll(b.path("buckets"), 0o700); err != nil {
 		return "", err
 	}

@@ -166,7 +166,7 @@ func TestBuckets(t *testing.T) {
 	at := now()
 	b := open(t, Options{})
 	b.opt.Now = func() time.Time { return at }
-	later := func() { at = at.Add(time.Hour) }
+	later := func() { at = at.Add(time.Microsecond) }
 	is := func(want string) {
 		t.Helper()
 		if got := counted(t, b); got != want {
@@ -206,6 +206,35 @@ func TestBuckets(t *testing.T) {
 	for _, c := range [][2]string{{lossID, "R-0000-0004"}, {lossID, lossID}, {"R-0000-0001", "R-0000-0002"}, {"R-9999-9999", lossID}, {lossID, "../../etc"}, {"B-../../../x", lossID}} {
 		if dup(c[0], c[1]) == nil {
 			t.Errorf("dup %s of %s passes", c[0], c[1])
+		}
+	}
+}
+
+// Which of two reports was first does not hang on their names.
+func TestFirst(t *testing.T) {
+	at := now()
+	b := open(t, Options{})
+	b.opt.Now = func() time.Time { at = at.Add(time.Microsecond); return at }
+	for _, n := range []int{9, 1} {
+		if err := b.Judge(whole(t, b, n), Verdict{State: Reproduced, Replays: 2, Crash: &loss}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := told(t, b, Filter{}); got != "9 1" {
+		t.Errorf("listed as %s", got)
+	}
+	x, err := b.Index()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer x.Close()
+	for id, want := range map[string]mail.Status{"R-0000-0009": mail.Reproduced, "R-0000-0001": mail.DuplicateOf("R-0000-0009")} {
+		e, err := b.Entry(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := x.Status(e); got != want || err != nil {
+			t.Errorf("%s is %s (%v), want %s", id, got, err, want)
 		}
 	}
 }
