@@ -4,12 +4,12 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"slices"
+	"sync"
 	"time"
 
 	"vmrecord/bundle/enrol"
@@ -88,31 +88,39 @@ func (a *Access) used(code string) (n int) {
 	return n
 }
 
-// access reads who may send; a file that is not there is nobody.
+// readAccess reads who may send; a file that is not there is nobody.
+func (b *Inbox) readAccess() (*Access, error) {
+	a := &Access{Schema: accessSchema}
+	return a, optional(b.path(accessName), accessSchema, maxAccess, a)
+}
+
+// A roll is the Access that was read last, of which file.
+type roll struct {
+	mu     sync.Mutex
+	file   fs.FileInfo
+	access *Access
+}
+
+// access is who may send. It is asked at each greeting and each message, and read again
+// when the file is another one than it was. It must not be changed.
 func (b *Inbox) access() (*Access, error) {
-	path := b.path(accessName)
-	i, err := os.Stat(path)
+	now, err := os.Stat(b.path(accessName))
 	if errors.Is(err, fs.ErrNotExist) {
-		return &Access{Schema: accessSchema}, nil
+		return &Access{}, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	if i.Size() > maxAccess || !i.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is no plain file of at most %d bytes", path, maxAccess)
+	b.roll.mu.Lock()
+	defer b.roll.mu.Unlock()
+	if was := b.roll.file; was == nil || !os.SameFile(was, now) || !was.ModTime().Equal(now.ModTime()) || was.Size() != now.Size() {
+		a, err := b.readAccess()
+		if err != nil {
+			return nil, err
+		}
+		b.roll.file, b.roll.access = now, a
 	}
-	a := &Access{}
-	text, err := os.ReadFile(path)
-	if err == nil {
-		err = json.Unmarshal(text, a)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", path, err)
-	}
-	if a.Schema != accessSchema {
-		return nil, fmt.Errorf("%s is %.40q, this program reads %q", path, a.Schema, accessSchema)
-	}
-	return a, nil
+	return b.roll.access, nil
 }
 
 // changeAccess has f change who may send, under the inbox's lock, and makes it durable.
@@ -122,7 +130,7 @@ func (b *Inbox) changeAccess(f func(a *Access, now time.Time) error) error {
 		return err
 	}
 	defer unlock()
-	a, err := b.access()
+	a, err := b.readAccess()
 	if err != nil {
 		return err
 	}
@@ -153,7 +161,7 @@ func (b *Inbox) NewCode(uses int, expires time.Time, note string) (c Code, secre
 
 // Access tells who may send, and what they have sent.
 func (b *Inbox) Access() (*Access, error) {
-	a, err := b.access()
+	a, err := b.readAccess()
 	if err != nil {
 		return nil, err
 	}

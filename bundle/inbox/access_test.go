@@ -98,6 +98,36 @@ func TestAccess(t *testing.T) {
 	}
 }
 
+// TestAccessAnew: who may send is read once, and again when another program changed it.
+func TestAccessAnew(t *testing.T) {
+	b := open(t, Options{})
+	other, err := Open(b.dir, b.opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, code, err := b.NewCode(0, time.Time{}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	was, err := b.access()
+	if again, _ := b.access(); err != nil || again != was {
+		t.Errorf("read twice (%v)", err)
+	}
+	g, err := take(t, other, code, "RW1")
+	if err != nil || b.authenticate(g.Name, g.Token) != nil {
+		t.Errorf("who was taken in by another program is not known (%v)", err)
+	}
+	if err := errors.Join(other.RevokeCode(c.Name), other.RevokeInstall(g.Name, false)); err != nil || b.standing(g.Name) == nil {
+		t.Errorf("who was revoked by another program may send (%v)", err)
+	}
+	if err := os.Remove(b.path(accessName)); err != nil {
+		t.Fatal(err)
+	}
+	if guarded, err := b.Guarded(); guarded || err != nil {
+		t.Errorf("without the file: guarded %v, %v", guarded, err)
+	}
+}
+
 // TestAccessDamaged: with a file that cannot be read nobody gets in, and it is not
 // written over.
 func TestAccessDamaged(t *testing.T) {

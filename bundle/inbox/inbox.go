@@ -34,6 +34,7 @@ type Inbox struct {
 	dir  string
 	opt  Options
 	kept shares
+	roll roll
 }
 
 // Open opens the inbox in dir, makes it if need be, and clears away what killed

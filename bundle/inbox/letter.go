@@ -84,7 +84,7 @@ func (b *Inbox) letterNames(dir string) (names []string, err error) {
 }
 
 func (b *Inbox) readLetter(dir, name string) (l Letter, err error) {
-	if err = readDocument(b.path(dir, name+".json"), letterSchema, &l); err == nil && l.Name != name {
+	if err = readDocument(b.path(dir, name+".json"), letterSchema, maxJSONBytes, &l); err == nil && l.Name != name {
 		err = fmt.Errorf("%s is %.80q", b.path(dir, name+".json"), l.Name)
 	}
 	return l, err
@@ -174,7 +174,7 @@ func (b *Inbox) since(whom string) (time.Time, error) {
 		Since  map[string]time.Time `json:"since"`
 	}
 	path := b.path(lettersDir, sinceName)
-	if err := optional(path, sinceSchema, &f); err != nil {
+	if err := optional(path, sinceSchema, maxJSONBytes, &f); err != nil {
 		return time.Time{}, err
 	}
 	if t, ok := f.Since[whom]; ok {

@@ -1,10 +1,8 @@
 package inbox
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -74,25 +72,9 @@ type partial struct {
 	have  mail.Ranges
 }
 
-func readReport(path string) (Report, error) {
-	var r Report
-	f, err := os.Open(path)
-	if err != nil {
+func readReport(path string) (r Report, err error) {
+	if err := readDocument(path, schema, maxJSONBytes, &r); err != nil {
 		return r, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxJSONBytes+1))
-	if err != nil {
-		return r, err
-	}
-	if len(data) > maxJSONBytes {
-		return r, fmt.Errorf("%s is longer than %d bytes", path, maxJSONBytes)
-	}
-	if err := json.Unmarshal(data, &r); err != nil {
-		return r, fmt.Errorf("read %s: %w", path, err)
-	}
-	if r.Schema != schema {
-		return r, fmt.Errorf("%s is %.40q, this program reads %q", path, r.Schema, schema)
 	}
 	if err := r.Bundle.Check(); err != nil {
 		return r, fmt.Errorf("%s: %w", path, err)

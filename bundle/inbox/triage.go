@@ -123,35 +123,39 @@ var (
 	tagForm    = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9._/-]{0,39}$`)
 )
 
-// readDocument reads a JSON file of ours into v, whose schema must be want.
-func readDocument(path, want string, v any) error {
+// readDocument reads a JSON file of ours, of at most so many bytes, into v. Its schema
+// must be want.
+func readDocument(path, want string, most int64, v any) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxJSONBytes+1))
+	data, err := io.ReadAll(io.LimitReader(f, most+1))
 	if err != nil {
 		return err
 	}
-	if len(data) > maxJSONBytes {
-		return fmt.Errorf("%s is longer than %d bytes", path, maxJSONBytes)
+	if int64(len(data)) > most {
+		return fmt.Errorf("%s is longer than %d bytes", path, most)
 	}
 	var head struct {
 		Schema string `json:"schema"`
 	}
-	if err := errors.Join(json.Unmarshal(data, &head), json.Unmarshal(data, v)); err != nil {
-		return fmt.Errorf("read %s: %w", path, err)
-	}
-	if head.Schema != want {
+	if err = json.Unmarshal(data, &head); err == nil && head.Schema != want {
 		return fmt.Errorf("%s is %.40q, this program reads %q", path, head.Schema, want)
+	}
+	if err == nil {
+		err = json.Unmarshal(data, v)
+	}
+	if err != nil {
+		return fmt.Errorf("read %s: %w", path, err)
 	}
 	return nil
 }
 
 // optional is readDocument for a file that need not be there.
-func optional(path, want string, v any) error {
-	if err := readDocument(path, want, v); !errors.Is(err, fs.ErrNotExist) {
+func optional(path, want string, most int64, v any) error {
+	if err := readDocument(path, want, most, v); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil
@@ -167,7 +171,7 @@ func (b *Inbox) Tag(ref string, add, remove []string) ([]string, error) {
 	var tags []string
 	err := b.change(ref, func(dir string) error {
 		t := Triage{}
-		if err := optional(filepath.Join(dir, triageName), triageSchema, &t); err != nil {
+		if err := optional(filepath.Join(dir, triageName), triageSchema, maxJSONBytes, &t); err != nil {
 			return err
 		}
 		tags = slices.DeleteFunc(append(t.Tags, add...), func(x string) bool { return slices.Contains(remove, x) })
@@ -278,7 +282,7 @@ func (b *Inbox) markOf(bucket string) (Mark, error) {
 	if !bucketForm.MatchString(bucket) {
 		return m, fmt.Errorf("%.40q names no bucket", bucket)
 	}
-	err := optional(b.path("buckets", bucket+".json"), bucketSchema, &m)
+	err := optional(b.path("buckets", bucket+".json"), bucketSchema, maxJSONBytes, &m)
 	return m, err
 }
 
@@ -312,7 +316,8 @@ func (b *Inbox) entry(r Report) (Entry, error) {
 	}
 	dir := filepath.Dir(r.File)
 	t, v := Triage{}, Verdict{}
-	err := errors.Join(optional(filepath.Join(dir, triageName), triageSchema, &t), optional(filepath.Join(dir, verdictName), verdictSchema, &v))
+	err := errors.Join(optional(filepath.Join(dir, triageName), triageSchema, maxJSONBytes, &t),
+		optional(filepath.Join(dir, verdictName), verdictSchema, maxJSONBytes, &v))
 	e.Tags, e.Bucket = t.Tags, r.ID
 	if v.Schema != "" && err == nil {
 		e.Verdict = &v
