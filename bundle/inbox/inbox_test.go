@@ -395,6 +395,10 @@ func TestDamagedInbox(t *testing.T) {
 		if g := holds(t, b); !strings.Contains(g, c.want) {
 			t.Errorf("%s: %s, want %s", c.name, g, c.want)
 		}
+		all, _ := b.List()
+		if len(all) != 2 || all[0].ID != testID || all[1].ID != testID {
+			t.Errorf("%s: %+v", c.name, all)
+		}
 		if left, _ := filepath.Glob(b.path("tmp", "*")); len(left) > 0 {
 			t.Errorf("%s: left %s", c.name, left)
 		}

@@ -150,8 +150,7 @@ func stamps(tx *sql.Tx) (map[string]string, error) {
 func (b *Inbox) stamp(room, name string) (string, error) {
 	files := []string{".", "envelope.json"}
 	if room == "reports" {
-		id, _, _ := cutKey(name)
-		files = []string{"report.json", triageName, verdictName, id + ".vmb"}
+		files = []string{"report.json", triageName, verdictName, idOf(name) + ".vmb"}
 	}
 	var s strings.Builder
 	for _, f := range files {
@@ -168,15 +167,6 @@ func (b *Inbox) stamp(room, name string) (string, error) {
 	return s.String(), nil
 }
 
-// cutKey parts the name of a report's folder.
-func cutKey(name string) (id, digest string, ok bool) {
-	i := strings.LastIndexByte(name, '-')
-	if i < 0 {
-		return name, "", false
-	}
-	return name[:i], name[i+1:], true
-}
-
 func (x *Index) put(tx *sql.Tx, room, base, stamp string) error {
 	r, err := x.in.read(room, base)
 	e := Entry{Report: r}
@@ -184,7 +174,7 @@ func (x *Index) put(tx *sql.Tx, room, base, stamp string) error {
 		e, err = x.in.entry(r)
 	}
 	if err != nil {
-		e = x.in.damaged(room, base, err)
+		e = Entry{Report: x.in.damaged(room, base, err)}
 	}
 	name, verdict := room+"/"+base, ""
 	if e.Verdict != nil {
@@ -207,13 +197,6 @@ func (x *Index) put(tx *sql.Tx, room, base, stamp string) error {
 		}
 	}
 	return nil
-}
-
-func (b *Inbox) damaged(room, base string, err error) Entry {
-	id, _, _ := cutKey(base)
-	r := Report{Schema: schema, State: Damaged, Problem: err.Error(), File: b.path(room, base)}
-	r.ID = id
-	return Entry{Report: r}
 }
 
 func forget(tx *sql.Tx, name string) error {

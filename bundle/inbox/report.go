@@ -51,6 +51,14 @@ type Report struct {
 // key is the name of a bundle's directory.
 func key(b mail.Bundle) string { return b.ID + "-" + b.SHA256[:16] }
 
+// idOf is the id in such a name.
+func idOf(key string) string {
+	if i := strings.LastIndexByte(key, '-'); i > 0 {
+		return key[:i]
+	}
+	return key // somebody else's
+}
+
 func partName(r mail.Range) string { return fmt.Sprintf("%016d-%016d.part", r.From, r.To-r.From) }
 
 // parsePartName reads what partName prints; ok is false for any other name.
@@ -132,14 +140,18 @@ func (b *Inbox) List() ([]Report, error) {
 				}
 			}
 			if err != nil {
-				id, _, _ := strings.Cut(e.Name(), ".")
-				r = Report{Schema: schema, State: Damaged, Bundle: mail.Bundle{ID: id}, Problem: err.Error(), File: b.path(room, e.Name())}
+				r = b.damaged(room, e.Name(), err)
 			}
 			all = append(all, r)
 		}
 	}
 	slices.SortStableFunc(all, func(x, y Report) int { return x.First.Compare(y.First) })
 	return all, nil
+}
+
+// damaged stands for a report that cannot be read.
+func (b *Inbox) damaged(room, name string, err error) Report {
+	return Report{Schema: schema, State: Damaged, Bundle: mail.Bundle{ID: idOf(name)}, Problem: err.Error(), File: b.path(room, name)}
 }
 
 // read reads one report of partial/ or reports/ and fills in the rest.
