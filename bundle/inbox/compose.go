@@ -160,7 +160,7 @@ func (n *Notice) what() string {
 	case c != nil && c.Text != "":
 		return fmt.Sprintf("%s: %s (%q)", c.Program, strings.Join(c.Frames[:min(3, len(c.Frames))], " < "), c.Text)
 	case c != nil:
-		return c.Program + ": " + strings.Join(c.Frames[:min(3, len(c.Frames))], " < ")
+		return c.Brief()
 	case n.Verdict == Reproduced:
 		return "a recording without a failure, which replays"
 	}

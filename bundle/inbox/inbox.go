@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"vmrecord/bundle/mail"
@@ -239,7 +241,8 @@ func (b *Inbox) keepPart(p *partial, env mail.Envelope, sc *scratch, at mail.Ran
 		return &Refusal{452, [3]int{4, 3, 1}, fmt.Sprintf("%d parts of it are here, which is all there may be", len(p.files)), &c, nil}
 	}
 	if err := b.room(p.Install, n); err != nil {
-		return err.with(&c)
+		err.Receipt = &c
+		return err
 	}
 	if err := b.begin(p, env.PartBytes); err != nil {
 		return err
@@ -248,11 +251,8 @@ func (b *Inbox) keepPart(p *partial, env mail.Envelope, sc *scratch, at mail.Ran
 		return err
 	}
 	b.kept.add(p.Install, n)
-	i := 0
-	for i < len(p.files) && p.files[i].From < at.From {
-		i++
-	}
-	p.files = append(p.files[:i:i], append([]mail.Range{at}, p.files[i:]...)...)
+	p.files = append(p.files, at)
+	slices.SortStableFunc(p.files, func(x, y mail.Range) int { return cmp.Compare(x.From, y.From) })
 	p.have = p.have.With(at)
 	return nil
 }

@@ -3,6 +3,7 @@ package inbox
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -65,7 +66,7 @@ func (b *Inbox) remove(r Report) error {
 	b.kept.add(r.Install, -r.Bytes)
 	if r.State == Complete {
 		// A bucket of this report alone has its name, and goes with it.
-		if err := os.Remove(b.path("buckets", r.ID+".json")); err != nil && !os.IsNotExist(err) {
+		if err := os.Remove(b.path("buckets", r.ID+".json")); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 		if err := b.forgetLetters(r); err != nil {

@@ -3,8 +3,6 @@ package inbox
 import (
 	"fmt"
 	"sync"
-
-	"vmrecord/bundle/mail"
 )
 
 // A shares counts the bytes that are kept, as this process knows.
@@ -89,10 +87,4 @@ func (b *Inbox) roomFor(install string, n int64) error {
 		return r
 	}
 	return nil
-}
-
-// with tells the sender what is here.
-func (r *Refusal) with(c *mail.Receipt) *Refusal {
-	r.Receipt = c
-	return r
 }

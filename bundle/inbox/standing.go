@@ -34,6 +34,9 @@ func (x *Index) Status(e Entry) (mail.Status, error) {
 	return mail.Unreproduced, nil
 }
 
+// maxChain bounds how far duplicates of duplicates are followed.
+const maxChain = 100
+
 // canonical is the bucket that a bucket is a duplicate of, or itself, and what was
 // decided about it.
 func (b *Inbox) canonical(bucket string) (string, Mark, error) {

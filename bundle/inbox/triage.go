@@ -82,6 +82,11 @@ func (c Crash) Bucket() string {
 	return "B-" + base32.NewEncoding("0123456789ABCDEFGHJKMNPQRSTVWXYZ").EncodeToString(h.Sum(nil)[:5])
 }
 
+// Brief is a crash in a line: its program and the innermost frames.
+func (c Crash) Brief() string {
+	return c.Program + ": " + strings.Join(c.Frames[:min(3, len(c.Frames))], " < ")
+}
+
 // trim bounds what came out of a stranger's machine, and makes it fit to print.
 func (c *Crash) trim() {
 	c.Program, c.BuildID, c.Text = printable(c.Program), printable(c.BuildID), printable(c.Text)
@@ -238,12 +243,8 @@ func (b *Inbox) Dup(ref, of string) (bucket, other string, err error) {
 		if other, err = b.bucketOf(of); err != nil {
 			return Mark{}, err
 		}
-		for range maxChain { // to the bucket that is no duplicate itself
-			m, err := b.markOf(other)
-			if err != nil || m.Status != Duplicate {
-				break
-			}
-			other = m.Of
+		if other, _, err = b.canonical(other); err != nil {
+			return Mark{}, err
 		}
 		if other == own {
 			return Mark{}, fmt.Errorf("%s is a duplicate of %s, or the same", of, ref)
@@ -252,9 +253,6 @@ func (b *Inbox) Dup(ref, of string) (bucket, other string, err error) {
 	})
 	return bucket, other, err
 }
-
-// maxChain bounds how far duplicates of duplicates are followed.
-const maxChain = 100
 
 func (b *Inbox) mark(ref string, decide func(own string) (Mark, error)) (bucket string, err error) {
 	unlock, err := b.lock()

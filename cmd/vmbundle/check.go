@@ -126,7 +126,7 @@ func (k *checker) check(ctx context.Context, e inbox.Entry) error {
 		text += ": " + v.Reason
 	}
 	if v.Crash != nil {
-		text += fmt.Sprintf("  %s  %s: %s", v.Crash.Bucket(), v.Crash.Program, strings.Join(v.Crash.Frames[:min(3, len(v.Crash.Frames))], " < "))
+		text += fmt.Sprintf("  %s  %s", v.Crash.Bucket(), v.Crash.Brief())
 	}
 	if now, err := k.in.Entry(e.UUID); err == nil && now.Foreign {
 		text += fmt.Sprintf("  NOT SIGNED BY ITS SENDER: it came from %s, whose key is another than %s", now.Install, cmp.Or(v.Signer, "none"))

@@ -81,7 +81,7 @@ func writeBuckets(out io.Writer, all []inbox.Bucket) error {
 			status += " of " + k.Of
 		}
 		if k.Crash != nil {
-			crash = k.Crash.Program + ": " + strings.Join(k.Crash.Frames[:min(3, len(k.Crash.Frames))], " < ")
+			crash = k.Crash.Brief()
 		}
 		fmt.Fprintf(w, "%s%s\t%s\t%d\t%s\t%s\n", head, k.Name, status, k.Count, k.Last.Local().Format(time.DateTime), crash)
 		head = ""
