@@ -109,24 +109,6 @@ func (d *live) Next(now vmm.Instant) (vmm.Input, bool) {
 	return in, true
 }
 
-// taped replays.
-type taped struct{ in []vmm.Input }
-
-func (d *taped) Horizon(vmm.Instant) vmm.Instant {
-	if len(d.in) > 0 {
-		return d.in[0].At
-	}
-	return vmm.Never
-}
-func (d *taped) Idle(now, until vmm.Instant) vmm.Instant { return min(until, d.Horizon(now)) }
-func (d *taped) Next(now vmm.Instant) (in vmm.Input, ok bool) {
-	if len(d.in) == 0 || d.in[0].At > now {
-		return in, false
-	}
-	in, d.in = d.in[0], d.in[1:]
-	return in, true
-}
-
 // build makes a machine with a serial port, interrupt controllers and a pit,
 // and a log of what it sends.
 func build(d vmm.Door) (*vmm.Machine, *strings.Builder) {
@@ -163,7 +145,7 @@ func TestSliceInvariance(t *testing.T) {
 	for seed := range uint64(3) {
 		tape, want, out := record(t, seed)
 		for _, slice := range []vmm.Instant{0, 1, 3, 97, 5000} {
-			m, got := build(&taped{tape})
+			m, got := build(&vmm.Scripted{Left: tape})
 			m.Slice = slice
 			m.Run(end)
 			if got.String() != out || !reflect.DeepEqual(m.Save(), want) {
@@ -179,9 +161,9 @@ func TestRestoreAnywhere(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 3))
 	for range 20 {
 		at := vmm.Instant(rng.Uint64N(end))
-		a, _ := build(&taped{tape})
+		a, _ := build(&vmm.Scripted{Left: tape})
 		a.Run(at)
-		b, _ := build(&taped{tape[a.Inputs():]})
+		b, _ := build(&vmm.Scripted{Left: tape[a.Inputs():]})
 		if err := b.Load(a.Save()); err != nil {
 			t.Fatal(err)
 		}
@@ -201,7 +183,7 @@ func TestRestoreAnywhere(t *testing.T) {
 func TestHeartbeats(t *testing.T) {
 	tape, _, _ := record(t, 2)
 	beats := func(slice vmm.Instant) (at []string) {
-		m, _ := build(&taped{tape})
+		m, _ := build(&vmm.Scripted{Left: tape})
 		m.Slice, m.Beat = slice, 200
 		for m.Run(end) == vmm.Beat {
 			if m.Retired() != m.Beat {
@@ -227,7 +209,7 @@ func TestHeartbeats(t *testing.T) {
 // Inputs of one instant arrive in tape order, after timers due then, and
 // OnInput sees each just before.
 func TestBoundaryOrder(t *testing.T) {
-	m, out := build(&taped{[]vmm.Input{
+	m, out := build(&vmm.Scripted{Left: []vmm.Input{
 		{At: 50, Inlet: "com1/rx", Data: []byte("a")},
 		{At: 50, Inlet: "com1/rx", Data: []byte("b")},
 		{At: 50, Inlet: "com1/rx", Data: []byte("c")},
@@ -256,7 +238,7 @@ func TestLeap(t *testing.T) {
 	p := new(pit)
 	b := vmm.NewBoard(nil, vmm.Config{Hz: 1000})
 	b.Plug(vmm.Place{Name: "pit", Ports: []uint16{0x40}, Lines: []uint16{0}}, p)
-	m := &vmm.Machine{Board: b, CPU: new(cpu.State), Engine: toy{}, Door: &taped{}}
+	m := &vmm.Machine{Board: b, CPU: new(cpu.State), Engine: toy{}, Door: new(vmm.Scripted)}
 	leap := func(n uint64) {
 		b.Deliver(vmm.Input{Inlet: vmm.InletLeap, Data: binary.LittleEndian.AppendUint64(nil, n)})
 	}
@@ -276,7 +258,7 @@ func TestLeap(t *testing.T) {
 // the data, and changes nothing else.
 func TestEntropy(t *testing.T) {
 	stirred := func(data ...string) (rand [4]uint64) {
-		m := &vmm.Machine{Board: vmm.NewBoard(nil, vmm.Config{}), CPU: new(cpu.State), Engine: toy{}, Door: &taped{}}
+		m := &vmm.Machine{Board: vmm.NewBoard(nil, vmm.Config{}), CPU: new(cpu.State), Engine: toy{}, Door: new(vmm.Scripted)}
 		m.CPU.Cold(7)
 		want := *m.CPU
 		for _, d := range data {
@@ -302,7 +284,7 @@ func TestEntropy(t *testing.T) {
 }
 
 func TestExits(t *testing.T) {
-	m, _ := build(&taped{})
+	m, _ := build(new(vmm.Scripted))
 	m.CPU.Halted = true
 	if e := m.Run(100); e != vmm.Reached || m.Now() != 100 {
 		t.Errorf("asleep until there: exit %d at %d", e, m.Now())
@@ -333,7 +315,7 @@ func (h hand) Reset()             {}
 func (h hand) State() any         { return new(struct{}) }
 
 func TestLoadRefuses(t *testing.T) {
-	m, _ := build(&taped{})
+	m, _ := build(new(vmm.Scripted))
 	m.Run(1000)
 	good := m.Save()
 	for name, spoil := range map[string]func(s []vmm.Section) []vmm.Section{

@@ -181,24 +181,6 @@ func TestKeptAndDropped(t *testing.T) {
 	}
 }
 
-// A script is a door with inputs at fixed instants.
-type script struct{ in []vmm.Input }
-
-func (d *script) Horizon(vmm.Instant) vmm.Instant {
-	if len(d.in) == 0 {
-		return vmm.Never
-	}
-	return d.in[0].At
-}
-func (d *script) Idle(now, until vmm.Instant) vmm.Instant { return min(until, d.Horizon(now)) }
-func (d *script) Next(now vmm.Instant) (in vmm.Input, ok bool) {
-	if d.Horizon(now) > now {
-		return in, false
-	}
-	in, d.in = d.in[0], d.in[1:]
-	return in, true
-}
-
 // The recording changes nothing for the guest, and what does not change
 // between recordings is stored once.
 func TestGuestDoesNotNotice(t *testing.T) {
@@ -209,7 +191,7 @@ func TestGuestDoesNotNotice(t *testing.T) {
 		in = append(in, vmm.Input{At: 997 * i, Inlet: tapetest.Inlet, Data: []byte("key")})
 	}
 	a, b := newGuest(0), newGuest(0)
-	a.Door, b.Door = &script{in}, &script{in}
+	a.Door, b.Door = &vmm.Scripted{Left: in}, &vmm.Scripted{Left: in}
 	for i := range 4 {
 		a.start(t, s)
 		a.run(20_000)

@@ -241,7 +241,7 @@ func TestRingedGuestDoesNotNotice(t *testing.T) {
 	for i := range vmm.Instant(100) {
 		in = append(in, vmm.Input{At: 997 * i, Inlet: "com1/rx", Data: []byte("key")})
 	}
-	a.Door, b.Door = &script{in}, &script{in}
+	a.Door, b.Door = &vmm.Scripted{Left: in}, &vmm.Scripted{Left: in}
 	for range 5 {
 		a.run(15_000)
 		a.save("now", true)

@@ -79,16 +79,9 @@ func mbKernel(t *testing.T) []byte {
 	return append(k, body...)
 }
 
-// asleep is a door without inputs.
-type asleep struct{}
-
-func (asleep) Horizon(vmm.Instant) vmm.Instant          { return vmm.Never }
-func (asleep) Next(vmm.Instant) (in vmm.Input, ok bool) { return in, false }
-func (asleep) Idle(_, until vmm.Instant) vmm.Instant    { return until }
-
 func TestMultibootRuns(t *testing.T) {
 	b := pc.New(mem.New(make([]byte, 4<<20)), pc.Options{Hz: vmm.DefaultHz, DebugExit: true})
-	m := &vmm.Machine{Board: b, CPU: new(cpu.State), Engine: interp.New(), Door: asleep{}}
+	m := &vmm.Machine{Board: b, CPU: new(cpu.State), Engine: interp.New(), Door: new(vmm.Scripted)}
 	m.CPU.Cold(1)
 	var tx bytes.Buffer
 	b.OnOutput("com1/tx", func(p []byte) { tx.Write(p) })

@@ -21,7 +21,6 @@ const (
 	guestBytes = 2 << 20
 	slowHz     = 8_000_000 // a timer interrupt every 8000 instants
 	longest    = 1 << 40   // no guest here runs for so long
-	never      = vmm.Never
 )
 
 // A guest is a machine with what it said.
@@ -30,26 +29,6 @@ type guest struct {
 	tx     bytes.Buffer
 	events bytes.Buffer // of the backdoor
 }
-
-// A script is a door with inputs known beforehand. Asleep, it jumps.
-type script struct{ rest []vmm.Input }
-
-func (s *script) Horizon(vmm.Instant) vmm.Instant {
-	if len(s.rest) == 0 {
-		return never
-	}
-	return s.rest[0].At
-}
-
-func (s *script) Next(now vmm.Instant) (in vmm.Input, ok bool) {
-	if len(s.rest) == 0 || s.rest[0].At > now {
-		return in, false
-	}
-	in, s.rest = s.rest[0], s.rest[1:]
-	return in, true
-}
-
-func (s *script) Idle(now, until vmm.Instant) vmm.Instant { return min(until, s.Horizon(now)) }
 
 // machine is a PC over ram, with nothing in it yet, and a backdoor, which may be
 // closed to ring 3.
@@ -69,7 +48,7 @@ func machine(ram []byte, hz uint64, d vmm.Door, closed bool) *guest {
 // boot is a PC about to run the guest.
 func boot(t testing.TB, o bare.Options, hz uint64, in ...vmm.Input) *guest {
 	t.Helper()
-	g := machine(make([]byte, guestBytes), hz, &script{in}, false)
+	g := machine(make([]byte, guestBytes), hz, &vmm.Scripted{Left: in}, false)
 	g.load(t, o)
 	return g
 }

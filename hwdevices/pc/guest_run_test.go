@@ -112,7 +112,7 @@ func TestEnds(t *testing.T) {
 
 // A port that ring 3 may not use raises #GP(0), with RIP at the instruction.
 func TestClosedBackdoor(t *testing.T) {
-	g := machine(make([]byte, guestBytes), slowHz, &script{keys(170_000, 0, "r")}, true)
+	g := machine(make([]byte, guestBytes), slowHz, &vmm.Scripted{Left: keys(170_000, 0, "r")}, true)
 	g.load(t, bare.Options{Keys: true})
 	g.finish(t)
 	const want = "panic: vector, stack, CR2: 000000000000000d 0000000000000000 000000004000"
@@ -125,7 +125,7 @@ func TestClosedBackdoor(t *testing.T) {
 // input to come, an engine is told to run to vmm.Never.
 func TestNever(t *testing.T) {
 	g := boot(t, bare.Options{}, 0)
-	if e := g.Run(never); e != vmm.Stopped {
+	if e := g.Run(vmm.Never); e != vmm.Stopped {
 		t.Errorf("exit %d: %v", e, g.Err())
 	}
 }

@@ -44,7 +44,7 @@ func TestForgetful(t *testing.T) {
 // restored is a fresh machine in g's state, with memory of its own.
 func (g *guest) restored(t *testing.T) *guest {
 	t.Helper()
-	d := *g.Door.(*script)
+	d := *g.Door.(*vmm.Scripted)
 	h := machine(bytes.Clone(g.Mem.B), slowHz, &d, false)
 	if err := h.Load(g.Save()); err != nil {
 		t.Fatal(err)

@@ -50,17 +50,11 @@ func newReplay(t testing.TB, every, end vmm.Instant) *replay {
 		t.Fatal(err)
 	}
 	r := &replay{every: every, end: end, thread: Thread{1, "cpu0", "ring 0"},
-		m: &vmm.Machine{Board: b, CPU: c, Engine: interp.New(), Door: quiet{}}}
+		m: &vmm.Machine{Board: b, CPU: c, Engine: interp.New(), Door: new(vmm.Scripted)}}
 	r.save()
 	return r
 }
 
-// quiet is a door through which nothing comes.
-type quiet struct{}
-
-func (quiet) Horizon(vmm.Instant) vmm.Instant          { return vmm.Never }
-func (quiet) Next(vmm.Instant) (in vmm.Input, ok bool) { return in, false }
-func (quiet) Idle(now, until vmm.Instant) vmm.Instant  { return until }
 func (r *replay) Threads() []Thread                    { return []Thread{r.thread} }
 func (r *replay) Registers(uint64) (*cpu.State, Known) { return r.m.CPU, All }
 func (r *replay) now() vmm.Instant                     { return r.m.Now() }

@@ -17,7 +17,7 @@ func TestCacheIsBounded(t *testing.T) {
 	state := r.c.State
 	state.RIP = 0
 	c := New()
-	m := &vmm.Machine{Board: vmm.NewBoard(mem.New(bytes.Repeat([]byte{0x90}, size)), vmm.Config{}), CPU: &state, Engine: c, Door: closed{}}
+	m := &vmm.Machine{Board: vmm.NewBoard(mem.New(bytes.Repeat([]byte{0x90}, size)), vmm.Config{}), CPU: &state, Engine: c, Door: new(vmm.Scripted)}
 	want, most := state, 0
 	for m.Now() < size-100 {
 		m.Run(min(m.Now()+100_000, size-100))

@@ -40,13 +40,6 @@ func stopOf(w string) (s vmm.Stop, err error) {
 	return s, err
 }
 
-// closed is the door of a machine that nothing reaches.
-type closed struct{}
-
-func (closed) Next(vmm.Instant) (vmm.Input, bool)      { return vmm.Input{}, false }
-func (closed) Horizon(vmm.Instant) vmm.Instant         { return vmm.Never }
-func (closed) Idle(now, until vmm.Instant) vmm.Instant { return until }
-
 // run runs the case in slices and returns what struck, and the end.
 func (s stopped) run(t *testing.T, list []vmm.Stop, slice vmm.Instant) (hits string, end cpu.State, ram []byte) {
 	t.Helper()
@@ -55,7 +48,7 @@ func (s stopped) run(t *testing.T, list []vmm.Stop, slice vmm.Instant) (hits str
 		t.Fatalf("%+v: %v", s, err)
 	}
 	state := x.c.State
-	m := &vmm.Machine{Board: x.c.board, CPU: &state, Engine: x.c, Door: closed{}, Slice: slice}
+	m := &vmm.Machine{Board: x.c.board, CPU: &state, Engine: x.c, Door: new(vmm.Scripted), Slice: slice}
 	if x.pulses[0] {
 		x.pin.s.NMI()
 	}

@@ -35,13 +35,6 @@ func (p player) Run(until vmm.Position) (vmm.Exit, error) {
 	}
 }
 
-// A quiet door lets time pass and nothing in.
-type quiet struct{}
-
-func (quiet) Horizon(vmm.Instant) vmm.Instant          { return vmm.Never }
-func (quiet) Idle(_, until vmm.Instant) vmm.Instant    { return until }
-func (quiet) Next(vmm.Instant) (in vmm.Input, ok bool) { return in, false }
-
 // engines that this host can run, by name.
 func engines() map[string]func() vmm.Engine {
 	e := map[string]func() vmm.Engine{"interp": func() vmm.Engine { return interp.New() }}
@@ -62,7 +55,7 @@ func engines() map[string]func() vmm.Engine {
 func guestRun(t *testing.T, e vmm.Engine) Run {
 	t.Helper()
 	b := pc.New(mem.New(make([]byte, 2<<20)), pc.Options{Hz: hz, Epoch: 1_790_000_000, DebugExit: true})
-	m := &vmm.Machine{Board: b, CPU: new(cpu.State), Engine: e, Door: quiet{}}
+	m := &vmm.Machine{Board: b, CPU: new(cpu.State), Engine: e, Door: new(vmm.Scripted)}
 	t.Cleanup(func() { _ = e.Close() })
 	m.CPU.Cold(1)
 	rsdp, ranges, err := pc.Firmware(b)

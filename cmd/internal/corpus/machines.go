@@ -55,13 +55,6 @@ func runAll(m machine, cases []corpus.Case) (results []string, err error) {
 	return results, nil
 }
 
-// asleep is a door through which nothing comes.
-type asleep struct{}
-
-func (asleep) Horizon(vmm.Instant) vmm.Instant          { return vmm.Never }
-func (asleep) Next(vmm.Instant) (in vmm.Input, ok bool) { return in, false }
-func (asleep) Idle(now, until vmm.Instant) vmm.Instant  { return until }
-
 const (
 	ramBytes = 16 << 20
 	budget   = 50_000_000 // instants: some thousand cases
@@ -70,7 +63,7 @@ const (
 // ours is this project's reference engine.
 func ours(p *corpus.Program) (string, string, error) {
 	b := pc.New(mem.New(make([]byte, ramBytes)), pc.Options{Hz: 20_000_000, DebugExit: true})
-	m := &vmm.Machine{Board: b, CPU: new(cpu.State), Engine: interp.New(), Door: asleep{}}
+	m := &vmm.Machine{Board: b, CPU: new(cpu.State), Engine: interp.New(), Door: new(vmm.Scripted)}
 	var tx bytes.Buffer
 	b.OnOutput("com1/tx", func(p []byte) { tx.Write(p) })
 	m.CPU.Cold(1)

@@ -38,7 +38,7 @@ func bareSpec() machine.Spec {
 // bareInputs are keys and leaps, some of them together, while the guest works
 // in rounds, and then the keys that have it record, fail and finish. Early keys
 // are obeyed after the rounds; those that mean nothing cost a round each.
-func bareInputs() (in script) {
+func bareInputs() (in []vmm.Input) {
 	add := func(at vmm.Instant, inlet string, data []byte) {
 		in = append(in, vmm.Input{At: at, Inlet: inlet, Data: data})
 	}

@@ -25,7 +25,7 @@ func linuxSpec() machine.Spec {
 // where it has interrupts and patches its code.
 func recordLinux(t *testing.T) (names []string) {
 	t.Helper()
-	var in script
+	var in []vmm.Input
 	for i, at := range []vmm.Instant{3_000_001, 7_000_003, 109_000_007, 115_000_009, 189_000_001, 193_000_013} {
 		leap := binary.LittleEndian.AppendUint64(nil, uint64(1_000_003*(i+1)))
 		in = append(in, vmm.Input{At: at, Inlet: machine.ConsoleIn, Data: []byte{"linux!"[i]}},

@@ -105,35 +105,15 @@ func (h host) replay(t *testing.T, program, name string) string {
 	return string(b) + "\n" + string(text)
 }
 
-// A script is a door with inputs known beforehand. Asleep, it jumps.
-type script []vmm.Input
-
-func (s *script) Horizon(vmm.Instant) vmm.Instant {
-	if len(*s) == 0 {
-		return vmm.Never
-	}
-	return (*s)[0].At
-}
-
-func (s *script) Next(now vmm.Instant) (in vmm.Input, ok bool) {
-	if len(*s) == 0 || (*s)[0].At > now {
-		return in, false
-	}
-	in, *s = (*s)[0], (*s)[1:]
-	return in, true
-}
-
-func (s *script) Idle(now, until vmm.Instant) vmm.Instant { return min(until, s.Horizon(now)) }
-
 // power makes a machine with nothing in it.
-func power(t *testing.T, s machine.Spec, in script) *vmm.Machine {
+func power(t *testing.T, s machine.Spec, in []vmm.Input) *vmm.Machine {
 	t.Helper()
 	m, free, err := s.Build(epoch, seed)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(free)
-	m.Door = &in
+	m.Door = &vmm.Scripted{Left: in}
 	return m
 }
 

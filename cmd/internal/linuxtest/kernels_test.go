@@ -92,15 +92,15 @@ func unpacked(t *testing.T, f bootable) {
 
 // visit is a door through which, every millisecond from the instant given, the
 // clock leaps and, every 20 of them, a key is pressed.
-func visit(from vmm.Instant, typed string) *script {
+func visit(from vmm.Instant, typed string) *vmm.Scripted {
 	const millisecond, every = vmm.DefaultHz / 1000, 20
-	var s script
+	var s vmm.Scripted
 	for i := range every * len(typed) {
 		at := from + vmm.Instant(i+1)*millisecond
 		if i%every == 0 {
-			s = append(s, vmm.Input{At: at, Inlet: machine.ConsoleIn, Data: []byte{typed[i/every]}})
+			s.Left = append(s.Left, vmm.Input{At: at, Inlet: machine.ConsoleIn, Data: []byte{typed[i/every]}})
 		}
-		s = append(s, vmm.Input{At: at, Inlet: vmm.InletLeap, Data: binary.LittleEndian.AppendUint64(nil, millisecond*3/4+uint64(i))})
+		s.Left = append(s.Left, vmm.Input{At: at, Inlet: vmm.InletLeap, Data: binary.LittleEndian.AppendUint64(nil, millisecond*3/4+uint64(i))})
 	}
 	return &s
 }
@@ -111,7 +111,7 @@ func (g *guest) recordsItself(t *testing.T, shelf *recording.Shelf, typed string
 	t.Helper()
 	var r *recording.Recording
 	var heard []backdoor.Event
-	g.Door = new(script)
+	g.Door = new(vmm.Scripted)
 	g.OnOutput(machine.Control, func(p []byte) {
 		e, err := backdoor.ParseEvent(p)
 		if err != nil {

@@ -9,38 +9,17 @@ import (
 	"vmrecord/vmm"
 )
 
-// A script is a door with inputs known beforehand.
-type script []vmm.Input
-
-func (s *script) Horizon(vmm.Instant) vmm.Instant {
-	if len(*s) == 0 {
-		return vmm.Never
-	}
-	return (*s)[0].At
-}
-
-func (s *script) Next(now vmm.Instant) (in vmm.Input, ok bool) {
-	if len(*s) == 0 || (*s)[0].At > now {
-		return in, false
-	}
-	in, *s = (*s)[0], (*s)[1:]
-	return in, true
-}
-
-func (s *script) Idle(now, until vmm.Instant) vmm.Instant { return min(until, s.Horizon(now)) }
-
 // TestRestore saves a boot at two points, in the decompressor and in the
 // kernel. Machines restored there go on to the same states.
 func TestRestore(t *testing.T) {
 	const inlet = machine.ConsoleIn
 	leap := binary.LittleEndian.AppendUint64(nil, 3_000_001)
-	inputs := script{{At: 10_000_019, Inlet: inlet, Data: []byte("e")}, {At: 100_000_017, Inlet: vmm.InletLeap, Data: leap},
+	inputs := []vmm.Input{{At: 10_000_019, Inlet: inlet, Data: []byte("e")}, {At: 100_000_017, Inlet: vmm.InletLeap, Data: leap},
 		{At: 100_000_018, Inlet: inlet, Data: []byte("m")}, {At: 200_000_023, Inlet: vmm.InletLeap, Data: leap},
 		{At: 200_000_023, Inlet: inlet, Data: []byte("l")}}
 	points := []vmm.Instant{60_000_001, 170_000_003, 240_000_007}
 	a := boot(t, quick)
-	all := inputs
-	a.Door = &all
+	a.Door = &vmm.Scripted{Left: inputs}
 	var want []string
 	var saved []*guest
 	for i, p := range points {
@@ -51,8 +30,7 @@ func TestRestore(t *testing.T) {
 		}
 	}
 	for i, g := range saved {
-		rest := inputs[g.Inputs():]
-		g.Door = &rest
+		g.Door = &vmm.Scripted{Left: inputs[g.Inputs():]}
 		for j, p := range points[i+1:] {
 			g.to(t, p)
 			if got := g.state(); got != want[i+1+j] {

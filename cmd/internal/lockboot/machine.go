@@ -37,13 +37,6 @@ type guest struct {
 	seed           uint64
 }
 
-// closed is a door through which nothing comes. Asleep, time jumps.
-type closed struct{}
-
-func (closed) Horizon(vmm.Instant) vmm.Instant          { return vmm.Never }
-func (closed) Next(vmm.Instant) (in vmm.Input, ok bool) { return in, false }
-func (closed) Idle(_, until vmm.Instant) vmm.Instant    { return until }
-
 // A side is one of the two machines.
 type side struct {
 	*vmm.Machine
@@ -63,7 +56,7 @@ func (g *guest) boot(t cpu.Translator, tune interp.Tuning) (*side, error) {
 		m.Engine = interp.NewTranslating(t, tune) // free closes it; the reference has nothing to close
 	}
 	s := &side{Machine: m, free: free, console: sha256.New()}
-	m.Door = closed{}
+	m.Door = new(vmm.Scripted)
 	m.OnOutput(machine.ConsoleOut, func(p []byte) { s.console.Write(p) })
 	rsdp, ranges, err := pc.Firmware(m.Board)
 	if err == nil {

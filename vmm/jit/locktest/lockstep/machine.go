@@ -86,16 +86,9 @@ type side struct {
 	gadget
 }
 
-// shut is the door of a machine that nothing reaches; asleep, time passes.
-type shut struct{}
-
-func (shut) Next(vmm.Instant) (vmm.Input, bool)      { return vmm.Input{}, false }
-func (shut) Horizon(vmm.Instant) vmm.Instant         { return vmm.Never }
-func (shut) Idle(now, until vmm.Instant) vmm.Instant { return until }
-
 func newSide() *side {
 	s := &side{ram: mem.New(make([]byte, ramBytes))}
-	s.Machine = vmm.Machine{Board: vmm.NewBoard(s.ram, vmm.Config{}), CPU: new(cpu.State), Door: shut{}}
+	s.Machine = vmm.Machine{Board: vmm.NewBoard(s.ram, vmm.Config{}), CPU: new(cpu.State), Door: new(vmm.Scripted)}
 	s.Board.Plug(vmm.Place{Name: "gadget", Mem: []uint64{mmio}, Reqs: []uint8{0}}, &s.gadget)
 	return s
 }
