@@ -166,10 +166,8 @@ func (w *prober) types(s *site, name string, begins uint64) {
 			}
 		}
 	}
-	t, err := w.linux.BTF()
-	if err == nil {
-		s.kernel, s.result, err = t.Func(name)
-	}
+	var err error
+	s.kernel, s.result, err = w.linux.Func(name)
 	s.typed = err == nil
 }
 

@@ -39,7 +39,7 @@
 // frames as durable, up to the last sync of the tape. Stop seals the tape:
 // footer, sync, rename of .part to .seg, sync of the directory.
 //
-// After a crash Recover cuts the tape behind its last whole block and renames
+// After a crash OpenShelf cuts the tape behind its last whole block and renames
 // it; such a tape has no footer and the recording is truncated. When the disk
 // fails or fills while a recording is made the guest goes on, and what was
 // durable until then stays, truncated.

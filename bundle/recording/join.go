@@ -197,9 +197,7 @@ func (s *Shelf) part(dirs []string) error {
 		if err := os.Rename(d, name); err != nil {
 			return err
 		}
-		if _, err := Recover(name); err != nil {
-			s.note(saveSummary(name, Summary{Name: filepath.Base(name), Lost: err.Error()}))
-		}
+		s.salvage(name)
 	}
 	return nil
 }

@@ -184,11 +184,19 @@ func (t *segmented) Close() error {
 	return nil
 }
 
-// Recover makes a recording that a crash interrupted whole again: its tape
+// salvage makes the recording in a folder whole again. One that cannot be made so
+// stays, and List says why. It is tried again each time: what was missing may be back.
+func (s *Shelf) salvage(dir string) {
+	if _, err := salvage(dir); err != nil {
+		s.note(saveSummary(dir, Summary{Name: filepath.Base(dir), Lost: err.Error()}))
+	}
+}
+
+// salvage makes a recording that a crash interrupted whole again: its tape
 // ends behind the last whole block, sealed without footer, and the recording
 // is truncated. A sealed recording stays as it is. The summary is read from
 // the tape in both cases, but for what only the one that is there can tell.
-func Recover(dir string) (Summary, error) {
+func salvage(dir string) (Summary, error) {
 	sum, err := recoverAll(dir)
 	if err != nil {
 		return sum, err

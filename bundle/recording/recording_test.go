@@ -166,7 +166,7 @@ func TestKeptAndDropped(t *testing.T) {
 		if err := saveSummary(s.Dir(sum.Name), sum); err != nil {
 			t.Fatal(err)
 		}
-		again, err := Recover(s.Dir(sum.Name))
+		again, err := salvage(s.Dir(sum.Name))
 		if err != nil || again != sum {
 			t.Errorf("recovering a sealed recording gives %+v, was %+v: %v", again, sum, err)
 		}

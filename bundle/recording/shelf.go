@@ -119,11 +119,7 @@ func (s *Shelf) recover() error {
 			}
 			continue
 		}
-		// One that cannot be recovered stays, and List says why. It is tried again
-		// each time: what was missing may be back.
-		if _, err := Recover(dir); err != nil {
-			s.note(saveSummary(dir, Summary{Name: e.Name(), Lost: err.Error()}))
-		}
+		s.salvage(dir)
 	}
 	if err := s.recoverRing(); err != nil {
 		return err

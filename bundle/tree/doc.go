@@ -9,7 +9,7 @@
 //	SHELF/NNNNNN/               a branch, as package recording has it; its
 //	                            recording.json names its id, its parent's, and
 //	                            the position at which it left that
-//	SHELF/elsewhere/ID.json     Stub, as JSON: what is remembered of a recording
+//	SHELF/elsewhere/ID.json     stub, as JSON: what is remembered of a recording
 //	                            that branches left and that is not on the shelf, a
 //	                            bundle's file, or a branch that was dropped
 //

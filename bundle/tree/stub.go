@@ -24,8 +24,8 @@ const (
 	maxStubBytes = 1 << 20
 )
 
-// A Stub is what is remembered of a recording that is not on the shelf.
-type Stub struct {
+// A stub is what is remembered of a recording that is not on the shelf.
+type stub struct {
 	Format    string            `json:"format"`
 	ID        string            `json:"id"`
 	File      string            `json:"file,omitzero"` // none: it was dropped
@@ -56,9 +56,9 @@ func Remember(dir, file string, b *bundle.Bundle) (err error) {
 	return s.save(dir)
 }
 
-func stubOf(file string, b *bundle.Bundle) Stub {
+func stubOf(file string, b *bundle.Bundle) stub {
 	m := b.Manifest()
-	s := Stub{ID: b.ID(), File: file, Branch: m.Recording.Branch, Feature: m.Recording.Feature, Truncated: m.Tape.Truncated,
+	s := stub{ID: b.ID(), File: file, Branch: m.Recording.Branch, Feature: m.Recording.Feature, Truncated: m.Tape.Truncated,
 		Hz: m.Machine.Hz, Start: m.Tape.Start, End: m.Tape.End, Bytes: b.Inspect().Bytes}
 	if m.Failure != nil {
 		s.Failure = m.Failure.Text
@@ -76,7 +76,7 @@ func Lone(file string, b *bundle.Bundle) *Node {
 
 func stubPath(dir, id string) string { return filepath.Join(dir, elsewhere, id+stubExt) }
 
-func (s Stub) save(dir string) error {
+func (s stub) save(dir string) error {
 	if !regexp.MustCompile(`^[0-9A-Z-]{1,40}$`).MatchString(s.ID) {
 		return fmt.Errorf("remember recording %.60q: that is no id", s.ID)
 	}
@@ -95,7 +95,7 @@ func (s Stub) save(dir string) error {
 }
 
 // readStub reads one; it is untrusted.
-func readStub(path string) (s Stub, err error) {
+func readStub(path string) (s stub, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return s, err
@@ -115,7 +115,7 @@ func readStub(path string) (s Stub, err error) {
 }
 
 // stubs reads all that can be read.
-func stubs(dir string) (all []Stub, err error) {
+func stubs(dir string) (all []stub, err error) {
 	names, err := os.ReadDir(filepath.Join(dir, elsewhere))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err

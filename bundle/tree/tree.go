@@ -41,7 +41,7 @@ type Node struct {
 	Children  []*Node      `json:"children"`
 
 	entry string // its name on the shelf; none: it is elsewhere
-	stub  Stub
+	stub  stub
 	end   vmm.Instant
 	left  bool // its parent is known
 }
@@ -75,7 +75,7 @@ func Open(dir string) (*Tree, error) {
 }
 
 // elsewhereNode is a recording that is not on the shelf.
-func elsewhereNode(s Stub) *Node {
+func elsewhereNode(s stub) *Node {
 	n := &Node{ID: s.ID, Name: s.Label.Name, Note: s.Label.Note, Path: s.File, Position: s.Start, Outcome: OK, Failure: s.Failure,
 		Truncated: s.Truncated, Own: s.Bytes, stub: s, end: s.End.At}
 	if s.Branch != nil {
@@ -96,7 +96,7 @@ func shelved(dir string, e recording.Entry) *Node {
 		Position: e.Summary.Start, Outcome: OK, Failure: e.Summary.Failure, Truncated: e.Summary.Truncated, entry: e.Name, end: e.Summary.End.At}
 	if b := e.Meta.Branch; b != nil {
 		n.ID, n.Parent, n.Position = b.ID, b.Parent, b.At
-		n.stub = Stub{ID: b.ID, Branch: b}
+		n.stub = stub{ID: b.ID, Branch: b}
 	}
 	switch {
 	case e.Err != "" || e.Summary.Lost != "":

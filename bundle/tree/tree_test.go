@@ -77,7 +77,7 @@ func TestTree(t *testing.T) {
 		}
 	}
 	want("no folder", "")
-	if err := (Stub{ID: "R-1", File: dir, Hz: 1000, Start: vmm.Position{At: 500}, End: vmm.Position{At: 5000}}).save(dir); err != nil {
+	if err := (stub{ID: "R-1", File: dir, Hz: 1000, Start: vmm.Position{At: 500}, End: vmm.Position{At: 5000}}).save(dir); err != nil {
 		t.Fatal(err)
 	}
 	branch(t, dir, "B-1", "R-1", 1000)
@@ -137,10 +137,10 @@ func TestTree(t *testing.T) {
 // A stub is untrusted: whatever stands in it, it names no other file.
 func TestStubsOfOthers(t *testing.T) {
 	dir := t.TempDir()
-	if err := (Stub{ID: "../R-1"}).save(dir); err == nil {
+	if err := (stub{ID: "../R-1"}).save(dir); err == nil {
 		t.Error("an id that leaves the folder is saved")
 	}
-	if err := (Stub{ID: "R-1"}).save(dir); err != nil {
+	if err := (stub{ID: "R-1"}).save(dir); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ name, text string }{
@@ -162,7 +162,7 @@ func TestStubsOfOthers(t *testing.T) {
 func TestParentsInACircle(t *testing.T) {
 	dir := t.TempDir()
 	for id, parent := range map[string]string{"R-1": "R-2", "R-2": "R-3", "R-3": "R-1", "R-4": "R-1"} {
-		if err := (Stub{ID: id, Branch: &recording.Branch{ID: id, Parent: parent}}).save(dir); err != nil {
+		if err := (stub{ID: id, Branch: &recording.Branch{ID: id, Parent: parent}}).save(dir); err != nil {
 			t.Fatal(err)
 		}
 	}

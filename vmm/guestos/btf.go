@@ -47,17 +47,17 @@ var extra = [...]struct{ fixed, each int }{
 	kindDatasec: {0, 12}, kindFloat: {}, kindDeclTag: {4, 0}, kindTypeTag: {}, kindEnum64: {0, 12},
 }
 
-// A BTF says how a kernel lays out its data. It is not changed after parsing.
-type BTF struct {
+// A btf says how a kernel lays out its data. It is not changed after parsing.
+type btf struct {
 	types []byte
 	at    []uint32 // where each type is, by id - 1
 	text  []byte   // the strings
 	named map[string]uint32
 }
 
-// ParseBTF reads a kernel's type information; see the package's comment. The
+// parseBTF reads a kernel's type information; see the package's comment. The
 // bytes may be followed by others.
-func ParseBTF(b []byte) (*BTF, error) {
+func parseBTF(b []byte) (*btf, error) {
 	if len(b) < btfHeader || binary.LittleEndian.Uint16(b) != btfMagic {
 		return nil, errors.New("BTF: it does not begin with 9f eb")
 	}
@@ -72,7 +72,7 @@ func ParseBTF(b []byte) (*BTF, error) {
 		}
 		return b[head+off:][:n]
 	}
-	t := &BTF{types: part(field(1), field(2)), text: part(field(3), field(4)), named: map[string]uint32{}}
+	t := &btf{types: part(field(1), field(2)), text: part(field(3), field(4)), named: map[string]uint32{}}
 	if len(t.types) == 0 || len(t.text) == 0 {
 		return nil, fmt.Errorf("BTF: types (%d bytes at %d) and strings (%d bytes at %d) do not fit into %d bytes", field(2), field(1), field(4), field(3), size)
 	}
@@ -83,7 +83,7 @@ func ParseBTF(b []byte) (*BTF, error) {
 }
 
 // index finds where each type begins.
-func (t *BTF) index() error {
+func (t *btf) index() error {
 	for at := 0; at < len(t.types); {
 		if at+12 > len(t.types) {
 			return fmt.Errorf("BTF: type %d is cut off", len(t.at)+1)
@@ -109,7 +109,7 @@ func (t *BTF) index() error {
 	return nil
 }
 
-func (t *BTF) str(off uint32) string {
+func (t *btf) str(off uint32) string {
 	if uint64(off) >= uint64(len(t.text)) {
 		return ""
 	}
@@ -125,7 +125,7 @@ type typ struct {
 }
 
 // typ is a type by id; 0, which is void, and ids out of range have kind 0.
-func (t *BTF) typ(id uint32) typ {
+func (t *btf) typ(id uint32) typ {
 	if id == 0 || uint64(id) > uint64(len(t.at)) {
 		return typ{}
 	}
@@ -138,7 +138,7 @@ func (t *BTF) typ(id uint32) typ {
 }
 
 // plain is a type without its modifiers and other names.
-func (t *BTF) plain(id uint32) (uint32, typ) {
+func (t *btf) plain(id uint32) (uint32, typ) {
 	for range btfDepth {
 		y := t.typ(id)
 		switch y.kind {
@@ -152,7 +152,7 @@ func (t *BTF) plain(id uint32) (uint32, typ) {
 }
 
 // size is a type's in bytes, 0 if it has none or it is not sane.
-func (t *BTF) size(id uint32) uint64 {
+func (t *btf) size(id uint32) uint64 {
 	n := uint64(1)
 	for range btfDepth {
 		_, y := t.plain(id)
@@ -178,7 +178,7 @@ func (t *BTF) size(id uint32) uint64 {
 type Struct struct {
 	Name string
 	Size uint64 // bytes
-	t    *BTF
+	t    *btf
 	id   uint32
 }
 
@@ -190,7 +190,7 @@ type Field struct {
 }
 
 // Struct finds a structure or union by its name, or by a typedef's.
-func (t *BTF) Struct(name string) (Struct, error) {
+func (t *btf) Struct(name string) (Struct, error) {
 	id, y := t.plain(t.named[name])
 	if y.kind != kindStruct && y.kind != kindUnion {
 		return Struct{}, fmt.Errorf("the kernel's BTF has no struct %s", name)
@@ -225,7 +225,7 @@ func (s Struct) Offset(path string) (uint64, error) {
 }
 
 // member finds a member of a structure, and in anonymous ones within.
-func (t *BTF) member(id uint32, name string, depth int, steps *int) (off uint64, of uint32, ok bool) {
+func (t *btf) member(id uint32, name string, depth int, steps *int) (off uint64, of uint32, ok bool) {
 	_, y := t.plain(id)
 	if y.kind != kindStruct && y.kind != kindUnion || depth == btfDepth || name == "" {
 		return 0, 0, false
@@ -249,26 +249,4 @@ func (t *BTF) member(id uint32, name string, depth int, steps *int) (off uint64,
 		}
 	}
 	return 0, 0, false
-}
-
-// Enum gives the constants of an enumeration by name.
-func (t *BTF) Enum(name string) (map[string]int64, error) {
-	_, y := t.plain(t.named[name])
-	m := map[string]int64{}
-	switch y.kind {
-	case kindEnum:
-		for b := y.rest; len(b) >= 8; b = b[8:] {
-			v := binary.LittleEndian.Uint32(b[4:])
-			if m[t.str(binary.LittleEndian.Uint32(b))] = int64(v); y.flag { // signed
-				m[t.str(binary.LittleEndian.Uint32(b))] = int64(int32(v))
-			}
-		}
-	case kindEnum64:
-		for b := y.rest; len(b) >= 12; b = b[12:] {
-			m[t.str(binary.LittleEndian.Uint32(b))] = int64(le64(b[4:]))
-		}
-	default:
-		return nil, fmt.Errorf("the kernel's BTF has no enum %s", name)
-	}
-	return m, nil
 }

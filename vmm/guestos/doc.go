@@ -71,8 +71,8 @@
 // in bits; if the structure's flag is set, in bits 23:0, and bits 31:24 are the
 // size of a bit-field. An array has its element's type, its index's, and the
 // count. A function has the number of its prototype, which has the type that is
-// returned, and eight bytes a parameter: name and type. An enumeration has name and value, in 4 bytes each, or with a value of
-// 8 bytes in its other kind.
+// returned, and eight bytes a parameter: name and type. An enumeration has eight bytes
+// a constant, in its other kind twelve, which are passed over.
 //
 // # Modules
 //

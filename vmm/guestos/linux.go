@@ -21,7 +21,7 @@ type kernel struct {
 	syms     *symbols
 	tableAt  uint64 // where they stand in the image
 	tableLen uint64
-	btf      *BTF
+	btf      *btf
 	btfErr   error // why there is none
 	banner   string
 	bannerAt uint64
@@ -120,7 +120,7 @@ func newKernel(img *image) (*kernel, error) {
 	k.buildID = NoteBuildID(k.between(img, "__start_notes", "__stop_notes"))
 	if b := k.between(img, "__start_BTF", "__stop_BTF"); b == nil {
 		k.btfErr = errors.New("the guest's kernel has no BTF (CONFIG_DEBUG_INFO_BTF): symbols can be read, processes cannot")
-	} else if k.btf, err = ParseBTF(slices.Clone(b)); err != nil {
+	} else if k.btf, err = parseBTF(slices.Clone(b)); err != nil {
 		k.btfErr = fmt.Errorf("the guest's kernel: %w", err)
 	}
 	return k, nil
@@ -209,8 +209,13 @@ func (l *Linux) SymbolTable() (addr, bytes uint64) { return l.tableAt, l.tableLe
 // Struct is the layout of one of the kernel's structures.
 func (l *Linux) Struct(name string) (Struct, error) { return l.layout(name) }
 
-// BTF is all of the kernel's type information.
-func (l *Linux) BTF() (*BTF, error) { return l.btf, l.btfErr }
+// Func is the prototype of one of the kernel's functions.
+func (l *Linux) Func(name string) (params []Param, result Param, err error) {
+	if l.btfErr != nil {
+		return nil, Param{}, l.btfErr
+	}
+	return l.btf.Func(name)
+}
 
 func (k *kernel) layout(name string) (Struct, error) {
 	if k.btfErr != nil {

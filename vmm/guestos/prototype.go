@@ -18,7 +18,7 @@ const maxParams = 64
 
 // Func finds what a function of the kernel's takes and returns, by its name.
 // Compilers make variants of functions which take less: those have no types.
-func (t *BTF) Func(name string) (params []Param, result Param, err error) {
+func (t *btf) Func(name string) (params []Param, result Param, err error) {
 	for id := range uint32(len(t.at)) {
 		f := t.typ(id + 1)
 		if f.kind != kindFunc || t.str(f.name) != name {
@@ -39,7 +39,7 @@ func (t *BTF) Func(name string) (params []Param, result Param, err error) {
 }
 
 // param describes a type as a parameter.
-func (t *BTF) param(id uint32) Param {
+func (t *btf) param(id uint32) Param {
 	const signed, char = 1, 2 // of a number's encoding
 	encoding := func(y typ) uint32 { return binary.LittleEndian.Uint32(y.rest) >> 24 & 15 }
 	_, y := t.plain(id)

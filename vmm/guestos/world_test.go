@@ -103,7 +103,7 @@ type world struct {
 	levels int
 	ram    RAM
 	regs   Registers
-	btf    *BTF
+	btf    *btf
 	next   uint64 // free memory
 	tables uint64 // free pages for page tables
 }
@@ -206,7 +206,7 @@ func (w *world) newSpace() uint64 {
 func (w *world) build() *world {
 	w.ram, w.next, w.levels = make(RAM, ramBytes), heapPhys+0x1000, max(w.levels, 4)
 	types := testBTF()
-	btf, err := ParseBTF(types)
+	btf, err := parseBTF(types)
 	if err != nil {
 		panic(err)
 	}

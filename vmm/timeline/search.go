@@ -12,8 +12,8 @@ import (
 // TextBytes is how much of the console's text is kept.
 const TextBytes = 64 << 10
 
-// MaxText is the longest text that can be searched for, in bytes.
-const MaxText = 256
+// maxText is the longest text that can be searched for, in bytes.
+const maxText = 256
 
 // A Query says what to look for. What is nil or empty is not looked for; of
 // several kinds, whichever comes first. Several goroutines may call its
@@ -32,7 +32,7 @@ type Query struct {
 var ErrQuery = errors.New("timeline: search for something, texts of at most 256 bytes, and not away from Until")
 
 func (q *Query) check() error {
-	if len(q.Stops) == 0 && q.Input == nil && q.Mark == nil && q.Text == "" || len(q.Text) > MaxText {
+	if len(q.Stops) == 0 && q.Input == nil && q.Mark == nil && q.Text == "" || len(q.Text) > maxText {
 		return ErrQuery
 	}
 	return nil
