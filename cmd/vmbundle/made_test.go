@@ -41,10 +41,7 @@ func newMadeBy(t testing.TB, second string) (r made) {
 	m, free, err := spec.Build(1_790_000_000, 7)
 	ok(t, err)
 	defer free()
-	rsdp, ranges, err := pc.Firmware(m.Board)
-	ok(t, err)
-	l := firmware.Linux{Kernel: bare.Image(bare.Options{Keys: true, Work: 400_000}), Map: ranges, RSDP: rsdp}
-	ok(t, l.Load(m.Mem, m.CPU))
+	ok(t, pc.BootLinux(m, firmware.Linux{Kernel: bare.Image(bare.Options{Keys: true, Work: 400_000})}))
 	con, err := live.OpenConsole("none", nil, nil)
 	ok(t, err)
 	s := &live.Session{M: m, Door: host.NewDoor(host.Config{Pace: host.Virtual}), Console: con}

@@ -32,6 +32,15 @@ func Firmware(b *vmm.Board) (rsdp uint64, m []firmware.Range, err error) {
 	return rsdpAt, firmware.Map(size), nil
 }
 
+// BootLinux is Firmware and then a boot loader: it leaves a fresh machine at the entry
+// of l's kernel, which is told of this PC's tables and memory.
+func BootLinux(m *vmm.Machine, l firmware.Linux) (err error) {
+	if l.RSDP, l.Map, err = Firmware(m.Board); err != nil {
+		return err
+	}
+	return l.Load(m.Mem, m.CPU)
+}
+
 // setChips initialises the interrupt controllers and the timer.
 func setChips(b *vmm.Board) {
 	for _, w := range []struct {

@@ -57,12 +57,7 @@ func boot(t testing.TB, o bare.Options, hz uint64, in ...vmm.Input) *guest {
 func (g *guest) load(t testing.TB, o bare.Options) {
 	t.Helper()
 	g.CPU.Cold(1)
-	rsdp, m, err := pc.Firmware(g.Board)
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := &firmware.Linux{Kernel: bare.Image(o), Map: m, RSDP: rsdp}
-	if err := l.Load(g.Mem, g.CPU); err != nil {
+	if err := pc.BootLinux(g.Machine, firmware.Linux{Kernel: bare.Image(o)}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -37,20 +37,14 @@ type replay struct {
 // newReplay boots a bare guest whose timer interrupts every 8000 instants.
 func newReplay(t testing.TB, every, end vmm.Instant) *replay {
 	t.Helper()
-	ram := mem.New(make([]byte, 2<<20))
-	b := pc.New(ram, pc.Options{Hz: 8_000_000, Epoch: 1_790_000_000, DebugExit: true})
+	b := pc.New(mem.New(make([]byte, 2<<20)), pc.Options{Hz: 8_000_000, Epoch: 1_790_000_000, DebugExit: true})
 	c := new(cpu.State)
 	c.Cold(1)
-	rsdp, m, err := pc.Firmware(b)
-	if err != nil {
+	m := &vmm.Machine{Board: b, CPU: c, Engine: interp.New(), Door: new(vmm.Scripted)}
+	if err := pc.BootLinux(m, firmware.Linux{Kernel: bare.Image(bare.Options{Work: 1e12, Float: true, End: bare.DebugExit})}); err != nil {
 		t.Fatal(err)
 	}
-	l := &firmware.Linux{Kernel: bare.Image(bare.Options{Work: 1e12, Float: true, End: bare.DebugExit}), Map: m, RSDP: rsdp}
-	if err := l.Load(ram, c); err != nil {
-		t.Fatal(err)
-	}
-	r := &replay{every: every, end: end, thread: Thread{1, "cpu0", "ring 0"},
-		m: &vmm.Machine{Board: b, CPU: c, Engine: interp.New(), Door: new(vmm.Scripted)}}
+	r := &replay{every: every, end: end, thread: Thread{1, "cpu0", "ring 0"}, m: m}
 	r.save()
 	return r
 }

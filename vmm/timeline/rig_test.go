@@ -65,10 +65,7 @@ func record(t testing.TB, seed uint64, keys int) *made {
 	t.Helper()
 	m := machine(make([]byte, ramBytes), interp.New())
 	m.CPU.Cold(1)
-	rsdp, ranges, err := pc.Firmware(m.Board)
-	ok(t, err)
-	l := &firmware.Linux{Kernel: bare.Image(bare.Options{APIC: true, Float: seed%2 == 0, Keys: true}), Map: ranges, RSDP: rsdp}
-	ok(t, l.Load(m.Mem, m.CPU))
+	ok(t, pc.BootLinux(m, firmware.Linux{Kernel: bare.Image(bare.Options{APIC: true, Float: seed%2 == 0, Keys: true})}))
 	m.Door = &live{rng: rand.New(rand.NewPCG(seed, 1)), keys: keys}
 	m.Run(1000)
 	r := &made{build: machine, console: "com1/tx"}

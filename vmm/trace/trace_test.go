@@ -58,12 +58,7 @@ func guestRun(t *testing.T, e vmm.Engine) Run {
 	m := &vmm.Machine{Board: b, CPU: new(cpu.State), Engine: e, Door: new(vmm.Scripted)}
 	t.Cleanup(func() { _ = e.Close() })
 	m.CPU.Cold(1)
-	rsdp, ranges, err := pc.Firmware(b)
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := &firmware.Linux{Kernel: bare.Image(bare.Options{APIC: true, Float: true, Keys: true}), Map: ranges, RSDP: rsdp}
-	if err := l.Load(m.Mem, m.CPU); err != nil {
+	if err := pc.BootLinux(m, firmware.Linux{Kernel: bare.Image(bare.Options{APIC: true, Float: true, Keys: true})}); err != nil {
 		t.Fatal(err)
 	}
 	return Run{m, player{m}}

@@ -66,20 +66,10 @@ func bareInputs() (in []vmm.Input) {
 func recordBare(t *testing.T) string {
 	t.Helper()
 	m := power(t, bareSpec(), bareInputs())
-	load(t, m, firmware.Linux{Kernel: bare.Image(bare.Options{Work: 18e6, APIC: true, Float: true, Keys: true})})
-	return record(t, "bare", m, bareSpec(), 1<<40)
-}
-
-// load does what firmware and boot loader do.
-func load(t *testing.T, m *vmm.Machine, l firmware.Linux) {
-	t.Helper()
-	var err error
-	if l.RSDP, l.Map, err = pc.Firmware(m.Board); err == nil {
-		err = l.Load(m.Mem, m.CPU)
-	}
-	if err != nil {
+	if err := pc.BootLinux(m, firmware.Linux{Kernel: bare.Image(bare.Options{Work: 18e6, APIC: true, Float: true, Keys: true})}); err != nil {
 		t.Fatal(err)
 	}
+	return record(t, "bare", m, bareSpec(), 1<<40)
 }
 
 // TestGolden is run by the other hosts, too.

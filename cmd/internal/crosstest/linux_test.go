@@ -1,16 +1,15 @@
 package crosstest
 
 import (
-	"context"
 	"encoding/binary"
-	"os"
 	"strings"
 	"testing"
 
-	"vmrecord/cmd/internal/cli"
 	"vmrecord/cmd/internal/machine"
+	"vmrecord/cmd/internal/rig"
 	"vmrecord/configs/guestkernel"
 	"vmrecord/hwdevices/firmware"
+	"vmrecord/hwdevices/pc"
 	"vmrecord/vmm"
 )
 
@@ -32,7 +31,13 @@ func recordLinux(t *testing.T) (names []string) {
 			vmm.Input{At: at + vmm.Instant(i), Inlet: vmm.InletLeap, Data: leap})
 	}
 	m := power(t, linuxSpec(), in)
-	load(t, m, firmware.Linux{Kernel: kernel(t), Append: cmdline})
+	kernel, _, err := rig.Kernel(guestkernel.Cloud)
+	if err == nil {
+		err = pc.BootLinux(m, firmware.Linux{Kernel: kernel, Append: cmdline})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		name string
 		from vmm.Instant
@@ -43,22 +48,4 @@ func recordLinux(t *testing.T) (names []string) {
 		names = append(names, record(t, c.name, m, linuxSpec(), 12e6))
 	}
 	return names
-}
-
-// kernel is Debian's, fetched where it was not.
-func kernel(t *testing.T) []byte {
-	t.Helper()
-	cache, err := cli.CacheDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	k, err := (&guestkernel.Fetcher{Cache: cache}).Fetch(context.Background())
-	if err != nil {
-		t.Fatalf("this test boots Debian's kernel; to have it in the cache: vmappliance build --kernel debian: %v", err)
-	}
-	b, err := os.ReadFile(k.Path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"io"
 	"os"
@@ -11,8 +10,8 @@ import (
 	"strings"
 	"syscall"
 
-	"vmrecord/cmd/internal/cli"
 	"vmrecord/cmd/internal/machine"
+	"vmrecord/cmd/internal/rig"
 	"vmrecord/configs/guestkernel"
 	"vmrecord/hwdevices/firmware"
 	"vmrecord/hwdevices/pc"
@@ -32,15 +31,7 @@ const (
 // inside runs a packed tree in a guest, and tells of each job that ended. What
 // the guest prints goes to w too.
 func inside(initrd []byte, memory uint64, w io.Writer, ended func(*said)) error {
-	cache, err := cli.CacheDir()
-	if err != nil {
-		return err
-	}
-	k, err := (&guestkernel.Fetcher{Cache: cache}).Fetch(context.Background())
-	if err != nil {
-		return err
-	}
-	kernel, err := os.ReadFile(k.Path)
+	kernel, _, err := rig.Kernel(guestkernel.Cloud)
 	if err != nil {
 		return err
 	}
@@ -50,12 +41,7 @@ func inside(initrd []byte, memory uint64, w io.Writer, ended func(*said)) error 
 		return err
 	}
 	defer free()
-	rsdp, ranges, err := pc.Firmware(m.Board)
-	if err != nil {
-		return err
-	}
-	l := firmware.Linux{Kernel: kernel, Initrd: initrd, Append: cmdline, Map: ranges, RSDP: rsdp}
-	if err := l.Load(m.Mem, m.CPU); err != nil {
+	if err := pc.BootLinux(m, firmware.Linux{Kernel: kernel, Initrd: initrd, Append: cmdline}); err != nil {
 		return err
 	}
 	m.Door = host.NewDoor(host.Config{Hz: spec.Hz, Pace: host.Virtual})

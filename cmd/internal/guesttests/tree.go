@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path"
 	"path/filepath"
 	"strings"
 
+	"vmrecord/cmd/internal/rig"
 	"vmrecord/configs/cpio"
 )
 
@@ -21,7 +21,7 @@ var quick = []string{"math", "strconv", "sync", "crypto/aes", "crypto/sha256"}
 
 // list is what the patterns mean: packages of the standard library with tests.
 func list(patterns []string) ([]string, error) {
-	out, err := tool(append([]string{"list", "-f", "{{if and .Standard (or .TestGoFiles .XTestGoFiles)}}{{.ImportPath}}{{end}}", "--"}, patterns...)...)
+	out, err := rig.Go(append([]string{"list", "-f", "{{if and .Standard (or .TestGoFiles .XTestGoFiles)}}{{.ImportPath}}{{end}}", "--"}, patterns...)...)
 	if err != nil {
 		return nil, err
 	}
@@ -30,18 +30,6 @@ func list(patterns []string) ([]string, error) {
 		return nil, fmt.Errorf("no package of the standard library with tests is called %s", strings.Join(patterns, ", "))
 	}
 	return all, nil
-}
-
-// tool runs the go command for the guest, and returns what it prints.
-func tool(arg ...string) (string, error) {
-	c := exec.Command("go", arg...)
-	c.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64", "GOAMD64=v1", "GOFLAGS=", "GOEXPERIMENT=", "GODEBUG=")
-	c.Stderr = os.Stderr
-	out, err := c.Output()
-	if err != nil {
-		return "", fmt.Errorf("go %s: %w", strings.Join(arg, " "), err)
-	}
-	return strings.TrimSpace(string(out)), nil
 }
 
 // A job is one line of the runner's plan.
@@ -67,7 +55,7 @@ const less = "GODEBUG=cpu.avx=off,cpu.avx2=off,cpu.avx512f=off,cpu.avx512bw=off,
 
 // build makes the tree of files of which the runner is /init, in dir.
 func build(dir string, jobs []job) error {
-	if _, err := tool("build", "-trimpath", "-o", filepath.Join(dir, "init"), "vmrecord/cmd/internal/guesttests/testdata/runner"); err != nil {
+	if _, err := rig.Go("build", "-trimpath", "-o", filepath.Join(dir, "init"), "vmrecord/cmd/internal/guesttests/testdata/runner"); err != nil {
 		return err
 	}
 	plan := ""
@@ -82,7 +70,7 @@ func build(dir string, jobs []job) error {
 // tests builds the packages' tests below dir, each in its package's folder of GOROOT.
 // flags are more flags for them.
 func tests(dir string, packages, flags []string, logf func(string, ...any)) (jobs []job, err error) {
-	goroot, err := tool("env", "GOROOT")
+	goroot, err := rig.Go("env", "GOROOT")
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +80,7 @@ func tests(dir string, packages, flags []string, logf func(string, ...any)) (job
 		if err := copySource(filepath.Join(dir, at), filepath.Join(goroot, "src", p)); err != nil {
 			return nil, err
 		}
-		if _, err := tool("test", "-c", "-ldflags=-w", "-o", filepath.Join(dir, at, "pkg.test"), p); err != nil {
+		if _, err := rig.Go("test", "-c", "-ldflags=-w", "-o", filepath.Join(dir, at, "pkg.test"), p); err != nil {
 			return nil, err
 		}
 		args := append([]string{"./pkg.test", "-test.v", "-test.timeout=2h"}, flags...)

@@ -10,12 +10,11 @@ import (
 	"vmrecord/bundle/debug"
 	"vmrecord/bundle/replay"
 	"vmrecord/cmd/internal/machine"
-	"vmrecord/vmm"
 	"vmrecord/vmm/tape"
 	"vmrecord/vmm/timeline"
 )
 
-// looking opens a bundle of spec's machine.
+// looking opens a bundle.
 func looking(t *testing.T, file string) *debug.Session {
 	t.Helper()
 	b, err := bundle.Open(file)
@@ -24,13 +23,9 @@ func looking(t *testing.T, file string) *debug.Session {
 	}
 	t.Cleanup(func() { _ = b.Close() })
 	line, err := timeline.Open(t.Context(), func() (*timeline.Run, error) {
-		r, err := replay.Open(b, func(c replay.Config) (*vmm.Machine, error) {
-			m, free, err := spec.BuildOn(machine.Auto, c.Board.Epoch, c.Seed)
-			if err == nil {
-				t.Cleanup(free)
-			}
-			return m, err
-		})
+		var free func()
+		r, err := replay.Open(b, machine.Replayed(machine.Auto, &free))
+		t.Cleanup(free)
 		if err != nil {
 			return nil, err
 		}

@@ -154,17 +154,9 @@ func play(t *testing.T, name string, engine machine.Maker, slice vmm.Instant) re
 		t.Fatal(err)
 	}
 	defer b.Close()
-	r, err := replay.Open(b, func(c replay.Config) (*vmm.Machine, error) {
-		s, err := machine.Parse(c.Machine)
-		if err != nil {
-			return nil, err
-		}
-		m, free, err := s.BuildOn(engine, c.Board.Epoch, c.Seed)
-		if err == nil {
-			t.Cleanup(free)
-		}
-		return m, err
-	})
+	var free func()
+	r, err := replay.Open(b, machine.Replayed(engine, &free))
+	t.Cleanup(free)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package linuxtest
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,8 +11,8 @@ import (
 	"sync"
 	"testing"
 
-	"vmrecord/cmd/internal/cli"
 	"vmrecord/cmd/internal/machine"
+	"vmrecord/cmd/internal/rig"
 	"vmrecord/configs/cpio"
 	"vmrecord/configs/guestkernel"
 	"vmrecord/hwdevices/firmware"
@@ -46,16 +45,7 @@ var files = sync.OnceValues(func() (bootable, error) { return bootFiles(guestker
 // bootFiles fetches a kernel and builds programs, each NAME=PACKAGE, into an
 // initial ramdisk. NAME=/PATH is a file of this computer's.
 func bootFiles(flavour guestkernel.Flavour, arch string, programs ...string) (f bootable, err error) {
-	cache, err := cli.CacheDir()
-	if err != nil {
-		return f, err
-	}
-	k, err := (&guestkernel.Fetcher{Flavour: flavour, Cache: cache}).Fetch(context.Background())
-	if err != nil {
-		return f, fmt.Errorf("this test boots Debian's kernel; to have it in the cache: vmappliance build --kernel %s: %w", flavour, err)
-	}
-	f.release = strings.TrimPrefix(k.Package, "linux-image-")
-	if f.kernel, err = os.ReadFile(k.Path); err != nil {
+	if f.kernel, f.release, err = rig.Kernel(flavour); err != nil {
 		return f, err
 	}
 	in := []cpio.File{{Name: "dev/console", Mode: cpio.Char | 0o600, Major: 5, Minor: 1}}
@@ -155,12 +145,7 @@ func (f bootable) boot(t testing.TB, append string) *guest {
 func (f bootable) bootOn(t testing.TB, e machine.Engine, append string) *guest {
 	t.Helper()
 	g := power(t, e)
-	rsdp, ranges, err := pc.Firmware(g.Board)
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := firmware.Linux{Kernel: f.kernel, Initrd: f.initrd, Append: append, Map: ranges, RSDP: rsdp}
-	if err := l.Load(g.Mem, g.CPU); err != nil {
+	if err := pc.BootLinux(g.Machine, firmware.Linux{Kernel: f.kernel, Initrd: f.initrd, Append: append}); err != nil {
 		t.Fatal(err)
 	}
 	return g

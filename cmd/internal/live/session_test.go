@@ -33,12 +33,7 @@ func TestNothingAfterTheEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer free()
-	rsdp, ranges, err := pc.Firmware(m.Board)
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := firmware.Linux{Kernel: bare.Image(bare.Options{}), Map: ranges, RSDP: rsdp}
-	if err := l.Load(m.Mem, m.CPU); err != nil {
+	if err := pc.BootLinux(m, firmware.Linux{Kernel: bare.Image(bare.Options{})}); err != nil {
 		t.Fatal(err)
 	}
 	con, err := OpenConsole("none", nil, io.Discard)

@@ -58,12 +58,7 @@ func (g *guest) boot(t cpu.Translator, tune interp.Tuning) (*side, error) {
 	s := &side{Machine: m, free: free, console: sha256.New()}
 	m.Door = new(vmm.Scripted)
 	m.OnOutput(machine.ConsoleOut, func(p []byte) { s.console.Write(p) })
-	rsdp, ranges, err := pc.Firmware(m.Board)
-	if err == nil {
-		k := firmware.Linux{Kernel: g.kernel, Initrd: g.initrd, Append: g.append, Map: ranges, RSDP: rsdp}
-		err = k.Load(m.Mem, m.CPU)
-	}
-	if err != nil {
+	if err := pc.BootLinux(m, firmware.Linux{Kernel: g.kernel, Initrd: g.initrd, Append: g.append}); err != nil {
 		free()
 		return nil, err
 	}

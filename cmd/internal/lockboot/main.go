@@ -1,13 +1,12 @@
 package main
 
 import (
-	"context"
 	"flag"
 	"fmt"
 	"os"
 
-	"vmrecord/cmd/internal/cli"
 	"vmrecord/cmd/internal/machine"
+	"vmrecord/cmd/internal/rig"
 	"vmrecord/configs"
 	"vmrecord/configs/bare"
 	"vmrecord/configs/guestkernel"
@@ -72,17 +71,11 @@ func (g *guest) read(kernel, initrd string) (err error) {
 		g.kernel = bare.Image(bare.Options{Work: 1e12, APIC: true, Float: true})
 		return nil
 	case configs.KernelDebian:
-		cache, err := cli.CacheDir()
-		if err != nil {
-			return err
-		}
-		k, err := (&guestkernel.Fetcher{Cache: cache}).Fetch(context.Background())
-		if err != nil {
-			return err
-		}
-		kernel = k.Path
+		g.kernel, _, err = rig.Kernel(guestkernel.Cloud)
+	default:
+		g.kernel, err = os.ReadFile(kernel)
 	}
-	if g.kernel, err = os.ReadFile(kernel); err == nil && initrd != "" {
+	if err == nil && initrd != "" {
 		g.initrd, err = os.ReadFile(initrd)
 	}
 	return err

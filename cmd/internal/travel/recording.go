@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 
 	"vmrecord/bundle"
 	"vmrecord/bundle/replay"
@@ -33,18 +32,8 @@ func load(file string, e machine.Maker) (*timeline.Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	free := func() {}
-	r, err := replay.Open(b, func(c replay.Config) (*vmm.Machine, error) {
-		s, err := machine.Parse(c.Machine)
-		if err != nil {
-			return nil, fmt.Errorf("the recorded machine: %w", err)
-		}
-		m, f, err := s.BuildOn(e, c.Board.Epoch, c.Seed)
-		if err == nil {
-			free = f
-		}
-		return m, err
-	})
+	var free func()
+	r, err := replay.Open(b, machine.Replayed(e, &free))
 	if err != nil {
 		free()
 		return nil, errors.Join(err, b.Close())

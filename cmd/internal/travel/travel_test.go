@@ -34,10 +34,7 @@ func recorded(t testing.TB) *recording {
 	m, free, err := spec.Build(1_790_000_000, 7)
 	ok(t, err)
 	defer free()
-	rsdp, ranges, err := pc.Firmware(m.Board)
-	ok(t, err)
-	l := firmware.Linux{Kernel: bare.Image(bare.Options{APIC: true, Keys: true, Work: 20_000}), Map: ranges, RSDP: rsdp}
-	ok(t, l.Load(m.Mem, m.CPU))
+	ok(t, pc.BootLinux(m, firmware.Linux{Kernel: bare.Image(bare.Options{APIC: true, Keys: true, Work: 20_000})}))
 	door := tapetest.NewLive(5)
 	door.Often = 20_000
 	m.Door = door
