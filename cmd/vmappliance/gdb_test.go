@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"vmrecord/cmd/internal/exit"
+	"vmrecord/configs/texttest"
 )
 
 // A debugged run waits for gdb.
@@ -94,20 +95,6 @@ func (d *debugged) end() (status int, said string) {
 	return d.run.ProcessState.ExitCode(), string(b)
 }
 
-// inOrder holds a text against regular expressions.
-func inOrder(t *testing.T, text string, want ...string) {
-	t.Helper()
-	rest := text
-	for _, w := range want {
-		at := regexp.MustCompile(w).FindStringIndex(rest)
-		if at == nil {
-			t.Errorf("%s is not there, or too early, in\n%s", w, text)
-			continue
-		}
-		rest = rest[at[1]:]
-	}
-}
-
 // A live machine is debugged while it is recorded: the recording ends in the state
 // in which it ends without gdb, and replays.
 func TestLiveGDB(t *testing.T) {
@@ -120,11 +107,11 @@ func TestLiveGDB(t *testing.T) {
 	g := d.gdb("monitor when", "stepi 1000", "monitor when", "set $there = $pc", "set $rax = 1", "set *(int*)0x1ed000 = 1",
 		"break *$there", "continue", "printf \"at it: %d\\n\", $pc == $there", "delete",
 		"watch *(long*)0x18cfc8", "continue", "continue", "stepi", "delete", "reverse-stepi", "monitor ps", "monitor bogus", "info threads", "monitor when", "continue", "x/i $pc")
-	inOrder(t, g.out, `in \?\? \(\)\n`, `hit Breakpoint 1|Breakpoint 1, 0x`, `at it: 1\n`, `Hardware watchpoint 2: `, `Old value = (-?\d+)\nNew value = (-?\d+)\n`, `Old value = `,
-		`Thread 4194305 "cpu" \(ring 0\)`, `=> 0x`)
-	inOrder(t, g.errors, `(?m)^0\+1, at 0x100200, ring 0$`, `(?m)^1\d\d\d\+1, at 0x\w+, ring 0$`, `Could not write register "rax".*would not replay`,
+	texttest.InOrder(t, g.out, []string{`in \?\? \(\)\n`, `hit Breakpoint 1|Breakpoint 1, 0x`, `at it: 1\n`, `Hardware watchpoint 2: `, `Old value = (-?\d+)\nNew value = (-?\d+)\n`, `Old value = `,
+		`Thread 4194305 "cpu" \(ring 0\)`, `=> 0x`})
+	texttest.InOrder(t, g.errors, []string{`(?m)^0\+1, at 0x100200, ring 0$`, `(?m)^1\d\d\d\+1, at 0x\w+, ring 0$`, `Could not write register "rax".*would not replay`,
 		`Cannot access memory at address 0x1ed000`, `a live machine does not go back; .* vmbundle gdb`, `no Linux is to be seen`,
-		`"bogus" is no command of a live machine; see: monitor help`, `(?m)^\d{4,}\+\d, at 0x\w+, ring \d$`, `the machine has ended: power-off`)
+		`"bogus" is no command of a live machine; see: monitor help`, `(?m)^\d{4,}\+\d, at 0x\w+, ring \d$`, `the machine has ended: power-off`})
 	if status, said := d.end(); status != 0 {
 		t.Errorf("status %d: %s", status, said)
 	}
@@ -147,7 +134,7 @@ func TestLiveComeAndGo(t *testing.T) {
 	d := s.debug("--recordings", "recs", "--record-from-start", "all")
 	for range 3 {
 		g := d.gdb("stepi", "monitor when", "detach")
-		inOrder(t, g.errors, `(?m)^\d+\+\d+, at 0x\w+, ring \d$`)
+		texttest.InOrder(t, g.errors, []string{`(?m)^\d+\+\d+, at 0x\w+, ring \d$`})
 	}
 	d.interrupted()
 	if _, err := io.WriteString(d.keys, "abq"); err != nil {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"vmrecord/configs/bare"
+	"vmrecord/configs/texttest"
 	"vmrecord/vmm"
 )
 
@@ -66,28 +67,7 @@ func TestGolden(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	diff(t, "golden", got, string(b))
-}
-
-// diff reports the lines that differ.
-func diff(t *testing.T, what, got, want string) {
-	t.Helper()
-	if got == want {
-		return
-	}
-	g, w := strings.Split(got, "\n"), strings.Split(want, "\n")
-	for i := range max(len(g), len(w)) {
-		a, b := "(no line)", "(no line)"
-		if i < len(g) {
-			a = g[i]
-		}
-		if i < len(w) {
-			b = w[i]
-		}
-		if a != b {
-			t.Errorf("%s: line %d: %s, want %s", what, i+1, a, b)
-		}
-	}
+	texttest.Same(t, "golden", got, string(b))
 }
 
 func TestEnds(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"vmrecord/configs/bare"
+	"vmrecord/configs/texttest"
 	"vmrecord/vmm"
 )
 
@@ -20,7 +21,7 @@ func TestSlices(t *testing.T) {
 		g := boot(t, o, slowHz, in...)
 		g.Slice = slice
 		g.finish(t)
-		diff(t, "slices", g.end(), want.end())
+		texttest.Same(t, "slices", g.end(), want.end())
 	}
 }
 
@@ -38,7 +39,7 @@ func TestForgetful(t *testing.T) {
 			g.Mem.Mark()
 		}
 	}
-	diff(t, "forgetful", g.end(), want.end())
+	texttest.Same(t, "forgetful", g.end(), want.end())
 }
 
 // restored is a fresh machine in g's state, with memory of its own.
@@ -72,7 +73,7 @@ func TestRestoreAnywhere(t *testing.T) {
 		}
 		e := a.to(to)
 		if f := b.to(to); f != e || a.end() != b.end() {
-			diff(t, "restored", b.end(), a.end())
+			texttest.Same(t, "restored", b.end(), a.end())
 			t.Fatalf("exits %d, want %d: %v", f, e, b.Err())
 		}
 		if e == vmm.Stopped {
@@ -138,7 +139,7 @@ func TestReplay(t *testing.T) {
 		r.finish(t)
 		if r.end() != g.end() {
 			t.Errorf("seed %d", seed)
-			diff(t, "replay", r.end(), g.end())
+			texttest.Same(t, "replay", r.end(), g.end())
 		}
 	}
 }

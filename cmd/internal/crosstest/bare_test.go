@@ -12,6 +12,7 @@ import (
 	"vmrecord/bundle"
 	"vmrecord/cmd/internal/machine"
 	"vmrecord/configs/bare"
+	"vmrecord/configs/texttest"
 	"vmrecord/hwdevices/firmware"
 	"vmrecord/hwdevices/pc"
 	"vmrecord/vmm"
@@ -84,7 +85,7 @@ func TestGolden(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	diff(t, got, string(want))
+	texttest.Same(t, golden, got, string(want))
 }
 
 // lines is a bundle's tape as text.
@@ -126,24 +127,6 @@ func lines(t *testing.T, name string) string {
 			}
 			fmt.Fprintf(&s, "end %s, %d inputs, %d heartbeats, retired %d\n%x end\n%x console of %d bytes\n",
 				f.Pos, f.Footer.Frames.Inputs, f.Footer.Frames.Heartbeats, f.Footer.Retired, f.Footer.End, f.Footer.Console, f.Footer.ConsoleBytes)
-		}
-	}
-}
-
-// diff reports the first lines that differ.
-func diff(t *testing.T, got, want string) {
-	t.Helper()
-	g, w := strings.Split(got, "\n"), strings.Split(want, "\n")
-	for i := range max(len(g), len(w)) {
-		a, b := "(no line)", "(no line)"
-		if i < len(g) {
-			a = g[i]
-		}
-		if i < len(w) {
-			b = w[i]
-		}
-		if a != b {
-			t.Fatalf("%s:%d: %s, want %s", golden, i+1, a, b)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"vmrecord/bundle/recording"
 	"vmrecord/cmd/internal/machine"
 	"vmrecord/configs/guestkernel"
+	"vmrecord/configs/texttest"
 	"vmrecord/vmm"
 	"vmrecord/vmm/host"
 )
@@ -77,12 +78,12 @@ func TestBreakIn(t *testing.T) {
 		return string(out)
 	}
 
-	inOrder(t, run("ps", file, "--at", "end"), []string{`/bin/login -- root\n`, `-sh\n`, `sh /tmp/.x\n`, `sleep 60\n`})
+	texttest.InOrder(t, run("ps", file, "--at", "end"), []string{`/bin/login -- root\n`, `-sh\n`, `sh /tmp/.x\n`, `sleep 60\n`})
 	calls := run("trace", file, "--what", "syscall", "--from", "start", "--to", "end")
-	inOrder(t, calls, breakInCalls)
+	texttest.InOrder(t, calls, breakInCalls)
 	came, left := instant(t, calls, entering), instant(t, calls, sending)
 	said := gdb(t, vmbundle, file, "monitor goto "+came+"\nmonitor events 9\nmonitor goto "+left+"\nmonitor ps\nmonitor console\nmonitor goto end\nmonitor console 30\n")
-	inOrder(t, said[1], []string{
+	texttest.InOrder(t, said[1], []string{
 		`\n` + came + `\+\d+ .*process \d+ login`, `\d+\+\d+ \(.*\) +input com1/rx "s"`, `"e"`, `"c"`, `"r"`, `"e"`, `"t"`, `"\\r"`, `you are here`,
 		`\n` + left + `\+\d+ .*process \d+ base64`, `-sh\n`, `\* .* running +base64 /etc/plan\n`, `login\[\d+\]: root login on 'ttyS0'\n`,
 		`base64 /etc/plan >/dev/ttyS0\n\d+\+\d+ `, // the last on the console there: the plan follows

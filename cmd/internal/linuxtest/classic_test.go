@@ -11,6 +11,7 @@ import (
 	"vmrecord/bundle"
 	"vmrecord/bundle/recording"
 	"vmrecord/configs/guestkernel"
+	"vmrecord/configs/texttest"
 )
 
 // namesSession is played to gdb, which has no more of the module than the guest's
@@ -91,7 +92,7 @@ func TestClassic(t *testing.T) {
 	g := f.boot(t, quick+" vmagent.run=/loader")
 	sum := g.recordsItself(t, shelf, "")
 	console := g.tx.String()
-	inOrder(t, console, []string{`BUG: kernel NULL pointer dereference`, `RIP: 0010:race_count`, `Call Trace`, `race_replace`, `Fatal exception in interrupt`})
+	texttest.InOrder(t, console, []string{`BUG: kernel NULL pointer dereference`, `RIP: 0010:race_count`, `Call Trace`, `race_replace`, `Fatal exception in interrupt`})
 	file := filepath.Join(dir, "classic.vmb")
 	if _, err := bundle.Pack(shelf.Dir(sum.Name), file, bundle.PackOptions{}); err != nil {
 		t.Fatal(err)
@@ -99,7 +100,7 @@ func TestClassic(t *testing.T) {
 	vmbundle := buildVMBundle(t, t.TempDir())
 	t.Run("symbols", func(t *testing.T) {
 		said := gdb(t, vmbundle, file, namesSession, "--at", "end")
-		inOrder(t, said[0]+said[1], namesFacts)
+		texttest.InOrder(t, said[0]+said[1], namesFacts)
 	})
 	t.Run("probes", func(t *testing.T) {
 		for _, c := range []struct {
@@ -118,7 +119,7 @@ func TestClassic(t *testing.T) {
 	})
 	t.Run("source", func(t *testing.T) {
 		first := gdb(t, vmbundle, file, sourceSession, "--at", "end", "--symbols", dir)
-		inOrder(t, first[0]+first[1], sourceFacts)
+		texttest.InOrder(t, first[0]+first[1], sourceFacts)
 		if again := gdb(t, vmbundle, file, sourceSession, "--at", "end", "--symbols", dir); again != first {
 			t.Errorf("another time: %s\nwas: %s", again, first)
 		}

@@ -13,6 +13,7 @@ import (
 	"vmrecord/bundle"
 	"vmrecord/bundle/recording"
 	"vmrecord/cmd/internal/machine"
+	"vmrecord/configs/texttest"
 	"vmrecord/vmm"
 	"vmrecord/vmm/host"
 )
@@ -97,8 +98,8 @@ func debugged(t *testing.T, ready *guest, kernel []byte) {
 			t.Errorf("on level %s: %s\nthe first: %s", level, got, first)
 		}
 	}
-	inOrder(t, first[0], kernelFacts)
-	inOrder(t, first[1], monitorSays)
+	texttest.InOrder(t, first[0], kernelFacts)
+	texttest.InOrder(t, first[1], monitorSays)
 	values := regexp.MustCompile(`Old value = (\d+)\nNew value = (\d+)\n`).FindAllStringSubmatch(first[0], -1)
 	if len(values) < 4 || values[0][1] != values[3][2] || values[1][1] != values[2][2] || values[0][2] != values[1][1] {
 		t.Errorf("back and forth, values are not the same: %q", values)
@@ -148,20 +149,6 @@ func gdb(t *testing.T, vmbundle, file, lines string, flags ...string) [2]string 
 		t.Fatalf("%v: %s%s", err, out.String(), errs.String())
 	}
 	return [2]string{out.String(), errs.String()}
-}
-
-// inOrder holds a text against regular expressions.
-func inOrder(t *testing.T, text string, want []string) {
-	t.Helper()
-	rest := text
-	for _, w := range want {
-		at := regexp.MustCompile(w).FindStringIndex(rest)
-		if at == nil {
-			t.Errorf("%s is not there, or too early, in\n%s", w, text)
-			continue
-		}
-		rest = rest[at[1]:]
-	}
 }
 
 // computing records process 1 at work, packs the bundle, and returns the recording's

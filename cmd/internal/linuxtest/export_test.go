@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"vmrecord/configs/texttest"
 )
 
 // exported writes a running Linux as a core file, from its bundle, and has tools
@@ -61,7 +63,7 @@ func exported(t *testing.T, ready *guest, release string) {
 			t.Errorf("%s: %v: %s", c.command, err, out)
 			continue
 		}
-		inOrder(t, string(out), c.says)
+		texttest.InOrder(t, string(out), c.says)
 	}
 	i, err := os.Stat(filepath.Join(dir, "core"))
 	if err != nil {

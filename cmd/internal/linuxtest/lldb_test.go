@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"testing"
+
+	"vmrecord/configs/texttest"
 )
 
 // lldbSession is played to LLDB: to the kernel's timer interrupt by name.
@@ -59,7 +61,7 @@ func lldb(t *testing.T, vmbundle, file, lines string, flags ...string) string {
 // debuggedByAnother is debugged, with LLDB.
 func debuggedByAnother(t *testing.T, vmbundle, file string) {
 	first := lldb(t, vmbundle, file, lldbSession)
-	inOrder(t, first, lldbFacts)
+	texttest.InOrder(t, first, lldbFacts)
 	if again := lldb(t, vmbundle, file, lldbSession); again != first {
 		t.Errorf("the second time: %s\nthe first: %s", again, first)
 	}

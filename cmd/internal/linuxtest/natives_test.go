@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"vmrecord/configs/texttest"
 	"vmrecord/vmm/host"
 	"vmrecord/vmm/trace/tracetest"
 )
@@ -132,14 +133,14 @@ func nativesDebugged(t *testing.T, ready *guest) {
 		return first
 	}
 	said := twice("count", fmt.Sprintf(countSession, pids["count two"]))
-	inOrder(t, said[0], countFacts)
-	inOrder(t, said[1], []string{`program symbols: \S+/count\n`, `by 0x\w+ <add count.c:\d+>, process ` + fmt.Sprint(pids["count two"]) + ` count, ring 3\n`, ` write \d+ -> \d+ +add count.c:\d+\n`})
+	texttest.InOrder(t, said[0], countFacts)
+	texttest.InOrder(t, said[1], []string{`program symbols: \S+/count\n`, `by 0x\w+ <add count.c:\d+>, process ` + fmt.Sprint(pids["count two"]) + ` count, ring 3\n`, ` write \d+ -> \d+ +add count.c:\d+\n`})
 	addsHeld(t, said[0], pids)
 	said = twice("bank", bankSession)
-	inOrder(t, said[0], bankFacts)
-	inOrder(t, said[1], []string{`program symbols: \S+/bank, \S+`, `<usleep\S*( \S+)?>, process ` + fmt.Sprint(pids["bank"]) + ` clerk-[ab], thread \d+, ring 3\n`, ` clerk-[ab] +read +0x\w+ +clerk bank.cc:\d+\n`})
+	texttest.InOrder(t, said[0], bankFacts)
+	texttest.InOrder(t, said[1], []string{`program symbols: \S+/bank, \S+`, `<usleep\S*( \S+)?>, process ` + fmt.Sprint(pids["bank"]) + ` clerk-[ab], thread \d+, ring 3\n`, ` clerk-[ab] +read +0x\w+ +clerk bank.cc:\d+\n`})
 	said = once(fmt.Sprint(pids["bank-static"]), bankSession)
-	inOrder(t, said[0], bankFacts)
+	texttest.InOrder(t, said[0], bankFacts)
 	for command, want := range map[string]string{ // whose threads have names of their own
 		"probe " + file + " bank.cc:34 --limit 1":                           `clerk-[ab]/\d+ bank::Charged<bank::Tenth>::post\+0x\w+ \(bank\.cc:34\)\n`,
 		"trace " + file + " --what call --process bank --from 12% --to 24%": ` clerk-[ab]/\d+ \w+ clerk\+0x\w+ \[bank\] +call bank::Charged<bank::Tenth>::post`,
@@ -149,7 +150,7 @@ func nativesDebugged(t *testing.T, ready *guest) {
 			t.Errorf("%s: %v, want %s in %d bytes that begin %.500s", command, err, want, len(out), out)
 		}
 	}
-	inOrder(t, said[0], []string{`execute_native_thread_routine \(\)\n#\d+ +0x\w+ in start_thread \(\)\n#\d+ +0x\w+ in clone3 \(\)\n`})
+	texttest.InOrder(t, said[0], []string{`execute_native_thread_routine \(\)\n#\d+ +0x\w+ in start_thread \(\)\n#\d+ +0x\w+ in clone3 \(\)\n`})
 }
 
 // perfettoHeld holds traces of a real Linux against their format, as the vendor's

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"vmrecord/configs/texttest"
 )
 
 // The demonstration loses an update; who? names the line, and gdb stops at it.
@@ -31,8 +33,8 @@ func TestLost(t *testing.T) {
 	}
 	out, said := d.session(t, len(writes)-1)
 	_, line, _ := strings.Cut(d.sum.Culprit, " ")
-	inOrder(t, out, lostSays(writes, line))
-	inOrder(t, said, lostMonitor(writes[len(writes)-1]))
+	texttest.InOrder(t, out, lostSays(writes, line))
+	texttest.InOrder(t, said, lostMonitor(writes[len(writes)-1]))
 	hash := regexp.MustCompile(`(?m)^[0-9a-f]{64}$`).FindAllString(said, -1)
 	if len(hash) != 3 || hash[0] != hash[2] || hash[0] == hash[1] {
 		t.Errorf("100 steps back and forward lead from %q", hash)
@@ -150,20 +152,6 @@ func lostMonitor(w access) []string {
 		fmt.Sprintf(`was last written at .*\n  by 0x\w+ <main\.\(\*account\)\.post ledger\.go:%d>, process \d+ ledger, thread %d, ring 3\n  was %s\n  is  %s\n`, w.Line, w.Thread, w.Was, w.Is),
 		`read +\d+ +main\.\(\*account\)\.post ledger\.go:\d+\n`, fmt.Sprintf(`%d ledger +write %s -> %s +main\.\(\*account\)\.post ledger\.go:%d\n`, w.Thread, w.Was, w.Is, w.Line),
 		` <tick_do_update_jiffies64>, process \d+ ledger`,
-	}
-}
-
-// inOrder holds a text against regular expressions.
-func inOrder(t *testing.T, text string, want []string) {
-	t.Helper()
-	rest := text
-	for _, w := range want {
-		at := regexp.MustCompile(w).FindStringIndex(rest)
-		if at == nil {
-			t.Errorf("%s is not there, or too early, in\n%s", w, text)
-			continue
-		}
-		rest = rest[at[1]:]
 	}
 }
 
