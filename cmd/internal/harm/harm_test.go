@@ -81,15 +81,15 @@ func finds(t *testing.T, b *bench) {
 	for i, c := range []struct {
 		s     stage
 		spoil func(r *room) error
-		want  error
+		want  wrongs
 	}{
-		{packerStage, func(r *room) error { return os.Truncate(r.path("out.vmb"), 100) }, new(halfError)},
-		{packerStage, func(r *room) error { return os.Remove(r.path("out.vmb")) }, new(lostError)},
-		{senderStage, func(r *room) error { return os.RemoveAll(r.path("state", "outbox", "spool")) }, new(lostError)},
-		{packerStage, func(r *room) error { return os.RemoveAll(r.path("recs")) }, new(stuckError)},
-		{inboxStage, func(r *room) error { return os.RemoveAll(r.path("in", "reports")) }, new(lostError)},
-		{recorderStage, func(r *room) error { return os.RemoveAll(r.path("recs", "000001")) }, new(lostError)},
-		{recorderStage, func(r *room) error { return os.Truncate(r.path("recs", "pages", "000000.vmp"), 100) }, new(lostError)},
+		{packerStage, func(r *room) error { return os.Truncate(r.path("out.vmb"), 100) }, wrongs{half: 1}},
+		{packerStage, func(r *room) error { return os.Remove(r.path("out.vmb")) }, wrongs{lost: 1}},
+		{senderStage, func(r *room) error { return os.RemoveAll(r.path("state", "outbox", "spool")) }, wrongs{lost: 1}},
+		{packerStage, func(r *room) error { return os.RemoveAll(r.path("recs")) }, wrongs{stuck: 1}},
+		{inboxStage, func(r *room) error { return os.RemoveAll(r.path("in", "reports")) }, wrongs{lost: 1}},
+		{recorderStage, func(r *room) error { return os.RemoveAll(r.path("recs", "000001")) }, wrongs{lost: 1}},
+		{recorderStage, func(r *room) error { return os.Truncate(r.path("recs", "pages", "000000.vmp"), 100) }, wrongs{lost: 1}},
 	} {
 		r, w, err := b.open(c.s, fmt.Sprintf("finds-%d", i), true)
 		if err != nil {
@@ -106,8 +106,9 @@ func finds(t *testing.T, b *bench) {
 		}
 		err = w.check(p, false)
 		w.close()
-		if kind := fmt.Sprintf("*%T", err); kind != fmt.Sprintf("%T", c.want) {
-			t.Errorf("%s: %v, want %T", c.s.name, err, c.want)
+		var got wrongs
+		if got.add(err); got != c.want {
+			t.Errorf("%s: %v, want %+v", c.s.name, err, c.want)
 		}
 		if err := os.RemoveAll(r.dir); err != nil {
 			t.Fatal(err)
@@ -134,11 +135,11 @@ func TestFault(t *testing.T) {
 			if err := errors.Join(p.wait(patience), f.wait()); err != nil {
 				t.Fatal(err)
 			}
-			n, status := len(want), 0
-			if 0 < at && at <= n {
-				n, status = at, 1
+			n, fails := len(want), 0 < at && at <= len(want)
+			if fails {
+				n = at
 			}
-			if got := p.status(); !slices.Equal(f.calls, want[:n]) || (got != 0) != (status != 0) {
+			if got := p.status(); !slices.Equal(f.calls, want[:n]) || (got != 0) != fails {
 				t.Errorf("call %d fails: %q, status %d, %s", at, f.calls, got, p.said.String())
 			}
 		}

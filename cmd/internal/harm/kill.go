@@ -13,6 +13,13 @@ import (
 // wrongs counts what checks found.
 type wrongs struct{ lost, half, stuck, failed int }
 
+// wrongColumns are what a table's head says of String's.
+const wrongColumns = "LOST\tHALF\tSTUCK\tFAILED"
+
+func (w wrongs) String() string {
+	return fmt.Sprintf("%d\t%d\t%d\t%d", w.lost, w.half, w.stuck, w.failed)
+}
+
 func (w *wrongs) add(err error) {
 	switch {
 	case err == nil:
@@ -48,6 +55,9 @@ func (r *row) add(o row) {
 // found wrong. Round i depends on the seed and i only.
 func (b *bench) kills(all []stage, seed uint64, n, jobs int, tell func(string)) []row {
 	rows := make([]row, len(all))
+	for i, s := range all {
+		rows[i].stage = s.name
+	}
 	var mu sync.Mutex
 	var wait sync.WaitGroup
 	free := make(chan struct{}, jobs)
@@ -60,7 +70,6 @@ func (b *bench) kills(all []stage, seed uint64, n, jobs int, tell func(string)) 
 			mu.Lock()
 			defer mu.Unlock()
 			r := &rows[i%len(all)]
-			r.stage = s.name
 			r.wrong.add(err)
 			if k.killed {
 				r.kills++

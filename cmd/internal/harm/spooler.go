@@ -83,20 +83,25 @@ var (
 func (w spooler) acknowledged(p *process) bool { return len(p.said.all(savedLine)) > 0 }
 
 func (w spooler) check(p *process, ended bool) error {
-	if err := w.has(p.said.all(savedLine)); err != nil {
-		return err
-	}
-	// A later run packs and queues what this one kept, and may have a report of its own.
-	if _, err := w.run([]int{75}, "vmappliance", "run", "appliance.toml", "--keys", "quick", "--serial", "none", "--record-from-start", "x"); err != nil {
-		return stuck("%w", err)
-	}
-	if err := w.has(p.said.all(savedLine)); err != nil {
+	if err := w.later(p.said.all(savedLine)); err != nil {
 		return err
 	}
 	features := append(p.said.all(keptLine), "x")
 	unnoted := p.said.all(unnotedLine)
 	return w.carried(len(features), func(e recording.Entry) bool { return slices.Contains(features, e.Meta.Feature) },
 		func(e recording.Entry) bool { return slices.Contains(unnoted, e.Name) })
+}
+
+// later runs the program again, which packs and queues what was kept before, and has a
+// report of its own. Bundles that were saved must be there before and after.
+func (w spooler) later(saved []string) error {
+	if err := w.has(saved); err != nil {
+		return err
+	}
+	if _, err := w.run([]int{75}, "vmappliance", "run", "appliance.toml", "--keys", "quick", "--serial", "none", "--record-from-start", "x"); err != nil {
+		return stuck("%w", err)
+	}
+	return w.has(saved)
 }
 
 // has looks for bundles in the outbox: each is to be as it was queued, and the
