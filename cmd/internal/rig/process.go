@@ -63,7 +63,7 @@ func (w Watch) Run(ctx context.Context, arg ...string) (*Process, error) {
 	if s := c.ProcessState; s != nil {
 		p.CPUSeconds = (s.UserTime() + s.SystemTime()).Seconds()
 		if u, ok := s.SysUsage().(*syscall.Rusage); ok {
-			p.MaxResident = u.Maxrss << 10 // getrusage(2): in KiB
+			p.MaxResident = int64(u.Maxrss) << 10 // getrusage(2): in KiB
 		}
 	}
 	if err != nil {
