@@ -33,8 +33,11 @@
 // and has the kernel draw a new key (RNDRESEEDCRNG of random(4), Linux 4.14), for which
 // that asks RDSEED or RDRAND, stirred by the machine at such a start. It says so on
 // the console. Up to then, at most a second, and in what programs made of either before,
-// such as the seeds of generators of their own, all starts are alike. Under another
-// init a guest is on its own.
+// such as the seeds of generators of their own, all starts are alike.
+//
+// A golden may be older than the channel. So Init does the same before it runs the
+// program if the two clocks are more than 2 s apart: a kernel that booted here has read
+// the real-time clock, to the second. Under another init a guest is on its own.
 //
 // # What is a failure
 //

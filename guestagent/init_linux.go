@@ -45,10 +45,10 @@ func Init() {
 	c, err := readConfig()
 	if err == nil {
 		atEnd = c.AtEnd
+		mindResumes(os.Stderr)
 		if c.Serve != nil {
 			agent{machine(), nil, os.Stdout, os.Stderr, nil}.serve(c.Serve)
 		}
-		go mindResumes(os.Stderr)
 		err = runToEnd(c, ours)
 	}
 	if err != nil {

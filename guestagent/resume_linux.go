@@ -12,8 +12,13 @@ import (
 	"vmrecord/guestagent/recorder"
 )
 
-// mindResumes sets the kernel right each time the machine was resumed. It looks
-// once a second, which is one port access.
+// clockSlack is by how much a kernel's clock may be off from when it read the
+// real-time clock, which tells whole seconds.
+const clockSlack = 2 * time.Second
+
+// mindResumes sets the kernel right where the machine was resumed since it booted,
+// which only its clock tells, and from then on each time that it is: it looks once a
+// second, which is one port access.
 func mindResumes(w io.Writer) {
 	r, err := recorder.WatchResume()
 	if err != nil {
@@ -23,18 +28,26 @@ func mindResumes(w io.Writer) {
 	if r == nil {
 		return
 	}
-	for {
-		time.Sleep(time.Second)
-		now, yes := r.Happened()
-		if !yes {
-			continue
-		}
-		if err := errors.Join(setClock(now), reseed(now)); err != nil {
-			say(fmt.Errorf("resumed: %w", err))
-			continue
-		}
-		fmt.Fprintf(w, "vmagent: resumed; the clock is now %s\n", now.UTC().Format(time.RFC3339))
+	if now, told := r.Now(); told && time.Until(now).Abs() > clockSlack {
+		renew(w, now)
 	}
+	go func() {
+		for {
+			time.Sleep(time.Second)
+			if now, yes := r.Happened(); yes {
+				renew(w, now)
+			}
+		}
+	}()
+}
+
+// renew has the kernel's clock and its generator begin anew.
+func renew(w io.Writer, now time.Time) {
+	if err := errors.Join(setClock(now), reseed(now)); err != nil {
+		say(fmt.Errorf("resumed: %w", err))
+		return
+	}
+	fmt.Fprintf(w, "vmagent: resumed; the clock is now %s\n", now.UTC().Format(time.RFC3339))
 }
 
 func setClock(now time.Time) error {

@@ -32,6 +32,12 @@ func (r *Resume) Happened() (now time.Time, yes bool) {
 	if _, err := r.c.step(wire.MsgRecvSize, 0); err != errRestart {
 		return now, false
 	}
+	return r.Now()
+}
+
+// Now is the time that the machine has; false where it does not tell. What was
+// resumed before WatchResume shows in a clock that is not this.
+func (r *Resume) Now() (now time.Time, told bool) {
 	t := r.c.m.call(wire.CmdGetTimeFull, regs{})
 	return time.Unix(int64(uint64(t.si)<<32|uint64(t.dx)), int64(t.bx)*1000), t.ax == wire.Magic
 }

@@ -72,7 +72,7 @@ func unhashed(said string) string {
 // returns its writes that undone finds.
 func played(t *testing.T, bin, dir string) (*demo, []access) {
 	t.Helper()
-	const first, last = 5, 9 // the first fails in its third round, as the programs are now
+	const first, last = 1, 5 // the first fails in its second round, as the programs are now
 	for seed := first; seed <= last; seed++ {
 		d := &demo{bin: bin, out: filepath.Join(dir, fmt.Sprint(seed)), seed: fmt.Sprint(seed), limit: 600}
 		d.begin()
