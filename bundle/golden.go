@@ -77,7 +77,7 @@ func (g *goldenWriter) write(out string) (i base.Info, err error) {
 	if err != nil {
 		return i, err
 	}
-	f, err := os.CreateTemp(filepath.Dir(out), ".vmg-")
+	f, err := store.CreateTemp(filepath.Dir(out), ".vmg-")
 	if err != nil {
 		return i, err
 	}

@@ -77,7 +77,7 @@ func pack(dir, out string, o PackOptions) (res Packed, err error) {
 	if i, err := os.Stat(out); err != nil || !i.IsDir() {
 		to = filepath.Dir(out)
 	}
-	tmp, err := os.CreateTemp(to, ".vmb-")
+	tmp, err := store.CreateTemp(to, ".vmb-")
 	if err != nil {
 		return res, err
 	}
@@ -299,7 +299,7 @@ func (k *packer) archive(dir, out string) (res Packed, err error) {
 	if err != nil {
 		return res, err
 	}
-	f, err := os.CreateTemp(dir, ".vmb-")
+	f, err := store.CreateTemp(dir, ".vmb-")
 	if err != nil {
 		return res, err
 	}

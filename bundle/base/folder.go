@@ -75,7 +75,7 @@ func (f Folder) Add(name string) (Info, error) {
 	if err := os.MkdirAll(f.Dir, 0o700); err != nil {
 		return Info{}, err
 	}
-	tmp, err := os.CreateTemp(f.Dir, ".base-")
+	tmp, err := store.CreateTemp(f.Dir, ".base-")
 	if err != nil {
 		return Info{}, err
 	}

@@ -9,12 +9,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/renameio/v2"
 	"github.com/klauspost/compress/zstd"
 
+	"vmrecord/bundle/store"
 	"vmrecord/vmm/timeline"
 )
 
@@ -50,8 +50,7 @@ func (f Folder) counter(what string, total int64) *counter {
 
 const (
 	suffix    = ".ckpt"
-	maxWindow = 64 << 20  // bytes that unpacking may take
-	abandoned = time.Hour // after so long nobody writes to a file
+	maxWindow = 64 << 20 // bytes that unpacking may take
 )
 
 func (f Folder) name(id [sha256.Size]byte) string {
@@ -114,25 +113,20 @@ func (f Folder) Save(t *timeline.Timeline, uuid string) error {
 	if err := out.CloseAtomicallyReplace(); err != nil {
 		return err
 	}
-	return f.trim(time.Now())
+	store.ClearAbandoned(f.Dir, ".")
+	return f.trim()
 }
 
-// trim removes what was used longest ago until the rest is small enough, and
-// what nobody finishes.
-func (f Folder) trim(now time.Time) error {
+// trim removes what was used longest ago until the rest is small enough.
+func (f Folder) trim() error {
 	all, err := os.ReadDir(f.Dir)
 	if err != nil {
 		return err
 	}
 	var kept []fs.FileInfo
 	for _, e := range all {
-		i, err := e.Info()
-		switch {
-		case err != nil || !i.Mode().IsRegular():
-		case filepath.Ext(i.Name()) == suffix:
+		if i, err := e.Info(); err == nil && i.Mode().IsRegular() && filepath.Ext(i.Name()) == suffix {
 			kept = append(kept, i)
-		case strings.HasPrefix(i.Name(), ".") && now.Sub(i.ModTime()) > abandoned:
-			_ = os.Remove(filepath.Join(f.Dir, i.Name()))
 		}
 	}
 	slices.SortFunc(kept, func(a, b fs.FileInfo) int { return b.ModTime().Compare(a.ModTime()) })

@@ -11,6 +11,8 @@ import (
 
 	"aead.dev/minisign"
 	"filippo.io/age"
+
+	"vmrecord/bundle/store"
 )
 
 const (
@@ -126,7 +128,7 @@ func write(dir, name, text string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	tmp, err := os.CreateTemp(dir, ".key-") // which only its owner may read
+	tmp, err := store.CreateTemp(dir, ".key-") // which only its owner may read
 	if err != nil {
 		return err
 	}
@@ -138,11 +140,7 @@ func write(dir, name, text string) error {
 	if err := os.Link(tmp.Name(), filepath.Join(dir, name)); err != nil {
 		return fmt.Errorf("%s: %w; nothing was changed", filepath.Join(dir, name), errors.Unwrap(err))
 	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return store.SyncDir(dir)
 }
 
 func read(name string) ([]byte, error) {

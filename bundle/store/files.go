@@ -5,6 +5,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
 
 	"github.com/google/renameio/v2"
 )
@@ -50,6 +52,33 @@ func SyncDir(name string) error {
 		return fmt.Errorf("sync %s: %w", name, err)
 	}
 	return d.Close()
+}
+
+// abandoned is after how long nobody writes to a file any more that is not finished.
+const abandoned = time.Hour
+
+// CreateTemp is os.CreateTemp for a file that gets another name when it is whole. What
+// killed programs left of such files in the folder is removed.
+func CreateTemp(dir, prefix string) (*os.File, error) {
+	ClearAbandoned(dir, prefix)
+	return os.CreateTemp(dir, prefix)
+}
+
+// ClearAbandoned removes the files whose names begin with prefix and to which nobody
+// wrote for an hour. What cannot be removed stays.
+func ClearAbandoned(dir, prefix string) {
+	all, err := os.ReadDir(dir)
+	if err != nil {
+		return
+	}
+	for _, e := range all {
+		if !strings.HasPrefix(e.Name(), prefix) || !e.Type().IsRegular() {
+			continue
+		}
+		if i, err := e.Info(); err == nil && time.Since(i.ModTime()) > abandoned {
+			_ = os.Remove(filepath.Join(dir, e.Name()))
+		}
+	}
 }
 
 // Replace makes data the content of a small file that only its owner may read. It is

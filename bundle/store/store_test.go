@@ -9,7 +9,30 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 )
+
+// What a killed program left is cleared by the next that writes there, and nothing else.
+func TestCreateTemp(t *testing.T) {
+	dir := t.TempDir()
+	old := time.Now().Add(-2 * time.Hour)
+	for name, made := range map[string]time.Time{".a-old": old, ".a-new": time.Now(), ".b-old": old, "a-old": old} {
+		if err := errors.Join(os.WriteFile(filepath.Join(dir, name), nil, 0o600), os.Chtimes(filepath.Join(dir, name), made, made)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f, err := CreateTemp(dir, ".a-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(f.Close(), os.Remove(f.Name())); err != nil {
+		t.Fatal(err)
+	}
+	es, err := os.ReadDir(dir)
+	if got := fmt.Sprint(es); err != nil || got != "[- .a-new - .b-old - a-old]" {
+		t.Errorf("left %s (%v)", got, err)
+	}
+}
 
 // page n has content of its own.
 func page(n int) (Hash, []byte) {

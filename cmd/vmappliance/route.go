@@ -76,26 +76,9 @@ func openPost(state string, l configs.Limits) (*post, error) {
 		if err := os.MkdirAll(d, 0o700); err != nil {
 			return nil, fmt.Errorf("open outbox: %w", err)
 		}
-		if err := unfinished(d, time.Now().Add(-time.Hour)); err != nil {
-			return nil, fmt.Errorf("open outbox: %w", err)
-		}
+		store.ClearAbandoned(d, ".")
 	}
 	return p, p.tidy(time.Now())
-}
-
-// unfinished removes what killed programs were writing until t.
-func unfinished(dir string, t time.Time) error {
-	names, err := filepath.Glob(filepath.Join(dir, ".*.json*"))
-	for _, n := range names {
-		i, e := os.Lstat(n)
-		if e == nil && i.ModTime().Before(t) {
-			e = os.Remove(n)
-		}
-		if e != nil && !errors.Is(e, os.ErrNotExist) {
-			err = errors.Join(err, e)
-		}
-	}
-	return err
 }
 
 // tidy forgets what was sent or cancelled as long ago as the limits say.
