@@ -35,6 +35,7 @@ type Packed struct {
 // and that is not said.
 type PackOptions struct {
 	Progress func(done, total int) // told of pages done; may be nil
+	Look     func(page []byte)     // told each page that the bundle holds, as it is in memory; may be nil
 	To       []age.Recipient       // who can read it, by X25519 keys; none: everybody
 	Sign     *minisign.PrivateKey  // the maker's; nil: none
 	Bases    []*base.Base          // whose pages are named instead of held; none: all are held

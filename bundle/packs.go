@@ -54,6 +54,9 @@ func (w *pageWriter) number(h store.Hash) (uint32, error) {
 	if err := w.k.rec.Page(h, w.page); err != nil {
 		return 0, err
 	}
+	if w.k.o.Look != nil {
+		w.k.o.Look(w.page)
+	}
 	w.stored++
 	n := w.stored
 	if w.likes != nil {

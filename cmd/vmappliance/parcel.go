@@ -13,6 +13,7 @@ import (
 	"vmrecord/bundle/consent"
 	"vmrecord/bundle/mail"
 	"vmrecord/bundle/replay"
+	"vmrecord/bundle/secrets"
 	"vmrecord/cmd/internal/cli"
 	"vmrecord/cmd/internal/levels"
 )
@@ -21,22 +22,22 @@ import (
 type parcel struct {
 	bundle.Packed
 	level   string
-	because string // of what it is that level
+	because string           // of what it is that level
+	memory  *secrets.Scanner // has seen all that it holds of the guest's
 }
 
 // wrap packs a recording as whole as the limits let it be mailed: all of it (L2 where
 // there are bases, else L3), or what its replay uses (L1). If even that is too much,
 // it waits for the user, at that level.
-func (c *courier) wrap(k *kept, tmp string) (parcel, error) {
+func (c *courier) wrap(k *kept, tmp string) (p parcel, err error) {
 	dir, o := filepath.Join(c.shelf, k.Summary.Name), c.pack
 	have, files := c.bases()
 	defer base.CloseAll(files)
 	o.Bases = files
-	all, err := bundle.Pack(dir, tmp, o)
-	if err != nil {
-		return parcel{}, err
+	p = parcel{level: "L3", because: "all of it"}
+	if p.Packed, p.memory, err = packLooking(dir, tmp, o); err != nil {
+		return p, err
 	}
-	p := parcel{all, "L3", "all of it"}
 	if len(files) > 0 {
 		p.level, p.because = "L2", "all but what the vendor has"
 	}
@@ -49,11 +50,17 @@ func (c *courier) wrap(k *kept, tmp string) (parcel, error) {
 		p.because += fmt.Sprintf("; less could not be made: %v", err)
 		return p, nil
 	}
-	less, err := bundle.Pack(dir, tmp, o)
-	if err != nil {
-		return p, err
-	}
-	return parcel{less, "L1", fmt.Sprintf("what its replay needs; all of it would be %s, and %s at most are mailed", cli.Bytes(p.Bytes), cli.Bytes(most))}, nil
+	less := parcel{level: "L1", because: fmt.Sprintf("what its replay needs; all of it would be %s, and %s at most are mailed", cli.Bytes(p.Bytes), cli.Bytes(most))}
+	less.Packed, less.memory, err = packLooking(dir, tmp, o)
+	return less, err
+}
+
+// packLooking packs a recording, and looks for secrets in the memory that goes.
+func packLooking(dir, out string, o bundle.PackOptions) (bundle.Packed, *secrets.Scanner, error) {
+	s := new(secrets.Scanner)
+	o.Look = s.Scan
+	p, err := bundle.Pack(dir, out, o)
+	return p, s, err
 }
 
 // bases opens what the configuration says that the vendor has too. Without, bundles
@@ -108,6 +115,9 @@ func (c *courier) queue(k *kept, mode consent.Mode) (items []mail.Item, err erro
 	w := way{Submit: c.party.Submit, To: c.party.To, Keys: c.party.Keys, Appliance: c.party.Appliance,
 		Feature: k.Feature, Failure: k.Failure, Recording: dir, End: k.Summary.EndHash,
 		Most: int64(c.limits.Mail), PerDay: c.limits.PerDay, Level: p.level, Because: p.because}
+	if w.Look, err = lookInto(dir, k.Summary, p.memory); err != nil {
+		return nil, fmt.Errorf("look into %s: %w", p.ID, err)
+	}
 	unasked := given{mode, consent.TextVersion, now.UTC().Truncate(time.Second)}
 	over := c.post.within(w, p.Bytes, now)
 	fate, ahead := "it follows", p.Bytes > mail.DefaultPartBytes
@@ -146,6 +156,7 @@ func (c *courier) ahead(k *kept, p parcel, w way, unasked given, fate, tmp strin
 		return nil, nil // of a run that was killed then
 	}
 	now := c.book.Now()
+	w.Look = w.Look.of(text)
 	w.Level, w.Because, w.Of, w.Report, w.Consent = "L0", "a report of "+p.ID+", without memory", p.ID, text, unasked
 	if c.post.within(w, r.Bytes, now) != nil {
 		return nil, nil

@@ -2,51 +2,35 @@ package main
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"vmrecord/bundle"
-	"vmrecord/bundle/base"
 	"vmrecord/bundle/mail"
-	"vmrecord/bundle/recording"
-	"vmrecord/bundle/secrets"
 	"vmrecord/cmd/internal/cli"
 	"vmrecord/cmd/internal/exit"
-	"vmrecord/cmd/internal/machine"
-	"vmrecord/vmm/tape"
 )
 
 // A preview is what a report holds and where it would go.
 type preview struct {
-	Schema    string        `json:"schema"` // vmappliance.preview/1
-	ID        string        `json:"id"`
-	Bytes     int64         `json:"bytes"`
-	State     mail.State    `json:"state"`
-	Level     string        `json:"level,omitempty"`
-	Because   string        `json:"because,omitempty"` // of what it is that level
-	Report    string        `json:"report,omitempty"`  // all that is told, at level L0
-	To        string        `json:"to"`
-	Sealed    []string      `json:"sealed"` // public keys of those who can read it; none: everybody
-	Parts     []share       `json:"parts"`
-	Appliance string        `json:"appliance"`
-	Feature   string        `json:"feature"`
-	Failure   string        `json:"failure,omitzero"`
-	Created   int64         `json:"created"` // Unix seconds
-	Seconds   float64       `json:"seconds"`
-	Memory    uint64        `json:"memory_bytes"` // of the guest, as it was at the start
-	Keys      uint64        `json:"keys"`         // typed
-	First     string        `json:"console_first"`
-	Last      string        `json:"console_last"`
-	Scanned   int64         `json:"scanned_bytes"`
-	Secrets   []secrets.Hit `json:"secrets"`
+	Schema    string     `json:"schema"` // vmappliance.preview/1
+	ID        string     `json:"id"`
+	Bytes     int64      `json:"bytes"`
+	State     mail.State `json:"state"`
+	Level     string     `json:"level,omitempty"`
+	Because   string     `json:"because,omitempty"` // of what it is that level
+	Report    string     `json:"report,omitempty"`  // all that is told, at level L0
+	To        string     `json:"to"`
+	Sealed    []string   `json:"sealed"` // public keys of those who can read it; none: everybody
+	Parts     []share    `json:"parts"`
+	Appliance string     `json:"appliance"`
+	Feature   string     `json:"feature"`
+	Failure   string     `json:"failure,omitzero"`
+	look
 }
 
 // A share is what one kind of part takes of a bundle.
@@ -77,9 +61,7 @@ func previewCommand() *cobra.Command {
 		if err != nil {
 			return missing(err)
 		}
-		progress := cli.NewProgress(c.ErrOrStderr())
-		v, err := p.preview(it, progress)
-		progress.End()
+		v, err := p.preview(it)
 		if err != nil {
 			return err
 		}
@@ -92,52 +74,21 @@ func previewCommand() *cobra.Command {
 	return c
 }
 
-// preview looks at a bundle in the outbox. Sealed, it can be read by the vendor only:
-// then the recording that it was made of is looked at.
-func (p *post) preview(it mail.Item, progress *cli.Progress) (*preview, error) {
+// preview tells of a bundle in the outbox.
+func (p *post) preview(it mail.Item) (*preview, error) {
 	w, err := p.way(it)
 	if err != nil {
 		return nil, err
 	}
+	if w.Look == nil {
+		return nil, exit.Errorf(exit.NotFound, "%s was queued by an older program, which did not note what it holds; to send it unseen: vmappliance send %s", it.ID, it.ID)
+	}
 	v := &preview{Schema: "vmappliance.preview/1", ID: it.ID, Bytes: it.Size, State: it.State, To: w.To, Sealed: []string{},
-		Level: w.Level, Because: w.Because, Report: w.Report, Appliance: w.Appliance, Feature: w.Feature, Failure: w.Failure}
+		Level: w.Level, Because: w.Because, Report: w.Report, Appliance: w.Appliance, Feature: w.Feature, Failure: w.Failure, look: *w.Look}
 	if err := v.outside(it.Path); err != nil {
 		return nil, fmt.Errorf("preview %s: %w", it.ID, err)
 	}
-	b, err := bundle.OpenRecording(w.Recording)
-	if err == nil && b.Manifest().Tape.EndHash != w.End {
-		b.Close()
-		err = fs.ErrNotExist // another one has its name
-	}
-	if err != nil && len(v.Sealed) == 0 {
-		if b, err = bundle.Open(it.Path); err == nil {
-			dir, e := cli.BaseDir()
-			b.UseBases(base.Folder{Dir: dir})
-			err = e
-		}
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, exit.Errorf(exit.NotFound, "%s is sealed, so that only the vendor can look inside, and the recording that it was made of is not here any more", it.ID)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("preview %s: %w", it.ID, err)
-	}
-	defer b.Close()
-	if v.Report == "" {
-		v.First, v.Last = console(w.Recording, w.End)
-	}
-	return v, v.inside(b, progress)
-}
-
-// console is what the recording in a folder noted of its console.
-func console(dir, end string) (first, last string) {
-	all, err := recording.List(filepath.Dir(dir))
-	for _, e := range all {
-		if err == nil && e.Name == filepath.Base(dir) && e.Summary.EndHash == end {
-			return e.Summary.First, e.Summary.Last
-		}
-	}
-	return "", ""
+	return v, nil
 }
 
 // kinds of parts, by how their names begin.
@@ -174,60 +125,6 @@ func (v *preview) outside(path string) error {
 		}
 	}
 	return nil
-}
-
-// inside reads the recording and looks for secrets in it.
-func (v *preview) inside(b *bundle.Bundle, progress *cli.Progress) error {
-	m := b.Manifest()
-	v.Created, v.Keys, v.Memory = m.Recording.Created, m.Tape.Keys, m.Machine.MemoryBytes
-	v.Seconds = m.Machine.Seconds(m.Tape.Start.At, m.Tape.End.At)
-	var s secrets.Scanner
-	if v.Report != "" { // nothing else of it goes
-		s.Scan([]byte(v.Report))
-		v.Scanned, v.Secrets = s.Bytes, s.Hits()
-		return nil
-	}
-	total := int64(m.Snapshot.Stored) * 4096
-	err := b.Memory(func(_ uint64, page []byte) error {
-		s.Scan(page)
-		progress.Step("looking for secrets", s.Bytes, total)
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("preview %s: %w", v.ID, err)
-	}
-	typed, err := typed(b)
-	if err != nil {
-		return fmt.Errorf("preview %s: %w", v.ID, err)
-	}
-	for _, text := range []string{typed, v.First, v.Last} {
-		s.Scan([]byte(text))
-	}
-	v.Scanned, v.Secrets = s.Bytes, s.Hits()
-	return nil
-}
-
-// typed is what was typed on the console, up to a megabyte.
-func typed(b *bundle.Bundle) (string, error) {
-	r, err := b.Tape()
-	if err != nil {
-		return "", err
-	}
-	const most = 1 << 20
-	var text strings.Builder
-	for text.Len() < most {
-		f, err := r.Next()
-		if errors.Is(err, io.EOF) || errors.Is(err, tape.ErrTruncated) {
-			break
-		}
-		if err != nil {
-			return "", err
-		}
-		if f.Kind == tape.KindInput && f.Input.Inlet == machine.ConsoleIn {
-			text.Write(f.Input.Data)
-		}
-	}
-	return text.String(), nil
 }
 
 // lines are the preview for people.

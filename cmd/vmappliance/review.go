@@ -71,13 +71,9 @@ func (l *oneRun) review(ctx context.Context, wanted func(uuid string) bool) (ask
 
 // ask has the terminal for as long as it takes.
 func (l *oneRun) ask(ctx context.Context, t *host.Terminal, items []mail.Item) (asked int, err error) {
-	what := map[string][]string{}
-	for _, it := range items { // which takes a while, before the guest's output is held up
-		what[it.UUID] = l.courier.post.describe(it, cli.NewProgress(io.Discard))
-	}
 	keys, done := l.console.Ask()
 	defer done()
-	r := &review{post: l.courier.post, book: l.courier.book, say: func(it mail.Item) []string { return what[it.UUID] }, show: func(lines ...string) { t.Note(strings.Join(lines, "\r\n")) }}
+	r := &review{post: l.courier.post, book: l.courier.book, say: l.courier.post.describe, show: func(lines ...string) { t.Note(strings.Join(lines, "\r\n")) }}
 	r.key = func() (byte, bool) {
 		select {
 		case k, ok := <-keys:
@@ -153,9 +149,8 @@ func (p *post) held() (held []mail.Item, err error) {
 
 // describe says what would be sent, and to whom. A report that cannot be looked into
 // says why.
-func (p *post) describe(it mail.Item, progress *cli.Progress) []string {
-	v, err := p.preview(it, progress)
-	progress.End()
+func (p *post) describe(it mail.Item) []string {
+	v, err := p.preview(it)
 	if err != nil {
 		return []string{fmt.Sprintf("● %s, %s: %v", it.ID, cli.Bytes(it.Size), err)}
 	}
@@ -178,8 +173,7 @@ func reviewCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		say := func(it mail.Item) []string { return p.describe(it, cli.NewProgress(c.ErrOrStderr())) }
-		r := &review{post: p, book: b, key: lines(os.Stdin), say: say, show: func(lines ...string) {
+		r := &review{post: p, book: b, key: lines(os.Stdin), say: p.describe, show: func(lines ...string) {
 			fmt.Fprintln(c.ErrOrStderr(), strings.Join(lines, "\n"))
 		}}
 		held, err := p.held()

@@ -53,6 +53,7 @@ type way struct {
 	Report  string `json:"report,omitzero"`  // its text
 
 	Consent given `json:"consent,omitzero"`
+	Look    *look `json:"look,omitempty"` // at what it holds, which sealed nobody here can read
 }
 
 // A given is the consent to send a bundle.
