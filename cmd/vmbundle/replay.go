@@ -48,7 +48,9 @@ func replayCommand() *cobra.Command {
 		Short: "Run a recording again, and compare it with what was recorded",
 		Long: "replay executes what a bundle recorded. The guest's console comes out on standard\n" +
 			"output, or with --json on standard error. Status 0: all was equal, 7: it diverged.\n" +
-			"With --takeover the first key goes live from that very instant, as golive does.",
+			wallHelp + "\n" +
+			"With --takeover the first key goes live from that very instant, as golive does, and\n" +
+			"nothing of that holds.",
 		Example: "  vmbundle replay R-XXXX-XXXX.vmb\n" +
 			"  vmbundle replay R-XXXX-XXXX.vmb --speed 1x --takeover",
 		Args: cli.Args(1, 1),

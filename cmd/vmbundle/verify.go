@@ -22,6 +22,7 @@ func verifyCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "verify FILE|ID",
 		Short: "Check every byte of a bundle, and replay it without its console",
+		Long:  "verify checks that a bundle is as it was packed, and replays it.\n" + wallHelp,
 		Args:  cli.Args(1, 1),
 	}
 	c.Flags().BoolVar(&v.asJSON, "json", false, "print one JSON document")

@@ -85,6 +85,11 @@ func wallOf(file string) (w wall.Wall, err error) {
 	return wall.Wall{Read: append([]string{file, keyDir, have.Dir}, have.Also...)}, err
 }
 
+// wallHelp says what enclosed does.
+const wallHelp = "While it reads the bundle, a stranger's, it opens no file but that, its bases and the\n" +
+	"keys, and no connection, as far as this computer's Landlock sees to it (of UDP from its\n" +
+	"ABI 10 on)."
+
 // enclosed finds what a user named, and leaves this process nothing but what reading
 // it takes. The folder of a recording was made here, and is no stranger's.
 func enclosed(c *cobra.Command, name string) (file string, err error) {
