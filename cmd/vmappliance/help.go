@@ -63,8 +63,9 @@ The terminal is the guest's console. One key is ours, Ctrl-], followed by
 While the machine records itself, the bottom row shows "● REC". A recording holds
 all of the guest's memory and all that happens in it from then on. One that ends well
 is dropped; one of a failure is kept, and becomes a report. "● RING" says that the
-last while is always recorded, and forgotten unless it is kept or shows a failure. You are asked whether it
-is sent to the vendor when you press Ctrl-] r, when the guest ends, or by one of
+last while is always recorded, and forgotten unless it is kept or shows a failure. You
+are asked whether a report is sent to the vendor when you press Ctrl-] r, when the guest
+ends, or by one of
 
       vmappliance review
       vmappliance preview R-XXXX-XXXX
@@ -90,8 +91,8 @@ What was kept when the appliance was killed, or the disk was full, becomes a rep
 its next run.
 
 What you decided about all reports of an appliance, and how to decide: send each
-without asking, a short report without memory only, ask, or send nothing. Without a word of yours the appliance's
-configuration counts; it says so when it first runs.
+without asking, only a short report without memory, ask, or send nothing. Without a word
+of yours the appliance's configuration counts; it says so when it first runs.
 
       vmappliance consent
       vmappliance consent give

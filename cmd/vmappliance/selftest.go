@@ -79,9 +79,10 @@ func selftestCommand() *cobra.Command {
 		Short: "Record a small guest, mail it to this computer, replay it",
 		Long: "selftest goes the whole way of a failure on this computer, in a folder that it\n" +
 			"removes: a small guest of our own boots, and its state becomes a golden; it starts from\n" +
-			"that, is recorded, and prints what is taken for a failure; the recording is packed against the golden,\n" +
-			"sealed to a fresh key and mailed to an inbox on loopback; what arrives is opened with\n" +
-			"the key and replayed three times. It is packed at the other levels too, for their sizes.",
+			"that, is recorded, and prints what is taken for a failure; the recording is packed\n" +
+			"against the golden, sealed to a fresh key and mailed to an inbox on loopback; what\n" +
+			"arrives is opened with the key and replayed three times. It is packed at the other\n" +
+			"levels too, for their sizes.",
 		Args: cli.Args(0, 0),
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print one line of JSON")
