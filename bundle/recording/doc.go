@@ -44,6 +44,28 @@
 // fails or fills while a recording is made the guest goes on, and what was
 // durable until then stays, truncated.
 //
+// # How long the guest waits at a start
+//
+// For the hashes of the pages that it wrote since they were last known, each once;
+// then for the root over all of them. After a boot that is most of what a kernel has
+// in memory, and so while nothing is recorded an Ahead hashes it a little at a time.
+// It works on the goroutine that runs the machine, since only that may read memory,
+// and for a millisecond at most; it leaves nothing that the guest or a recording
+// could tell. Pages that were stored to in between are hashed again, in its next pass.
+//
+// Measured with Debian's kernel and init_on_free, which clears all memory, on a host
+// with SHA instructions and nothing else to do; least, median and most of so many
+// milliseconds of waiting, at the first start since power-on:
+//
+//	memory  the recording starts         without        with an Ahead
+//	256 MB  2 s behind the boot          47, 52, 72     4, 8, 15    (12 boots)
+//	256 MB  with the first program       48, 53, 65     30, 36, 45  (12)
+//	2 GB    4 s behind the boot          181, 194, 244  31, 38, 45  (6)
+//
+// What is left at 2 GB is the root and the lists. The Ahead took 54 ms of processor
+// time in the first case, 45 of which the start no longer takes, and 0.2 ms in a second
+// from then on, of a guest that sleeps.
+//
 // # The ring
 //
 // A Ring records always and keeps the last while. It is nothing but recordings

@@ -92,8 +92,8 @@ type Recording struct {
 }
 
 // Start snapshots the machine at this boundary and begins to record. The guest
-// waits for the hashes of the pages that it wrote since the last snapshot;
-// memory is written while it runs.
+// waits for the hashes of the pages that it wrote since the last snapshot, but those
+// that an Ahead made; memory is written while it runs.
 func (s *Shelf) Start(m *vmm.Machine, o Options) (*Recording, error) {
 	if err := s.admit(); err != nil {
 		return nil, fmt.Errorf("start recording: %w", err)

@@ -125,7 +125,9 @@ func (l *oneRun) openRecorder(seed uint64) (shut func(ctx context.Context) exit.
 	r := &recorder{Recorder: live.Recorder{Shelf: shelf}, dir: dir, say: l.say, events: l.events, own: map[string]bool{}, ring: ring{own: map[string]bool{}},
 		shown: l.console.Terminal() != nil, options: recording.Options{Seed: seed, Meta: meta}}
 	r.keep = func(k *kept) { l.doc.Kept = append(l.doc.Kept, k) }
-	l.rec = r
+	if l.rec = r; l.guest.spec.Control {
+		r.ahead = new(recording.Ahead)
+	}
 	triggers := configs.Triggers{Serial: configs.DefaultSerial()}
 	var rules []configs.Policy
 	if l.config != nil {

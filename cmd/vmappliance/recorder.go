@@ -29,7 +29,8 @@ type recorder struct {
 	triggers *triggers
 	policies *policies
 	ring     ring
-	shown    bool // a status row tells when something is recorded
+	ahead    *recording.Ahead // nil: only the user here may record
+	shown    bool             // a status row tells when something is recorded
 	say      func(format string, a ...any)
 	events   *events
 	m        *vmm.Machine
@@ -279,6 +280,9 @@ func (r *recorder) slice() {
 		r.stop(true, "the time after a failure is over")
 	}
 	r.ringSlice()
+	if r.ahead != nil && r.Recording() == nil && r.ring.run == nil {
+		r.ahead.Slice(r.m)
+	}
 	st, err := r.Slice()
 	if st.Durable > r.durable {
 		r.durable = st.Durable

@@ -32,6 +32,22 @@ func TestRecordBoot(t *testing.T) {
 	}
 }
 
+// TestAhead boots two machines, and hashes the memory of one ahead of a recording:
+// they are in the same state.
+func TestAhead(t *testing.T) {
+	a, b := boot(t, quick), boot(t, quick)
+	a.Door, b.Door = new(vmm.Scripted), new(vmm.Scripted)
+	var ahead recording.Ahead
+	for at := vmm.Instant(piece); at < 250e6; at += piece {
+		ahead.Slice(a.Machine)
+		a.to(t, at)
+		b.to(t, at)
+	}
+	if got, want := a.state(), b.state(); got != want {
+		t.Errorf("hashed ahead:\n%s\nwant\n%s", got, want)
+	}
+}
+
 // TestRingBoot saves a piece out of the middle of a boot that is always recorded.
 func TestRingBoot(t *testing.T) {
 	g := boot(t, quick)
