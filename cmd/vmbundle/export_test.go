@@ -57,8 +57,8 @@ func TestExportSays(t *testing.T) {
 		status exit.Code
 		says   string
 	}{
-		{"", exit.Usage, "required flag"},
-		{"--format asciicast", exit.Usage, "required flag"},
+		{"", exit.Usage, "needs --format and --output"},
+		{"--format asciicast", exit.Usage, "needs --output"},
 		{"--format asciicst -o x", exit.Usage, "did you mean asciicast?"},
 		{"--format xml -o x", exit.Usage, "want one of asciicast, ndjson, png, vmcore, pprof, symbols"},
 		{"--format asciicast --at 50% -o x", exit.Usage, "--at does not go with --format asciicast, which takes --from, --to"},

@@ -35,7 +35,7 @@ func TestTrace(t *testing.T) {
 		says   string
 	}{
 		{"--what", 2, "needs an argument"},
-		{"", 2, "required flag"},
+		{"", 2, "needs --what"},
 		{"--what all", 2, "want one of insn, block, call, syscall, irq, io, sched"},
 		{"--what irq --regs", 2, "--what insn only"},
 		{"--what irq --mem", 2, "--mem goes with --what insn only"},

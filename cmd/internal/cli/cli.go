@@ -29,15 +29,15 @@ func Run(root *cobra.Command, args []string) int {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return exit.Errorf(exit.Usage, "%w%s; see: %s --help", err, nearestFlag(c, err), c.CommandPath())
 	})
+	root.SetHelpCommand(helpCommand())
 	root.SetArgs(args)
 	tolerateFullDisk()
-	err := root.Execute()
+	c, err := root.ExecuteC()
 	if err == nil {
 		return 0
 	}
-	// Cobra's own, which have no type.
-	if m := err.Error(); strings.HasPrefix(m, "unknown command") || strings.HasPrefix(m, "required flag") {
-		err = exit.Errorf(exit.Usage, "%s", strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n\n", "\n"))
+	if typed := (*exit.Error)(nil); !errors.As(err, &typed) {
+		err = fromCobra(c, err)
 	}
 	if s := (Status)(0); errors.As(err, &s) {
 		return int(s)
@@ -72,6 +72,49 @@ func nearestFlag(c *cobra.Command, err error) string {
 	return ""
 }
 
+// fromCobra gives Cobra's own errors, which have no type, a status and our words.
+func fromCobra(c *cobra.Command, err error) error {
+	quoted := regexp.MustCompile(`"[^"]*"`).FindAllString(err.Error(), -1)
+	for i, q := range quoted {
+		quoted[i] = strings.Trim(q, `"`)
+	}
+	switch m := err.Error(); {
+	case strings.HasPrefix(m, "unknown command") && len(quoted) > 0:
+		return unknownCommand(c, quoted[0])
+	case strings.HasPrefix(m, "required flag"):
+		return exit.Errorf(exit.Usage, "%s needs --%s; see: %s --help", c.CommandPath(), strings.Join(quoted, " and --"), c.CommandPath())
+	}
+	return err
+}
+
+// unknownCommand is the error of a command of c's that there is not.
+func unknownCommand(c *cobra.Command, name string) error {
+	var all []string
+	for _, sub := range c.Commands() {
+		all = append(all, sub.Name())
+	}
+	meant := ""
+	if n, ok := spelling.Nearest(name, all); ok {
+		meant = fmt.Sprintf("; did you mean %s?", n)
+	}
+	return exit.Errorf(exit.Usage, "unknown command %q for %q%s; see: %s --help", name, c.CommandPath(), meant, c.CommandPath())
+}
+
+// helpCommand explains any command, or topic.
+func helpCommand() *cobra.Command {
+	return &cobra.Command{Use: "help [COMMAND]", Short: "Help about any command", RunE: func(help *cobra.Command, args []string) error {
+		c, rest, err := help.Root().Find(args)
+		if err != nil {
+			return unknownCommand(help.Root(), args[0])
+		}
+		if len(rest) > 0 {
+			return unknownCommand(c, rest[0])
+		}
+		c.InitDefaultHelpFlag()
+		return c.Help()
+	}}
+}
+
 // A Status is an exit status without a message: what had to be said was said.
 type Status int
 
@@ -103,7 +146,7 @@ func Group(use, short string, sub ...*cobra.Command) *cobra.Command {
 	c := &cobra.Command{Use: use, Short: short}
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if len(args) > 0 {
-			return exit.Errorf(exit.Usage, "unknown command %q for %q; see: %s --help", args[0], c.CommandPath(), c.CommandPath())
+			return unknownCommand(c, args[0])
 		}
 		_ = c.Help()
 		return Status(exit.Usage)
