@@ -62,7 +62,7 @@ func ParsePosition(s string, l Line) (vmm.Position, error) {
 		}
 		n := vmm.MulDiv(uint64(d.Abs()), l.Hz, uint64(time.Second))
 		if n > span {
-			return bad("the tape is %d instants long, this is %d", span, n)
+			return bad("the tape is %d instants long, %.3f s; this is %d", span, float64(span)/float64(l.Hz), n)
 		}
 		if p.At = l.Start.At + vmm.Instant(n); d < 0 {
 			p.At = l.End.At - vmm.Instant(n)

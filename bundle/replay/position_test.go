@@ -42,7 +42,7 @@ func TestParsePosition(t *testing.T) {
 		{"12.5s", at(13_500, tape.All), ""},
 		{"-3s", at(18_000, tape.All), ""},
 		{"250ms", at(1250, tape.All), ""},
-		{"21s", at(0, 0), "20000 instants long"},
+		{"21s", at(0, 0), "20000 instants long, 20.000 s; this is 21000"},
 		{"-21s", at(0, 0), "20000 instants long"},
 		{"s", at(0, 0), "like 12.5s"},
 		{"1234", at(1234, tape.All), ""},
