@@ -157,7 +157,7 @@ func (c *courier) status() exit.Code {
 		case mail.Cancelled:
 			k.Mail = "cancelled"
 		case mail.Held:
-			status = exit.Consent
+			status = max(status, exit.Consent)
 		default:
 			status = max(status, exit.Queued)
 		}

@@ -127,7 +127,8 @@ func (v *preview) outside(path string) error {
 	return nil
 }
 
-// lines are the preview for people.
+// lines are the preview for people, each without its end: a raw terminal wants another
+// one than a file.
 func (v *preview) lines() []string {
 	sealed := "in the clear: whoever carries it can read it"
 	if len(v.Sealed) > 0 {
@@ -146,8 +147,12 @@ func (v *preview) lines() []string {
 		l = append(l, fmt.Sprintf("          %10s  %s", cli.Bytes(s.Bytes), s.What))
 	}
 	for _, c := range []struct{ head, text string }{{"report", v.Report}, {"console at the start", v.First}, {"console at the end", v.Last}} {
-		if c.text != "" {
-			l = append(l, c.head, "        | "+strings.ReplaceAll(c.text, "\n", "\n        | "))
+		if c.text == "" {
+			continue
+		}
+		l = append(l, c.head)
+		for line := range strings.SplitSeq(c.text, "\n") {
+			l = append(l, "        | "+line)
 		}
 	}
 	if len(v.Secrets) == 0 {

@@ -27,6 +27,8 @@ type review struct {
 	say  func(it mail.Item) []string // what a report holds
 	show func(lines ...string)
 	key  func() (k byte, ok bool) // what the user typed; false: nobody answers
+
+	never []string // appliances of which the user wants nothing sent
 }
 
 const question = "send it?  y yes   n no   a yes, and always   v no, and never   any other key: later"
@@ -35,6 +37,10 @@ const question = "send it?  y yes   n no   a yes, and always   v no, and never  
 // nobody answers.
 func (r *review) run(items []mail.Item) (asked int, err error) {
 	for _, it := range items {
+		if r.refused(it) {
+			r.show(fmt.Sprintf("%s is kept here; to send it: vmappliance send %s", it.ID, it.ID))
+			continue
+		}
 		r.show(r.say(it)...)
 		r.show(question)
 		asked++
@@ -47,6 +53,12 @@ func (r *review) run(items []mail.Item) (asked int, err error) {
 		}
 	}
 	return asked, nil
+}
+
+// refused tells whether an answer before was about this report too.
+func (r *review) refused(it mail.Item) bool {
+	w, err := r.post.way(it)
+	return err == nil && slices.Contains(r.never, w.Appliance)
 }
 
 // review asks at the guest's terminal about the reports that wait and are wanted,
@@ -131,6 +143,9 @@ func (r *review) answer(it mail.Item, k byte) error {
 		if err := r.book.Decide(w.Appliance, decided); err != nil {
 			return err
 		}
+	}
+	if decided == consent.Never {
+		r.never = append(r.never, w.Appliance)
 	}
 	r.show(said)
 	return nil

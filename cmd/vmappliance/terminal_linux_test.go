@@ -299,6 +299,7 @@ func TestReviewAtATerminal(t *testing.T) {
 	s.await("mail R-")
 	record()
 	record()
+	record()
 	s.types("q") // the guest powers off
 	s.await(question)
 	s.types("n")
@@ -306,6 +307,7 @@ func TestReviewAtATerminal(t *testing.T) {
 	s.await(question)
 	s.types("v")
 	s.await(" will not be sent, nor will others")
+	s.await(" is kept here")
 	s.ends(c, 75)
 	if strings.Contains(s.text(), question) {
 		t.Errorf("asked once more: %q", s.text())
