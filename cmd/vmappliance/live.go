@@ -122,8 +122,9 @@ func (l *oneRun) openRecorder(seed uint64) (shut func(ctx context.Context) exit.
 		return nil, err
 	}
 	meta := recording.Meta{Machine: l.guest.spec.Text(), Boot: l.guest.digest()}
+	t := l.console.Terminal()
 	r := &recorder{Recorder: live.Recorder{Shelf: shelf}, dir: dir, say: l.say, events: l.events, own: map[string]bool{}, ring: ring{own: map[string]bool{}},
-		shown: l.console.Terminal() != nil, options: recording.Options{Seed: seed, Meta: meta}}
+		shown: t != nil && t.HasStatus(), options: recording.Options{Seed: seed, Meta: meta}}
 	r.keep = func(k *kept) { l.doc.Kept = append(l.doc.Kept, k) }
 	if l.rec = r; l.guest.spec.Control {
 		r.ahead = new(recording.Ahead)

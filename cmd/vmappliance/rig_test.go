@@ -40,7 +40,7 @@ func (s *sandbox) command(args ...string) *exec.Cmd {
 	args = slices.Concat(s.prefix, args)
 	c := exec.Command(args[0], args[1:]...)
 	c.Dir = s.dir
-	c.Env = append(os.Environ(), "VMRECORD_STATE="+s.path("state"), "VMRECORD_CACHE="+s.path("cache"))
+	c.Env = append(os.Environ(), "VMRECORD_STATE="+s.path("state"), "VMRECORD_CACHE="+s.path("cache"), "TERM=xterm")
 	return c
 }
 

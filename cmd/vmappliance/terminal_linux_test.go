@@ -181,6 +181,24 @@ func TestTerminal(t *testing.T) {
 	box.want(0, []string{"vmbundle", "inspect", "a.vmb"}, `"manual"`, `"mark"`)
 }
 
+// A terminal that knows no escape sequences gets none: lines say what is recorded.
+func TestDumbTerminal(t *testing.T) {
+	s, box := newScreen(t), newSandbox(t)
+	c := box.command("vmappliance", "run", "--kernel", "keys-guest", "--memory", "4M", "--recordings", "recs")
+	c.Env = append(c.Env, "TERM=dumb")
+	s.start(c)
+	s.await("any other work")
+	s.types("\x1d.")
+	s.await("\r\nvmappliance: ● REC manual\r\n")
+	s.types("\x1d.")
+	s.await("● REC manual: ")
+	s.types("\x1dq")
+	s.ends(c, 0)
+	if strings.Contains(s.text(), "\x1b") {
+		t.Errorf("an escape sequence: %q", s.text())
+	}
+}
+
 // Whatever ends the program, the terminal is given back, with its bottom row.
 func TestTerminalIsRestored(t *testing.T) {
 	for _, x := range []struct {

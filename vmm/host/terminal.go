@@ -15,6 +15,7 @@ import (
 type Terminal struct {
 	in   int
 	size func() (cols, rows int, err error)
+	dumb bool // it knows no escape sequences
 
 	guest sync.Mutex // held while the guest may not print
 
@@ -40,8 +41,12 @@ func OpenTerminal(in, out *os.File) (*Terminal, error) {
 		return nil, fmt.Errorf("make the terminal raw: %w", err)
 	}
 	size := func() (int, int, error) { return term.GetSize(int(out.Fd())) }
-	return &Terminal{in: int(in.Fd()), out: out, old: old, size: size}, nil
+	return &Terminal{in: int(in.Fd()), out: out, old: old, size: size, dumb: os.Getenv("TERM") == "dumb"}, nil
 }
+
+// HasStatus tells whether the terminal can show a status: TERM=dumb stands for one that
+// knows no escape sequences, so lines must do.
+func (t *Terminal) HasStatus() bool { return !t.dumb }
 
 // Restore gives the terminal back as it was found. It may be called twice.
 func (t *Terminal) Restore() {
@@ -88,10 +93,13 @@ func (t *Terminal) Note(line string) {
 
 // Status shows a text on the reserved bottom row and in the window title; ""
 // gives both back. In the middle of an escape sequence or a character of the
-// guest's nothing is drawn: the next call will.
+// guest's nothing is drawn: the next call will. Without HasStatus nothing ever is.
 func (t *Terminal) Status(s string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.dumb {
+		return
+	}
 	if s == "" {
 		t.release()
 		return
