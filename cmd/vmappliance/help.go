@@ -24,6 +24,8 @@ const isvHelp = `Make an appliance: your program in a virtual machine that recor
     it with your keys, and forgets it:
       vmappliance run appliance.toml
       vmappliance run appliance.toml --rehearse
+    In a test --guest-status tells by status 10 that a failure was recorded, and --json
+    prints which.
     So that it starts in less than a second instead of booting, and what users send is
     small, make a golden, and keep it where you debug (vmbundle base add). In a guest
     that is started from it vmagent, as init, sets the clock and has the kernel make new

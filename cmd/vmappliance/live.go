@@ -82,6 +82,9 @@ func (l *oneRun) run() error {
 	if status := shut(ctx); d.Status == 0 {
 		d.Status = int(status)
 	}
+	if l.verb.guestStatus {
+		d.Status = d.guestStatus()
+	}
 	return err
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -33,6 +34,7 @@ type runVerb struct {
 	maxInstants uint64
 	noReboot    bool
 	gdb         string
+	guestStatus bool
 	asJSON      bool
 	stats       bool
 	errors      io.Writer
@@ -64,6 +66,19 @@ type runDocument struct {
 	MIPS        float64 `json:"mips"`      // retired instructions / CPU seconds
 	Dropped     int     `json:"recordings_dropped"`
 	Kept        []*kept `json:"recordings_kept"`
+}
+
+// guestStatus is the run's status where the guest's counts: a failure of its own that
+// was recorded is told before what became of the report.
+func (d *runDocument) guestStatus() int {
+	failed := slices.ContainsFunc(d.Kept, func(k *kept) bool { return k.Failure != "" })
+	switch exit.Code(d.Status) {
+	case exit.OK, exit.Consent, exit.Queued:
+		if failed {
+			return int(exit.GuestFailed)
+		}
+	}
+	return d.Status
 }
 
 func runCommand() *cobra.Command {
@@ -98,6 +113,7 @@ func runCommand() *cobra.Command {
 	f.BoolVar(&r.noGolden, "no-golden", false, "boot, though the configuration names a golden to start from")
 	f.StringVar(&r.events, "events", "", "write progress as lines of JSON to `FILE`, - for standard error")
 	f.BoolVar(&r.asJSON, "json", false, "print one JSON document at the end")
+	f.BoolVar(&r.guestStatus, "guest-status", false, "end with status 10 if a recording was kept that shows a failure")
 	f.StringVar(&r.gdb, "gdb", "", "wait for gdb before the first instruction; at `ADDR` of this computer: --gdb=ADDR")
 	f.Lookup("gdb").NoOptDefVal = defaultGDB
 	c.RunE = func(c *cobra.Command, args []string) error { return r.run(c, args) }

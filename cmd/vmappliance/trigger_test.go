@@ -59,6 +59,7 @@ func (c code) panics() code   { return c.add(0x66, 0xba, 0x05, 0x05, 0xb0, 1, 0x
 func (c code) quits() code    { return c.add(0x66, 0xba, 0xf4, 0, 0xb0, 0, 0xee) }
 func (c code) triples() code  { return c.add(0x0f, 0x01, 0x1c, 0x25, 0, 0x90, 0, 0, 0xcc) } // LIDT of zeros, INT3
 func (c code) hangs() code    { return c.add(0xfa, 0xf4) }
+func (c code) reboots() code  { return c.add(0xb0, 0xfe, 0xe6, 0x64, 0xeb, 0xfe) }
 func (c code) sleeps() code   { return c.add(0xfb, 0xf4, 0xeb, 0xfd) }
 func (c code) reports() code  { return c.ask("start x").ask("fail the total is 7").ask("stop keep") }
 func (c code) goesWell() code { return c.ask("stop drop").quits() }
@@ -144,6 +145,34 @@ func TestCapsLast(t *testing.T) {
 	s.want(1, run, ", kept")
 	s.want(1, run, ", kept")
 	s.want(1, run, "not kept: 2 of this failure were kept today", ", dropped")
+}
+
+// What a test of the ISV's wants to know of a run is whether the guest failed.
+func TestGuestStatus(t *testing.T) {
+	s := newSandbox(t)
+	config := []byte(strings.Replace(triggersConfig, "RECORD", "keep = \"all\"\n[[record.feature]]\nname = \"x\"\n", 1))
+	s.write("a.toml", config)
+	s.write("ask.toml", []byte(strings.NewReplacer(`"guest"`, `"bad"`, `"never"`, "\"ask\"\nencryption = \"off\"", "[record]", "[vendor]\nmail = \"a@b.example\"\nsubmit = \"smtp://127.0.0.1:1\"\n[record]").Replace(string(config))))
+	s.write("bad", bzImage(code(nil).reports().reboots()))
+	for _, c := range []struct {
+		name   string
+		guest  code
+		run    string
+		status int
+	}{
+		{"fails", code(nil).reports().reboots(), "a.toml --guest-status", 10},
+		{"fails, and nobody asks", code(nil).reports().reboots(), "a.toml", 0},
+		{"goes well, and is kept", code(nil).ask("start x").ask("stop keep").reboots(), "a.toml --guest-status", 0},
+		{"fails, and the report waits for consent", nil, "ask.toml --guest-status", 10},
+		{"fails, and the limit comes", code(nil).reports().sleeps(), "a.toml --guest-status --max-instants 1000000", 8},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if c.guest != nil {
+				s.write("guest", bzImage(c.guest))
+			}
+			s.want(c.status, append([]string{"vmappliance", "run", "--no-reboot", "--recordings", "recs"}, strings.Fields(c.run)...))
+		})
+	}
 }
 
 func TestNoProgress(t *testing.T) {

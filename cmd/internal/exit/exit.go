@@ -43,7 +43,7 @@ func table() []row {
 		{Incompatible, "incompatible: another model or format, or a base is missing"},
 		{Diverged, "the replay diverged from the recording"},
 		{Timeout, "time limit or --max-instants reached"},
-		{GuestFailed, "the guest reported failure, where --guest-status asks for it"},
+		{GuestFailed, "the guest failed while it was recorded, where run --guest-status asks for it"},
 		{Queued, "queued: will be tried again"},
 		{Interrupted, "interrupted by the user"},
 	}
