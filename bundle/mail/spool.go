@@ -272,7 +272,7 @@ func (s *Spool) find(ref string) (string, error) {
 	}
 	switch len(hits) {
 	case 0:
-		return "", fmt.Errorf("%.60q is not in the spool (outbox list shows what is): %w", ref, fs.ErrNotExist)
+		return "", fmt.Errorf("report %.60q: %w in the outbox; to see what is there: vmappliance outbox list", ref, fs.ErrNotExist)
 	case 1:
 		return filepath.Join(s.dir, hits[0]), nil
 	}
@@ -355,7 +355,7 @@ func (s *Spool) Cancel(ref string) (Item, error) {
 		if it.State == Sent {
 			return errors.New("all of it has been sent")
 		}
-		it.State, it.Reason, it.Fix = Cancelled, "cancelled", "outbox retry sends it after all"
+		it.State, it.Reason, it.Fix = Cancelled, "cancelled", "to send it after all: vmappliance send "+it.ID
 		return nil
 	})
 }

@@ -250,10 +250,10 @@ func (s *Shelf) admit() error {
 // Drop removes a recording that is not being made.
 func (s *Shelf) Drop(name string) error {
 	if _, ext, ok := number(name); !ok || ext != "" {
-		return fmt.Errorf("drop recording %q: there is no such recording", name)
+		return fmt.Errorf("drop recording %q: there is no such recording; to see all: vmappliance recordings list", name)
 	}
 	if _, err := os.Stat(filepath.Join(s.dir, name)); err != nil {
-		return fmt.Errorf("drop recording %q: there is no such recording", name)
+		return fmt.Errorf("drop recording %q: there is no such recording; to see all: vmappliance recordings list", name)
 	}
 	if err := remove(filepath.Join(s.dir, name)); err != nil {
 		return fmt.Errorf("drop recording %s: %w", name, err)

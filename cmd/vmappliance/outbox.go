@@ -139,13 +139,27 @@ func outboxRetry() *cobra.Command {
 			}
 		}
 		for _, ref := range refs {
-			if _, err := p.spool.Retry(ref); err != nil {
+			if err := p.again(ref); err != nil {
 				return missing(err)
 			}
 		}
 		return p.sendAll(c, refs)
 	}
 	return c
+}
+
+// again has a bundle be sent, if there is consent to that: one that was cancelled while
+// it waited for consent, or refused, stays so.
+func (p *post) again(ref string) error {
+	it, err := p.spool.Find(ref)
+	if err == nil && it.State == mail.Cancelled {
+		_, err = p.sender(it)
+	}
+	if err != nil {
+		return fmt.Errorf("retry: %w", err)
+	}
+	_, err = p.spool.Retry(ref)
+	return err
 }
 
 // unsent names the bundles that a retry of everything means.
