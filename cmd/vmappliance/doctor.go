@@ -142,7 +142,7 @@ func stateFinding(dir string) finding {
 func spaceFinding(dir string) finding {
 	var s syscall.Statfs_t
 	if err := syscall.Statfs(dir, &s); err != nil {
-		return finding{"space", bad, err.Error(), ""}
+		return finding{"space", bad, dir + ": " + err.Error(), ""}
 	}
 	free := int64(s.Bavail) * int64(s.Bsize)
 	f := finding{"space", good, cli.Bytes(free) + " free in " + dir, ""}
@@ -209,7 +209,7 @@ func keysFinding(a *configs.Appliance) finding {
 	if _, err := packOptions(a); err != nil {
 		return finding{"keys", bad, err.Error(), ""}
 	}
-	return finding{"keys", good, fmt.Sprintf("reports are signed, and sealed to %d keys", len(a.Vendor.Keys)), ""}
+	return finding{"keys", good, "reports are signed, and sealed to the vendor", ""}
 }
 
 // signer tells who vouches for a configuration.
