@@ -46,9 +46,9 @@ func bisectCommand() *cobra.Command {
 func (v *bisectVerb) run(c *cobra.Command, args []string) error {
 	ctx, stop := interruptible()
 	defer stop()
-	other, engine := args[0], machine.Maker(machine.Interp)
+	other, engine, equal := args[0], machine.Maker(machine.Interp), "equal on both engines, to its end"
 	if len(args) == 2 {
-		other, engine = args[1], v.engine
+		other, engine, equal = args[1], v.engine, "equal to the end of the shorter one"
 	}
 	a, err := lookInto(c, args[0], v.engine)
 	if err != nil {
@@ -70,7 +70,7 @@ func (v *bisectVerb) run(c *cobra.Command, args []string) error {
 	if v.asJSON {
 		err = cli.JSON(c.OutOrStdout(), bisectDocument{"vmbundle.bisect/1", f == nil, f})
 	} else {
-		tell(c.OutOrStdout(), f)
+		tell(c.OutOrStdout(), f, equal)
 	}
 	if err == nil && f != nil {
 		err = cli.Status(int(exit.Diverged))
@@ -94,10 +94,10 @@ func (v *bisectVerb) compare(ctx context.Context, a, b *look) (*timeline.Fork, e
 	return f, status(err)
 }
 
-// tell prints where two executions part.
-func tell(w io.Writer, f *timeline.Fork) {
+// tell prints where two executions part, or that they are equal.
+func tell(w io.Writer, f *timeline.Fork, equal string) {
 	if f == nil {
-		fmt.Fprintln(w, "equal to the end of the shorter one")
+		fmt.Fprintln(w, equal)
 		return
 	}
 	fmt.Fprintf(w, "equal up to %s; the next positions, %s and %s, differ\n", f.Good, f.Bad, f.Other)

@@ -11,7 +11,7 @@ import (
 // engines.
 func TestBisect(t *testing.T) {
 	a, b := newMade(t), newMadeBy(t, "z")
-	vmbundle(t, "", "bisect", a.file).want(t, 0, "equal to the end")
+	vmbundle(t, "", "bisect", a.file).want(t, 0, "equal on both engines")
 	vmbundle(t, "", "bisect", a.file, b.file).want(t, 7, "input in A: com1/rx 79", "input in B: com1/rx 7a", "com1 RX[0]: 0x79, 0x7a")
 	var doc bisectDocument
 	r := vmbundle(t, "", "bisect", "--json", a.file, b.file).want(t, 7)

@@ -69,6 +69,11 @@ func (v *gdbVerb) run(c *cobra.Command, name string) error {
 	if v.stubOnly && v.listen == "" {
 		v.listen = "127.0.0.1:0"
 	}
+	if v.listen != "" { // before what takes a while
+		if err := cli.OnLoopback("--listen", v.listen); err != nil {
+			return err
+		}
+	}
 	program, err := exec.LookPath("gdb")
 	if err != nil && v.listen == "" {
 		return exit.Errorf(exit.NotFound, "gdb is not installed; to install it: apt install gdb; to use another debugger: vmbundle gdb %s --listen 127.0.0.1:1234", name)
@@ -137,7 +142,7 @@ func (v *gdbVerb) script(c *cobra.Command, s *debug.Session, dir string) (string
 		case err == nil:
 			fmt.Fprintf(w, "program symbols: %s\n", strings.Join(found, ", "))
 		case errors.Is(err, os.ErrNotExist): // a folder of sources
-			return "", exit.With(exit.NotFound, err)
+			return "", exit.Errorf(exit.NotFound, "--source: %w", err)
 		default:
 			fmt.Fprintf(w, "no program symbols: %v\n", err)
 		}

@@ -76,7 +76,7 @@ echo not reached\n
 	vmbundle(t, "", "gdb", "no-such.vmb").want(t, int(exit.NotFound), "no such file")
 	vmbundle(t, "", "gdb", "R-ABCD-EFGH").want(t, int(exit.NotFound), "inbox list")
 	vmbundle(t, "", "ps", r.file).want(t, int(exit.NotFound), "no Linux is to be seen")
-	vmbundle(t, "", "gdb", r.file, "--listen", "0.0.0.0:1").want(t, int(exit.Usage), "loopback")
+	vmbundle(t, "", "gdb", r.file, "--listen", "0.0.0.0:1").want(t, int(exit.Usage), "vmbundle: --listen 0.0.0.0:1: whoever connects")
 	command(t, "", []string{"PATH=/nowhere"}, path(t, "vmbundle"), "gdb", r.file).want(t, int(exit.NotFound), "apt install gdb", "--listen")
 }
 
