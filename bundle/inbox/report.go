@@ -208,7 +208,7 @@ func (b *Inbox) Show(ref string) (Report, error) {
 	}
 	switch len(hits) {
 	case 0:
-		return Report{}, fmt.Errorf("%.60q is not in the inbox (inbox list shows what is): %w", ref, fs.ErrNotExist)
+		return Report{}, fmt.Errorf("report %.60q: %w in the inbox; to see what is there: vmbundle inbox list", ref, fs.ErrNotExist)
 	case 1:
 		return hits[0], nil
 	}

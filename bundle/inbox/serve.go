@@ -32,20 +32,31 @@ type ServerOptions struct {
 	Logf     func(format string, args ...any) // may be nil
 }
 
-// Serve receives mail on l until ctx ends. It refuses to listen for other
-// computers without TLS unless AllowPlain says so.
-func (b *Inbox) Serve(ctx context.Context, l net.Listener, opt ServerOptions) error {
+// Safe tells why Serve would not listen at addr: for other computers without TLS, unless
+// AllowPlain says so.
+func (b *Inbox) Safe(addr net.Addr, opt ServerOptions) error {
 	if opt.ImplicitTLS && opt.TLS == nil {
 		return errors.New("serve: implicit TLS needs a certificate")
 	}
-	local := isLoopback(l.Addr())
-	if !local && opt.TLS == nil && !opt.AllowPlain {
-		return fmt.Errorf("serve %s: it would take mail from other computers without encryption: give a certificate, or allow plain SMTP", l.Addr())
+	if isLoopback(addr) || opt.TLS != nil {
+		return nil
+	}
+	if !opt.AllowPlain {
+		return fmt.Errorf("serve %s: it would take mail from other computers without encryption: give a certificate (--tls-cert, --tls-key), or take it in the clear (--allow-plain)", addr)
 	}
 	guarded, _ := b.Guarded() // what is wrong with it, MAIL says: the senders wait
-	if guarded && !opt.Open && !local && opt.TLS == nil {
-		return fmt.Errorf("serve %s: computers that enroll need encryption for their tokens: give a certificate", l.Addr())
+	if guarded && !opt.Open {
+		return fmt.Errorf("serve %s: computers that enroll need encryption for their tokens: give a certificate (--tls-cert, --tls-key)", addr)
 	}
+	return nil
+}
+
+// Serve receives mail on l until ctx ends, where that is Safe.
+func (b *Inbox) Serve(ctx context.Context, l net.Listener, opt ServerOptions) error {
+	if err := b.Safe(l.Addr(), opt); err != nil {
+		return err
+	}
+	local := isLoopback(l.Addr())
 	if opt.MaxConns == 0 {
 		opt.MaxConns = 32
 	}

@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"net"
 	"os"
@@ -128,7 +130,7 @@ func (s *listening) run(c *cobra.Command) error {
 	if s.cert != "" {
 		pair, err := tls.LoadX509KeyPair(s.cert, s.key)
 		if err != nil {
-			return fmt.Errorf("load certificate: %w", err)
+			return notThere(fmt.Errorf("--tls-cert %s, --tls-key %s: %w", s.cert, s.key, err))
 		}
 		s.opt.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
 	}
@@ -144,6 +146,9 @@ func (s *listening) run(c *cobra.Command) error {
 		return fmt.Errorf("listen: %w; choose another address: --listen 127.0.0.1:0", err)
 	}
 	defer l.Close()
+	if err := in.Safe(l.Addr(), s.opt); err != nil {
+		return exit.With(exit.Usage, err)
+	}
 	if s.ready != "" {
 		if err := os.WriteFile(s.ready, []byte(l.Addr().String()+"\n"), 0o644); err != nil {
 			return fmt.Errorf("tell the address: %w", err)
@@ -238,6 +243,14 @@ type ingestDocument struct {
 	Files  []inbox.Ingested `json:"files"`
 }
 
+// notHere says that what was to be taken in is missing, where that is why it was not.
+func notHere(path string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return exit.Errorf(exit.NotFound, "%s: there is no such file or folder", path)
+	}
+	return err
+}
+
 func ingest(c *cobra.Command, paths []string, asJSON bool) error {
 	in, _, err := openInbox(c)
 	if err != nil {
@@ -248,7 +261,7 @@ func ingest(c *cobra.Command, paths []string, asJSON bool) error {
 	for _, p := range paths {
 		got, err := in.Ingest(p)
 		if err != nil {
-			return exit.With(exit.NotFound, err)
+			return notHere(p, err)
 		}
 		doc.Files = append(doc.Files, got...)
 	}

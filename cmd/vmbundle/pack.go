@@ -78,6 +78,9 @@ func packCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		if i, err := os.Stat(from); err == nil && !i.IsDir() {
+			return exit.Errorf(exit.NotFound, "%s is no recording's folder; to see all: vmappliance recordings list", args[0])
+		}
 		progress := cli.NewProgress(c.ErrOrStderr())
 		o.Progress = func(done, total int) { progress.Part("packing", uint64(done), uint64(total)) }
 		switch level {

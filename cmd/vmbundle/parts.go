@@ -204,11 +204,8 @@ func join(c *cobra.Command, paths []string, out string, force bool) (doc joinDoc
 	}
 	for _, p := range paths {
 		files, err := in.Ingest(p)
-		if errors.Is(err, os.ErrNotExist) {
-			err = exit.With(exit.NotFound, err)
-		}
 		if err != nil {
-			return doc, err
+			return doc, notHere(p, err)
 		}
 		for _, g := range files {
 			if g.Error != "" {

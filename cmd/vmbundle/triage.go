@@ -35,7 +35,10 @@ func inboxList() *cobra.Command {
 	f.StringVar(&by.State, "state", "", "only those that are complete, partial or damaged (`STATE`)")
 	f.StringVar(&by.Verdict, "verdict", "", "only those found reproduced, diverged, hung, broken or report (`VERDICT`)")
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		in, _, err := openInbox(c)
+		if err := checkFilter(by); err != nil {
+			return err
+		}
+		in, dir, err := openInbox(c)
 		if err != nil {
 			return err
 		}
@@ -60,9 +63,23 @@ func inboxList() *cobra.Command {
 				return err
 			}
 		}
+		if len(list) == 0 {
+			fmt.Fprintf(c.ErrOrStderr(), "no such report is in %s\n", dir)
+		}
 		return writeReports(c.OutOrStdout(), list)
 	}
 	return c
+}
+
+// checkFilter refuses words that no report has.
+func checkFilter(by inbox.Filter) (err error) {
+	if by.State != "" {
+		err = oneOf("state", by.State, []string{inbox.Complete, inbox.Partial, inbox.Damaged})
+	}
+	if by.Verdict != "" && err == nil {
+		err = oneOf("verdict", by.Verdict, []string{inbox.Reproduced, inbox.Diverged, inbox.Hung, inbox.Broken, inbox.ReportOnly})
+	}
+	return err
 }
 
 // writeBuckets lists those of which a crash is known or something was decided.
