@@ -20,6 +20,8 @@ const isvHelp = `Make an appliance: your program in a virtual machine that recor
  4. Build your program static, for linux/amd64, and pack it with vmagent as init:
       printf 'run = /program\n' > init.conf
       vmappliance build --initramfs initramfs.cpio --file init=./vmagent --file program=./program --file etc/vmrecord/init.conf=init.conf
+    Of a C program that is built with -fno-omit-frame-pointer, the callers of what
+    failed are known: by them equal crashes are counted together.
  5. Try it; Ctrl-] q quits. A rehearsal sends what fails to an inbox of its own, opens
     it with your keys, and forgets it:
       vmappliance run appliance.toml
