@@ -38,6 +38,9 @@ const (
 // enrolForm is an enrolment code, as package enrol makes it.
 var enrolForm = regexp.MustCompile(`^E-[A-Z2-7]{26}$`)
 
+// sumForm is a SHA-256.
+var sumForm = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
 // KernelDebian as Machine.Kernel stands for the fetched Debian kernel.
 const KernelDebian = "debian"
 
@@ -70,6 +73,9 @@ type Machine struct {
 	Kernel string     `toml:"kernel"`
 	Initrd string     `toml:"initrd"`
 	Append string     `toml:"append"`
+	// The files' SHA-256, which they have to have: 64 hexadecimal digits, or "" for any.
+	KernelSHA256 string `toml:"kernel_sha256"`
+	InitrdSHA256 string `toml:"initrd_sha256"`
 	// Golden is the file of a state to start from instead of booting, if what it
 	// booted and its machine are these; GoldenSHA256 is of the file.
 	Golden       string `toml:"golden"`
@@ -295,8 +301,15 @@ func (a *Appliance) machine() error {
 		return errors.New(`machine.kernel is missing; under [machine] write: kernel = "debian", or the path of a bzImage`)
 	case m.Golden == "" != (m.GoldenSHA256 == ""):
 		return errors.New(`machine.golden and machine.golden_sha256 belong together; "vmappliance build --golden" prints both`)
-	case m.Golden != "" && (len(m.GoldenSHA256) != 64 || strings.Trim(m.GoldenSHA256, "0123456789abcdef") != ""):
-		return fmt.Errorf("machine.golden_sha256 is %.80q; 64 hex digits, as \"vmappliance build --golden\" prints them", m.GoldenSHA256)
+	case m.Initrd == "" && m.InitrdSHA256 != "":
+		return errors.New("machine.initrd_sha256 is there, and machine.initrd is not; remove the one or write the other")
+	}
+	for _, f := range []struct{ key, sum, maker string }{
+		{"kernel", m.KernelSHA256, "--sign"}, {"initrd", m.InitrdSHA256, "--sign"}, {"golden", m.GoldenSHA256, "--golden"},
+	} {
+		if f.sum != "" && !sumForm.MatchString(f.sum) {
+			return fmt.Errorf("machine.%s_sha256 is %.80q; 64 hex digits, as \"vmappliance build %s\" writes them", f.key, f.sum, f.maker)
+		}
 	}
 	return nil
 }

@@ -17,6 +17,8 @@
 //	                            "vmappliance build --kernel debian" fetched
 //	initrd     path             with kernel
 //	append     text             with kernel: its command line
+//	kernel_sha256 text          of that file, and initrd_sha256 of the other: only these
+//	                            are booted; required in a signed file
 //	golden     path             state to start from instead of booting: "vmappliance
 //	                            build --golden" makes it. Where kernel, initrd, append
 //	                            or the machine are others, the guest boots
@@ -97,8 +99,12 @@
 //
 // A file with vendor.signer counts only with its signature beside it: FILE.minisig,
 // as minisign(1) writes it, of all bytes of the file. "vmappliance build --sign" makes
-// both. The signature covers whom reports go to, what they are sealed to and when
-// they are sent; it does not cover the guest's own files, kernel and initrd.
+// both, and writes the SHA-256 of kernel and initrd into the file, without which it
+// does not count. So the signature covers whom reports go to, what they are sealed to,
+// when they are sent, and what is recorded: the guest's files are checked as they are
+// read, before anything starts. It need not cover the files of vendor.bases, which a
+// report names by hashes of what is in them. What a user changes by flags, such as the
+// kernel's command line, is the user's to say.
 //
 // A file without vendor.signer is not signed: good for development. That nobody takes
 // signer and signature away together is seen to where an appliance runs: a computer

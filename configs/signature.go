@@ -1,11 +1,13 @@
 package configs
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 
 	"aead.dev/minisign"
@@ -79,36 +81,68 @@ func (a *Appliance) verify(text, sig []byte, refuse func(string, ...any) error) 
 	case !minisign.Verify(key, text, sig):
 		return refuse("it, or its signature, was altered after %s signed it", a.Vendor.Signer)
 	}
+	m := &a.Machine
+	for _, f := range []struct{ key, name, sum string }{{"kernel", m.Kernel, m.KernelSHA256}, {"initrd", m.Initrd, m.InitrdSHA256}} {
+		if f.name != "" && f.sum == "" {
+			return refuse("it is signed without machine.%s_sha256, so that any %[1]s would do", f.key)
+		}
+	}
 	return nil
 }
 
-var vendorHeader = regexp.MustCompile(`(?m)^[ \t]*\[[ \t]*vendor[ \t]*\][ \t]*(#.*)?$`)
+// A Seal is what a configuration for users has besides what its author wrote. An
+// empty text is nothing.
+type Seal struct {
+	KernelSHA256, InitrdSHA256 string // hexadecimal, of the files that it names
+	Signer                     string // public key, as minisign writes it
+	Enroll                     string // code
+}
 
-// Release is the text of a configuration for users: with its signer's public key,
-// and an enrolment code unless that is "". What the text says already stays.
-func Release(text []byte, signer, enroll string) ([]byte, error) {
+// lines are the seal's, by the names of their tables.
+func (s Seal) lines(a *Appliance) []sealLine {
+	m, v := &a.Machine, &a.Vendor
+	return []sealLine{
+		{"machine", "kernel_sha256", m.KernelSHA256, s.KernelSHA256}, {"machine", "initrd_sha256", m.InitrdSHA256, s.InitrdSHA256},
+		{"vendor", "signer", v.Signer, s.Signer}, {"vendor", "enroll", v.Enroll, s.Enroll},
+	}
+}
+
+type sealLine struct{ table, key, has, want string }
+
+// done tells whether there is nothing to write.
+func (l sealLine) done() bool { return l.want == "" || l.has == l.want }
+
+// Release is the text of a configuration for users, with its seal. What the text says
+// already stays.
+func Release(text []byte, s Seal) ([]byte, error) {
 	a, err := Parse(text)
 	if err != nil {
 		return nil, err
 	}
-	lines := ""
-	for _, f := range []struct{ key, has, want string }{
-		{"signer", a.Vendor.Signer, signer}, {"enroll", a.Vendor.Enroll, enroll},
-	} {
-		switch {
-		case f.want == "" || f.has == f.want:
-		case f.has != "":
-			return nil, fmt.Errorf("vendor.%s is %q already; remove the line", f.key, f.has)
-		default:
-			lines += fmt.Sprintf("\n%s = %q", f.key, f.want)
+	if a.Machine.Kernel == KernelDebian {
+		return nil, fmt.Errorf("machine.kernel is %q, which is another file on other computers; for users, ship yours beside the configuration: "+
+			"cp \"$(vmappliance build --kernel debian)\" vmlinuz; and write: kernel = \"vmlinuz\"", KernelDebian)
+	}
+	text = bytes.Clone(text)
+	for _, l := range slices.Backward(s.lines(a)) {
+		if l.done() {
+			continue
+		}
+		if l.has != "" {
+			return nil, fmt.Errorf("%s.%s is %q already; remove the line", l.table, l.key, l.has)
+		}
+		header := regexp.MustCompile(`(?m)^[ \t]*\[[ \t]*` + l.table + `[ \t]*\][ \t]*(#.*)?$`)
+		if at := header.FindIndex(text); at != nil {
+			text = slices.Insert(text, at[1], fmt.Appendf(nil, "\n%s = %q", l.key, l.want)...)
 		}
 	}
-	if at := vendorHeader.FindIndex(text); at != nil && lines != "" {
-		text = append(append(append([]byte{}, text[:at[1]]...), lines...), text[at[1]:]...)
+	if a, err = Parse(text); err != nil {
+		return nil, err
 	}
-	a, err = Parse(text)
-	if err == nil && (a.Vendor.Signer != signer || enroll != "" && a.Vendor.Enroll != enroll) {
-		err = fmt.Errorf("where to write these lines cannot be seen; write them under [vendor]:%s", lines)
+	for _, l := range s.lines(a) {
+		if !l.done() {
+			return nil, fmt.Errorf("where to write a line cannot be seen; write it under [%s]: %s = %q", l.table, l.key, l.want)
+		}
 	}
-	return text, err
+	return text, nil
 }

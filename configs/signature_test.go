@@ -5,11 +5,14 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
 	"aead.dev/minisign"
 )
+
+var sumK, sumI = strings.Repeat("0e", 32), strings.Repeat("1f", 32)
 
 func signingKey(t testing.TB) (public string, key *minisign.PrivateKey) {
 	t.Helper()
@@ -25,12 +28,15 @@ func signingKey(t testing.TB) (public string, key *minisign.PrivateKey) {
 func TestSigned(t *testing.T) {
 	public, key := signingKey(t)
 	_, other := signingKey(t)
-	text, err := Release([]byte(good), public, "")
+	swap := func(b []byte, old, new string) []byte { return bytes.Replace(b, []byte(old), []byte(new), 1) }
+	without := func(b []byte, key string) []byte {
+		return regexp.MustCompile("(?m)^"+key+".*\n").ReplaceAll(b, nil)
+	}
+	text, err := Release(swap([]byte(good), `kernel="k"`, "kernel=\"k\"\ninitrd=\"i\""), Seal{sumK, sumI, public, ""})
 	if err != nil {
 		t.Fatal(err)
 	}
 	sig := Signed(key, text)
-	swap := func(b []byte, old, new string) []byte { return bytes.Replace(b, []byte(old), []byte(new), 1) }
 	for _, c := range []struct {
 		name      string
 		text, sig []byte
@@ -48,6 +54,9 @@ func TestSigned(t *testing.T) {
 		{"damaged", text, sig[:40], "its signature is damaged"},
 		{"empty", text, []byte{}, "its signature is damaged"},
 		{"too long", text, make([]byte, maxSignature+1), "is no signature"},
+		{"another kernel", swap(text, sumK, sumI), sig, "was altered after"},
+		{"signed without the kernel's digest", without(text, "kernel_sha256"), Signed(key, without(text, "kernel_sha256")), "it is signed without machine.kernel_sha256, so that any kernel would do"},
+		{"signed without the initrd's", without(text, "initrd_sha256"), Signed(key, without(text, "initrd_sha256")), "machine.initrd_sha256"},
 		{"not signed", []byte(good), nil, ""},
 		{"signer taken away", []byte(good), sig, ""}, // which the user's memory refuses: package consent
 	} {
@@ -87,11 +96,16 @@ func TestRelease(t *testing.T) {
 		{"[vendor]", "[vendor]\nenroll=\"E-BBBBBBBBBBBBBBBBBBBBBBBBBB\"", code, "vendor.enroll is \"E-BBBB"},
 		{"[vendor]", "[vendor]\nenroll=\"x\"", code, "which is no enrolment code; to make one: vmbundle inbox enroll new"},
 		{"[vendor]", "[vendor]\nsigner=\"RWx\"", code, "which is no key that signs"},
-		{"[vendor]", "['vendor']", code, "write them under [vendor]:\nsigner = \"RW"},
+		{"[vendor]", "['vendor']", code, "write it under [vendor]: signer = \"RW"},
+		{`"k"`, `"k"` + "\nkernel_sha256=\"" + sumK + "\"", "", ""},
+		{`"k"`, `"k"` + "\nkernel_sha256=\"" + sumI + "\"", "", "machine.kernel_sha256 is \"" + sumI + "\" already; remove the line"},
+		{`"k"`, `"debian"`, "", "machine.kernel is \"debian\", which is another file on other computers"},
+		{"[machine]", "['machine']", "", "write it under [machine]: kernel_sha256 = "},
 		{"[machine]", "[machine]\nappend=\"\"\"\\\n[vendor]\n\"\"\"", code, "control characters"},
 	} {
 		c.new = strings.Replace(good, c.old, c.new, 1)
-		text, err := Release([]byte(c.new), public, c.enroll)
+		s := Seal{KernelSHA256: sumK, Signer: public, Enroll: c.enroll}
+		text, err := Release([]byte(c.new), s)
 		if c.want != "" {
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("%s:\n%v\nwant ...%s...", c.new, err, c.want)
@@ -102,11 +116,11 @@ func TestRelease(t *testing.T) {
 			t.Errorf("%s: %v", c.new, err)
 			continue
 		}
-		again, err := Release(text, public, c.enroll)
+		again, err := Release(text, s)
 		if err != nil || !bytes.Equal(again, text) {
 			t.Errorf("released again it is another: %v\n%s", err, again)
 		}
-		if a, err := Parse(text); err != nil || a.Vendor.Signer != public || c.enroll != "" && a.Vendor.Enroll != c.enroll {
+		if a, err := Parse(text); err != nil || a.Vendor.Signer != public || a.Machine.KernelSHA256 != sumK || c.enroll != "" && a.Vendor.Enroll != c.enroll {
 			t.Errorf("%v\n%s", err, text)
 		}
 	}
@@ -115,7 +129,7 @@ func TestRelease(t *testing.T) {
 // FuzzSignature: whatever stands in a signature file, only the signature passes.
 func FuzzSignature(f *testing.F) {
 	public, key := signingKey(f)
-	text, err := Release([]byte(good), public, "")
+	text, err := Release([]byte(good), Seal{KernelSHA256: sumK, Signer: public})
 	if err != nil {
 		f.Fatal(err)
 	}

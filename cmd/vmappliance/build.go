@@ -60,7 +60,8 @@ func buildCommand() *cobra.Command {
 			"random numbers of its own, and packs recordings as what differs from it: keep it where\n" +
 			"you debug (vmbundle base add OUT). All that was in the guest's memory is in it.\n\n" +
 			"With --sign it writes CONFIG.signed.toml, what users run, and its signature: only the\n" +
-			"signing key can change whom reports go to and what they are sealed to.",
+			"signing key can change whom reports go to, what they are sealed to, and the files that\n" +
+			"the guest boots, whose SHA-256 it holds.",
 		Example: "  vmappliance build --kernel debian\n" +
 			"  vmappliance build --initramfs initramfs.cpio --file init=./vmagent --file ledger=./ledger\n" +
 			"  vmappliance build --golden ledger.vmg --when 'ledger ready' appliance.toml\n" +

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -48,8 +46,8 @@ func (g *goldenBuild) run(w io.Writer, config string, force bool) (digest string
 	if err != nil {
 		return "", err
 	}
-	l := &oneRun{verb: &runVerb{machineFlags: machineFlags{cpus: 1}}, config: a}
-	if l.guest, err = l.verb.guest(a); err != nil {
+	l, err := plain(a)
+	if err != nil {
 		return "", err
 	}
 	epoch, seed, err := l.verb.surroundings()
@@ -73,8 +71,7 @@ func (g *goldenBuild) run(w io.Writer, config string, force bool) (digest string
 		return "", err
 	}
 	raw, err := os.ReadFile(g.out)
-	sum := sha256.Sum256(raw)
-	return hex.EncodeToString(sum[:]), err
+	return hexSum(raw), err
 }
 
 // boot runs the machine until it is at rest, or has printed what was waited for.

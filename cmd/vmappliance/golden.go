@@ -28,10 +28,9 @@ func openGolden(a *configs.Appliance) (*bundle.Start, error) {
 	if err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256(raw)
-	if got := hex.EncodeToString(sum[:]); got != a.Machine.GoldenSHA256 {
-		return nil, exit.Errorf(exit.Integrity, "golden %s: its SHA-256 is %s, the configuration has %s; "+
-			"get the appliance's own file, make a new one: %s, or boot: --no-golden", name, got, a.Machine.GoldenSHA256, buildGolden(name))
+	fix := fmt.Sprintf("get the appliance's own file, make a new one: %s, or boot: --no-golden", buildGolden(name))
+	if err := ours("golden", name, raw, a.Machine.GoldenSHA256, fix); err != nil {
+		return nil, err
 	}
 	b, err := base.New(bytes.NewReader(raw))
 	var s *bundle.Start
@@ -44,22 +43,26 @@ func openGolden(a *configs.Appliance) (*bundle.Start, error) {
 	return s, nil
 }
 
-// checkGolden tells whether a configuration's guest can start from its golden.
-func checkGolden(a *configs.Appliance) error {
-	if a.Machine.Golden == "" {
+// plain is a run of a configuration without flags, not begun.
+func plain(a *configs.Appliance) (l *oneRun, err error) {
+	l = &oneRun{verb: &runVerb{machineFlags: machineFlags{cpus: 1}}, config: a}
+	l.guest, err = l.verb.guest(a)
+	return l, err
+}
+
+// checkGolden tells whether a run can start from its configuration's golden.
+func (l *oneRun) checkGolden() error {
+	name := l.config.Machine.Golden
+	if name == "" {
 		return nil
 	}
-	s, err := openGolden(a)
+	s, err := openGolden(l.config)
 	if err != nil {
-		return err
-	}
-	l := &oneRun{verb: &runVerb{machineFlags: machineFlags{cpus: 1}}, config: a}
-	if l.guest, err = l.verb.guest(a); err != nil {
 		return err
 	}
 	l.specify(0)
 	if why := l.guest.unfit(s); why != "" {
-		return exit.Errorf(exit.Incompatible, "golden %s does not fit: %s; to make one that fits: %s", a.Machine.Golden, why, buildGolden(a.Machine.Golden))
+		return exit.Errorf(exit.Incompatible, "golden %s does not fit: %s; to make one that fits: %s", name, why, buildGolden(name))
 	}
 	return nil
 }
@@ -90,16 +93,6 @@ func (g *guest) unfit(s *bundle.Start) string {
 		return fmt.Sprintf("it is of another machine, %s, this one is %s", was.Text(), now.Text())
 	}
 	return ""
-}
-
-// digest stands for all that the guest boots.
-func (g *guest) digest() string {
-	h := sha256.New()
-	for _, part := range [...][]byte{g.kernel, g.initrd, []byte(g.append)} {
-		fmt.Fprintf(h, "%d\n", len(part))
-		h.Write(part)
-	}
-	return hex.EncodeToString(h.Sum(nil))
 }
 
 // warm starts a machine from the configuration's golden. first is what it is to be

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -27,6 +29,7 @@ type guest struct {
 	kernel []byte
 	initrd []byte
 	append string
+	booted string // see digest
 }
 
 // machineFlags are the flags that stand for keys of [machine], and win over them.
@@ -60,17 +63,53 @@ func (f *machineFlags) guest(a *configs.Appliance) (*guest, error) {
 		return nil, exit.Errorf(exit.Usage, "no guest: name a configuration, or --kernel FILE; to write one: vmappliance init")
 	}
 	var err error
-	if g.kernel, err = readKernel(m.Kernel); err != nil {
-		return nil, err
+	if g.kernel, err = readKernel(m.Kernel); err == nil {
+		err = ours("kernel", m.Kernel, g.kernel, m.KernelSHA256, askVendor)
 	}
-	switch {
-	case m.Initrd == "":
-	case firmware.IsMultiboot(g.kernel): // a module may be anything
+	if err != nil || m.Initrd == "" {
+		return g, err
+	}
+	if firmware.IsMultiboot(g.kernel) { // a module may be anything
 		g.initrd, err = readGuestFile("module", m.Initrd, int64(m.Memory), "name a file that fits the guest's memory")
-	default:
+	} else {
 		g.initrd, err = readInitrd(m.Initrd, int64(m.Memory))
 	}
+	if err == nil {
+		err = ours("initrd", m.Initrd, g.initrd, m.InitrdSHA256, askVendor)
+	}
 	return g, err
+}
+
+const askVendor = "nothing was run; ask the vendor for the appliance's own file"
+
+// ours checks that a file is the one that the configuration means; sum is "" where that
+// does not say.
+func ours(what, name string, raw []byte, sum, fix string) error {
+	if sum == "" {
+		return nil
+	}
+	if got := hexSum(raw); got != sum {
+		return exit.Errorf(exit.Integrity, "%s %s: its SHA-256 is %s, the configuration has %s; %s", what, name, got, sum, fix)
+	}
+	return nil
+}
+
+func hexSum(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+// digest stands for all that the guest boots.
+func (g *guest) digest() string {
+	if g.booted == "" {
+		h := sha256.New()
+		for _, part := range [...][]byte{g.kernel, g.initrd, []byte(g.append)} {
+			fmt.Fprintf(h, "%d\n", len(part))
+			h.Write(part)
+		}
+		g.booted = hex.EncodeToString(h.Sum(nil))
+	}
+	return g.booted
 }
 
 func readKernel(name string) ([]byte, error) {

@@ -36,11 +36,14 @@ const isvHelp = `Make an appliance: your program in a virtual machine that recor
       vmappliance build --golden program.vmg appliance.toml
     With --gdb it waits for gdb, which debugs the whole machine while it records.
  6. Make your keys, write the public one into the configuration, and sign it for users,
-    who run appliance.signed.toml: only your key can change whom reports go to and what
-    they are sealed to. Help keys says what to do when one is lost or stolen. With
-    --enroll and a code that "vmbundle inbox enroll new" made, your inbox takes reports
-    of computers that ran your appliance, and of no others:
+    who run appliance.signed.toml: only your key can change whom reports go to, what they
+    are sealed to, and which kernel and initrd are recorded. You give users these files,
+    too, so the kernel is one of yours. Help keys says what to do when a key is lost or
+    stolen. With --enroll and a code that "vmbundle inbox enroll new" made, your inbox
+    takes reports of computers that ran your appliance, and of no others:
       vmbundle keys new
+      cp "$(vmappliance build --kernel debian)" vmlinuz
+      sed -i 's/^kernel = "debian"/kernel = "vmlinuz"/' appliance.toml
       vmappliance build --sign vendor appliance.toml
       vmbundle help keys
  7. Receive what users send, and replay it:

@@ -29,7 +29,7 @@ const (
 func commands(page string) (lines []string) {
 	for line := range strings.Lines(page) {
 		text, _, _ := strings.Cut(strings.TrimSpace(line), "  ")
-		if regexp.MustCompile(`^ +(vmappliance|vmbundle|printf) `).MatchString(line) && !strings.Contains(text, "[") {
+		if regexp.MustCompile(`^ +(vmappliance|vmbundle|printf|cp|sed) `).MatchString(line) && !strings.Contains(text, "[") {
 			lines = append(lines, text)
 		}
 	}

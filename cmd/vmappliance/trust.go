@@ -56,10 +56,7 @@ func (b *build) release(file string) error {
 			return err
 		}
 	}
-	a, err := loadConfig([]string{file})
-	if err == nil {
-		err = checkGolden(a)
-	}
+	seal, err := sealOf(file)
 	if err != nil {
 		return err
 	}
@@ -75,7 +72,8 @@ func (b *build) release(file string) error {
 	if err != nil {
 		return exit.Errorf(exit.NotFound, "--sign: %w; to make keys: vmbundle keys new; to see all: vmbundle keys list", err)
 	}
-	if text, err = configs.Release(text, keys.Public(key), b.enroll); err != nil {
+	seal.Signer, seal.Enroll = keys.Public(key), b.enroll
+	if text, err = configs.Release(text, seal); err != nil {
 		return exit.Errorf(exit.Usage, "%s: %w", file, err)
 	}
 	older, _, err := keys.Rotations(filepath.Join(dir, b.sign+keys.RotationExt))
@@ -96,6 +94,23 @@ func (b *build) release(file string) error {
 	}
 	_, err = loadConfig([]string{b.signed})
 	return err
+}
+
+// sealOf is what a configuration's signature says of its files, which have to fit.
+func sealOf(file string) (s configs.Seal, err error) {
+	a, err := loadConfig([]string{file})
+	if err != nil {
+		return s, err
+	}
+	l, err := plain(a)
+	if err != nil {
+		return s, err
+	}
+	s.KernelSHA256 = hexSum(l.guest.kernel)
+	if a.Machine.Initrd != "" {
+		s.InitrdSHA256 = hexSum(l.guest.initrd)
+	}
+	return s, l.checkGolden()
 }
 
 func consentForget() *cobra.Command {
