@@ -116,7 +116,7 @@ func (l *oneRun) warm(epoch, seed uint64) (m *vmm.Machine, free func(), first []
 		}
 		free()
 		if damage := (*base.DamageError)(nil); errors.As(err, &damage) {
-			return nil, nil, nil, exit.Errorf(exit.Integrity, "golden %s: %w", name, err)
+			return nil, nil, nil, exit.Errorf(exit.Integrity, "golden %s: %w; make a new one: %s, or boot: --no-golden", name, err, buildGolden(name))
 		}
 		why = err.Error()
 	}
