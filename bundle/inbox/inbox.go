@@ -240,7 +240,11 @@ func (b *Inbox) keepPart(p *partial, env mail.Envelope, sc *scratch, at mail.Ran
 	if len(p.files) >= maxPartFiles {
 		return &Refusal{452, [3]int{4, 3, 1}, fmt.Sprintf("%d parts of it are here, which is all there may be", len(p.files)), &c, nil}
 	}
-	if err := b.room(p.Install, n); err != nil {
+	takes := n
+	if p.PartBytes == 0 {
+		takes += reportBytes
+	}
+	if err := b.room(p.Install, takes); err != nil {
 		err.Receipt = &c
 		return err
 	}
@@ -250,7 +254,7 @@ func (b *Inbox) keepPart(p *partial, env mail.Envelope, sc *scratch, at mail.Ran
 	if err := sc.keep(filepath.Join(p.dir, partName(at))); err != nil {
 		return err
 	}
-	b.kept.add(p.Install, n)
+	b.kept.add(p.Install, takes)
 	p.files = append(p.files, at)
 	slices.SortStableFunc(p.files, func(x, y mail.Range) int { return cmp.Compare(x.From, y.From) })
 	p.have = p.have.With(at)
@@ -275,6 +279,9 @@ func (b *Inbox) begin(p *partial, partBytes int64) error {
 	if len(es) >= b.opt.MaxPartial {
 		return &Refusal{452, [3]int{4, 3, 1}, fmt.Sprintf("%d bundles are begun and not finished, try again later", len(es)), nil, nil}
 	}
+	if n := b.begunBy(p.Install, es); n > b.opt.MaxPartial/partialShare {
+		return &Refusal{452, [3]int{4, 2, 2}, fmt.Sprintf("%d bundles of %s's are begun and not finished, send the rest of them first", n, p.Install), nil, nil}
+	}
 	dir, err := os.MkdirTemp(b.path("tmp"), "new-")
 	if err != nil {
 		return err
@@ -291,6 +298,22 @@ func (b *Inbox) begin(p *partial, partBytes int64) error {
 		return err
 	}
 	return store.SyncDir(b.path("partial"))
+}
+
+// partialShare is what part of the bundles begun and not finished may be of one computer.
+const partialShare = 10
+
+// begunBy counts those of a computer that authenticated.
+func (b *Inbox) begunBy(install string, all []os.DirEntry) (n int) {
+	for _, e := range all {
+		if install == "" {
+			break
+		}
+		if r, err := readReport(b.path("partial", e.Name(), "envelope.json")); err == nil && r.Install == install {
+			n++
+		}
+	}
+	return n
 }
 
 // assemble makes a report of a bundle all of whose parts are here. If the whole is
@@ -322,6 +345,7 @@ func (b *Inbox) assemble(p *partial, split mail.Split) error {
 		b.kept.add(p.Install, p.Size)
 		return nil
 	}
+	b.kept.add(p.Install, -reportBytes)
 	c := mail.NewReceipt(split, nil)
 	return &Refusal{451, [3]int{4, 6, 0}, "all parts are here, but together they are not the promised file: send it again", &c, nil}
 }

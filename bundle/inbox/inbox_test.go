@@ -266,18 +266,38 @@ func TestLyingPart(t *testing.T) {
 }
 
 func TestQuota(t *testing.T) {
-	b := open(t, Options{QuotaBytes: 5000, MaxPartial: 1})
+	b := open(t, Options{QuotaBytes: 5000 + reportBytes, MaxPartial: 1})
 	ms := messages(t, noise(5, 6000), 2000)
 	for n, want := range []int{250, 250, 452} {
 		if code, text := refusal(b, ms[n]); code != want {
 			t.Errorf("part %d: %d %s, want %d", n+1, code, text, want)
 		}
 	}
-	if code, text := refusal(b, messages(t, noise(6, 1500), 1200)[0]); code != 452 || !strings.Contains(text, "452") && !strings.Contains(text, "at most 5000") && !strings.Contains(text, "begun") {
+	if code, text := refusal(b, messages(t, noise(6, 1500), 1200)[0]); code != 452 || !strings.Contains(text, "at most 21384") {
 		t.Errorf("a second bundle: %d %s", code, text)
 	}
 	if code, _ := refusal(b, ms[0]); code != 250 {
 		t.Errorf("a duplicate when full: %d", code)
+	}
+}
+
+// Small reports take room, too, and who begins many finishes them first.
+func TestQuotaOfSmall(t *testing.T) {
+	b := open(t, Options{QuotaBytes: 4 * reportBytes})
+	for n, want := range []int{250, 250, 250, 452} {
+		if code, text := refusal(b, messages(t, noise(byte(n), 1), 2000)[0]); code != want {
+			t.Errorf("report %d of a byte: %d %s, want %d", n+1, code, text, want)
+		}
+	}
+	b = open(t, Options{MaxPartial: 20})
+	for n, c := range []struct {
+		install string
+		code    int
+	}{{"I-1", 250}, {"I-1", 250}, {"I-1", 250}, {"I-1", 452}, {"I-2", 250}, {"", 250}, {"", 250}, {"", 250}, {"", 250}} {
+		_, err := b.accept(bytes.NewReader(messages(t, noise(byte(n), 3000), 2000)[0]), c.install, func(*parsed) string { return "" })
+		if r := (*Refusal)(nil); errors.As(err, &r) != (c.code != 250) || r != nil && (r.Code != c.code || !strings.Contains(r.Text, "3 bundles of I-1's")) {
+			t.Errorf("bundle %d, begun by %q: %v, want %d", n, c.install, err, c.code)
+		}
 	}
 }
 
@@ -334,7 +354,7 @@ func TestIngest(t *testing.T) {
 			t.Error(g)
 		}
 	}
-	if b.kept.all() != int64(len(data)+len(whole)) {
+	if b.kept.all() != int64(len(data)+len(whole)+2*reportBytes) {
 		t.Errorf("%d bytes counted", b.kept.all())
 	}
 	r, err := b.Show("R-0000-0001")

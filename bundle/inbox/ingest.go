@@ -118,7 +118,7 @@ func (b *Inbox) ingestBundle(in *Ingested, f *os.File) error {
 		in.Complete = true
 		return nil
 	}
-	if used := b.kept.all(); used+d.Size > b.opt.QuotaBytes {
+	if used := b.kept.all(); used+d.Size+reportBytes > b.opt.QuotaBytes {
 		return fmt.Errorf("the inbox holds %d of at most %d bytes and this file has %d: raise the quota or remove old reports", used, b.opt.QuotaBytes, d.Size)
 	}
 	sum, err := b.store(Report{Schema: schema, Bundle: d, First: b.now()}, func(w io.Writer) error { return copyFrom(w, in.Path, 0) })
@@ -128,7 +128,7 @@ func (b *Inbox) ingestBundle(in *Ingested, f *os.File) error {
 	if sum != d.SHA256 {
 		return errors.New("the file changed while it was read")
 	}
-	b.kept.add("", d.Size)
+	b.kept.add("", d.Size+reportBytes)
 	in.Complete = true
 	return b.dropParts(b.path("partial", key(d)))
 }

@@ -63,7 +63,7 @@ func (b *Inbox) remove(r Report) error {
 	if err != nil {
 		return err
 	}
-	b.kept.add(r.Install, -r.Bytes)
+	b.kept.add(r.Install, -r.Bytes-reportBytes)
 	if r.State == Complete {
 		// A bucket of this report alone has its name, and goes with it.
 		if err := os.Remove(b.path("buckets", r.ID+".json")); err != nil && !errors.Is(err, fs.ErrNotExist) {

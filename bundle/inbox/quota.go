@@ -5,6 +5,10 @@ import (
 	"sync"
 )
 
+// reportBytes is what a report takes besides its bytes: folders, report.json, an index
+// row, the rest of a block. Without it, any number of reports of a byte would fit.
+const reportBytes = 16 << 10
+
 // A shares counts the bytes that are kept, as this process knows.
 type shares struct {
 	mu    sync.Mutex
@@ -41,8 +45,8 @@ func (b *Inbox) count() error {
 	}
 	total, by := int64(0), map[string]int64{}
 	for _, r := range all {
-		total += r.Bytes
-		by[r.Install] += r.Bytes
+		total += r.Bytes + reportBytes
+		by[r.Install] += r.Bytes + reportBytes
 	}
 	b.kept.mu.Lock()
 	defer b.kept.mu.Unlock()

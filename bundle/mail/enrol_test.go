@@ -324,13 +324,13 @@ func TestEnrolTogether(t *testing.T) {
 // TestInstallQuota: one computer cannot fill the inbox for the others; it waits until
 // there is room.
 func TestInstallQuota(t *testing.T) {
-	o := openOffice(t, inbox.Options{InstallBytes: 8000})
+	o := openOffice(t, inbox.Options{InstallBytes: 24_384})
 	greedy, other := pass(t, o.code(t, 0, 0)), pass(t, o.code(t, 0, 0))
 	it, res := o.send(t, greedy, 1)
 	if it.State != mail.Sent {
 		t.Fatalf("%+v, %+v", it, res.Failure)
 	}
-	if it, res = o.send(t, greedy, 2); it.State != mail.Waiting || !strings.Contains(it.Reason, "452 4.2.2 the inbox holds 3000 of at most 8000 bytes of I-") {
+	if it, res = o.send(t, greedy, 2); it.State != mail.Waiting || !strings.Contains(it.Reason, "452 4.2.2 the inbox holds 19384 of at most 24384 bytes of I-") {
 		t.Errorf("%+v, %+v", it, res.Failure)
 	}
 	if it, res = o.send(t, other, 3); it.State != mail.Sent {
