@@ -140,6 +140,7 @@ func (r *Record) Rules() []Policy {
 // Limits bound what a guest can make the host store and send.
 type Limits struct {
 	Recordings uint32     `toml:"recordings"`
+	Disk       size.Bytes `toml:"disk"`    // of all recordings in the folder; 0: no bound
 	Mail       size.Bytes `toml:"mail"`    // of one bundle
 	PerDay     uint32     `toml:"per_day"` // bundles
 	Spool      size.Bytes `toml:"spool"`   // of all bundles in the outbox
@@ -214,7 +215,7 @@ func (a *Appliance) Published() []string {
 
 // DefaultLimits hold where a file says nothing.
 func DefaultLimits() Limits {
-	return Limits{Recordings: 1000, Mail: 100 << 20, PerDay: 5, Spool: 2 << 30, Days: 30}
+	return Limits{Recordings: 1000, Disk: 20 << 30, Mail: 100 << 20, PerDay: 5, Spool: 2 << 30, Days: 30}
 }
 
 // Parse reads and checks the text of a file.

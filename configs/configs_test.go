@@ -99,7 +99,7 @@ func TestDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a.Record.Keep != KeepOnFailure || a.Record.Heartbeat != 1<<26 || a.Record.Limits != (Limits{1000, 100 << 20, 5, 2 << 30, 30}) ||
+	if a.Record.Keep != KeepOnFailure || a.Record.Heartbeat != 1<<26 || a.Record.Limits != (Limits{1000, 20 << 30, 100 << 20, 5, 2 << 30, 30}) ||
 		a.Record.Triggers.check() != nil || len(a.Record.Triggers.Serial) != 4 || len(a.Record.Names()) != 0 || a.Record.Ring.On || len(a.Record.Rules()) != 1 {
 		t.Errorf("%+v", a.Record)
 	}

@@ -70,7 +70,10 @@
 //	                            one page of code; default 0, never
 //
 //	[record.limits]
-//	recordings whole number     recordings started in one run, default 1000
+//	recordings whole number     recordings that the guest starts in one run, default 1000
+//	disk       SIZE             of all recordings in the folder, the appliance's and others';
+//	                            at it none begins, and one that runs ends; default 20G,
+//	                            0: no bound
 //	mail       SIZE             of a bundle that may be mailed, default 100M
 //	per_day    whole number     bundles that may be mailed in 24 hours, default 5
 //	spool      SIZE             of all bundles in the outbox, default 2G

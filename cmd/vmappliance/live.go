@@ -120,7 +120,11 @@ func (l *oneRun) openRecorder(seed uint64) (shut func(ctx context.Context) exit.
 	if dir == "" {
 		dir = filepath.Join(base, "recordings")
 	}
-	shelf, err := recording.OpenShelf(dir, recording.Limits{})
+	limits := configs.Limits{} // none where the user runs a guest of their own
+	if l.config != nil {
+		limits = l.config.Record.Limits
+	}
+	shelf, err := recording.OpenShelf(dir, recording.Limits{Bytes: int64(limits.Disk)})
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +148,7 @@ func (l *oneRun) openRecorder(seed uint64) (shut func(ctx context.Context) exit.
 	c := l.config
 	r.options.Meta.Appliance, r.options.Meta.Version = c.Appliance.Name, c.Appliance.Version
 	r.options.Period, r.features, r.keepAll = c.Record.Heartbeat, c.Record.Names(), c.Record.Keep == configs.KeepAll
-	r.ring.Ring, r.ring.most = c.Record.Ring, c.Record.Limits.Recordings
+	r.ring.Ring, r.most = c.Record.Ring, limits.Recordings
 	if r.turnRing(c.Record.Ring.On); r.ring.On {
 		r.Idle = r.ringShown
 		l.say("%s", ringTold(r.ring.Ring))

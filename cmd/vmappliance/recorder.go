@@ -26,6 +26,9 @@ type recorder struct {
 	options  recording.Options // for every recording; Meta lacks its name
 	features []string          // names that may be recorded; nil: any
 	keepAll  bool
+	most     uint32 // recordings, and saves of the ring, that the guest may ask for in a run; 0: no bound
+	starts   uint32 // recordings that it did: a machine that reboots counts anew
+	byUser   bool   // the one that runs, or ran last, was asked for by the host's user
 	triggers *triggers
 	policies *policies
 	ring     ring
@@ -144,14 +147,21 @@ func (r *recorder) failed(e backdoor.Event) {
 }
 
 func (r *recorder) start(e backdoor.Event) {
-	if !r.allowed(e.Text) {
-		r.refuse(fmt.Errorf("%q is not among record.features of the configuration", e.Text))
-		return
-	}
-	if why := r.policies.start(e.Text); why != "" && !r.wanted(e.Text) {
-		r.events.tell(event{Event: "skip", Name: e.Text, Text: why})
-		r.ended()
-		return
+	if r.byUser = r.asked(r.own, e.Text); !r.byUser {
+		if r.features != nil && !slices.Contains(r.features, e.Text) {
+			r.refuse(fmt.Errorf("%q is not among record.features of the configuration", e.Text))
+			return
+		}
+		if r.most > 0 && r.starts >= r.most {
+			r.refuse(fmt.Errorf("%d recordings were started in this run, which is record.limits.recordings", r.starts))
+			return
+		}
+		if why := r.policies.start(e.Text); why != "" {
+			r.events.tell(event{Event: "skip", Name: e.Text, Text: why})
+			r.ended()
+			return
+		}
+		r.starts++
 	}
 	o := r.options
 	o.Meta.Feature = e.Text
@@ -173,18 +183,14 @@ func (r *recorder) start(e backdoor.Event) {
 	}
 }
 
-// allowed tells whether the configuration, or the user here, wants it recorded.
-func (r *recorder) allowed(name string) bool {
+// asked tells whether the user here asked for it, who is above limits and policies, and
+// forgets that: the guest may ask for the same.
+func (r *recorder) asked(own map[string]bool, text string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.features == nil || r.own[name] || slices.Contains(r.features, name)
-}
-
-// wanted tells whether the user here asked for it, who is above policies.
-func (r *recorder) wanted(name string) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.own[name]
+	yes := own[text]
+	delete(own, text)
+	return yes
 }
 
 // refuse tells people and the machine that nothing is recorded.
@@ -221,7 +227,7 @@ func (r *recorder) begin(m *vmm.Machine, name string) {
 }
 
 func (r *recorder) stop(keep bool, why string) {
-	if keep && !r.wanted(r.name) {
+	if keep && !r.byUser {
 		over, err := r.policies.keep(r.name, r.Failed())
 		if err != nil {
 			r.say("how often recordings were kept: %v", err)

@@ -18,7 +18,6 @@ type ring struct {
 	configs.Ring
 	run     *recording.Ring   // nil: at rest
 	leaving []*recording.Ring // that gave way; there may be news of them
-	most    uint32            // saves that the guest and triggers may ask for
 	saves   uint32            // that they did
 
 	// For other goroutines, behind the recorder's mu.
@@ -180,14 +179,11 @@ func (r *recorder) save(why string) {
 // tooOften tells why the ring is not to be saved now; empty: it is, and that counts.
 // The user here is above limits and policies.
 func (r *recorder) tooOften(why string) string {
-	r.mu.Lock()
-	own := r.ring.own[why]
-	r.mu.Unlock()
-	if own {
+	if r.asked(r.ring.own, why) {
 		return ""
 	}
-	if r.ring.saves >= r.ring.most {
-		return fmt.Sprintf("record.limits.recordings is %d", r.ring.most)
+	if r.ring.saves >= r.most {
+		return fmt.Sprintf("record.limits.recordings is %d", r.most)
 	}
 	if over := r.policies.start(configs.RingName); over != "" {
 		return over

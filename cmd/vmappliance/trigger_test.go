@@ -175,6 +175,37 @@ func TestGuestStatus(t *testing.T) {
 	}
 }
 
+// A guest that reboots has no more recordings than one that does not, and at the disk's
+// limit there are none.
+func TestLimits(t *testing.T) {
+	for _, c := range []struct {
+		name, limit string
+		starts      int
+		says        string
+	}{
+		{"recordings", "recordings = 2", 2, "2 recordings were started in this run, which is record.limits.recordings"},
+		{"disk", "disk = 1000", 1, "bytes of recordings: .* the limit is 1000; drop recordings"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newSandbox(t)
+			s.write("guest", bzImage(code(nil).reports().reboots()))
+			s.write("a.toml", []byte(strings.Replace(triggersConfig, "RECORD", "[[record.feature]]\nname = \"x\"\n[record.limits]\n"+c.limit+"\n", 1)))
+			r := s.command("vmappliance", "run", "a.toml", "--serial", "none", "--events", "events")
+			var said strings.Builder
+			r.Stderr = &said
+			if err := r.Start(); err != nil {
+				t.Fatal(err)
+			}
+			b, ok := waitFor(s.path("events"), regexp.MustCompile(`(?s)("event":"boot".*){4}`))
+			_ = r.Process.Kill()
+			_ = r.Wait()
+			if n := strings.Count(string(b), `"event":"start"`); !ok || n != c.starts || !regexp.MustCompile(c.says).MatchString(said.String()) {
+				t.Errorf("%d started, want %d, it said %s\n%s", n, c.starts, said.String(), b)
+			}
+		})
+	}
+}
+
 func TestNoProgress(t *testing.T) {
 	m := &vmm.Machine{CPU: new(cpu.State), Board: vmm.NewBoard(nil, vmm.Config{Hz: 1000})}
 	w := newTriggers(configs.Triggers{NoProgress: 2}, 1000)
