@@ -51,9 +51,9 @@
 // # Levels
 //
 // A bundle of level L0 is a report for a first look: its manifest requires "report"
-// and names report.txt, at most 32 KiB of text in UTF-8. It describes machine, tape and
-// marks as every manifest does; the tape has no segments, and there is no snapshot
-// but for the number of pages.
+// and names report.txt, at most 32 KiB of text in UTF-8. It describes machine and tape
+// as every manifest does, but for the seed, which is 0; of the marks it has the failure
+// alone. The tape has no segments, and there is no snapshot but for the number of pages.
 //
 // A bundle of level L3 holds every page. One of level L2 is thin: its manifest
 // requires "bases" and lists bases in the snapshot (package base), at most 64; who

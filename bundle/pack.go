@@ -99,7 +99,7 @@ func pack(dir, out string, o PackOptions) (res Packed, err error) {
 	}
 	steps := []func() error{k.memory, k.sections, k.tape}
 	if o.Report != "" {
-		steps = []func() error{k.report, k.tape}
+		steps = []func() error{k.report, k.tape, k.forget}
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {
@@ -160,6 +160,16 @@ func (k *packer) report() error {
 	k.m.Level, k.m.Capabilities, k.m.Requires, k.m.Report = "L0", []string{}, []string{requiresReport}, reportPart
 	k.m.Snapshot = Snapshot{Packs: []string{}, Pages: uint64(len(k.rec.Pages))}
 	return k.add(reportPart, []byte(k.o.Report))
+}
+
+// forget leaves out what a report does not tell: what else the guest marked, and what all
+// that was random to it follows from.
+func (k *packer) forget() error {
+	k.m.Machine.Seed, k.m.Markers = 0, []Marker{}
+	if k.m.Failure != nil {
+		k.m.Markers = append(k.m.Markers, *k.m.Failure)
+	}
+	return nil
 }
 
 // memory writes the pages, in the order of the first place of each, and the map.
