@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 
 	"vmrecord/bundle"
@@ -19,6 +21,7 @@ type look struct {
 	Seconds float64       `json:"seconds"`
 	Memory  uint64        `json:"memory_bytes"` // of the guest, as it was at the start
 	Keys    uint64        `json:"keys"`         // typed
+	Facts   []string      `json:"facts"`        // that the guest told of itself, KEY=VALUE
 	First   string        `json:"console_first"`
 	Last    string        `json:"console_last"`
 	Scanned int64         `json:"scanned_bytes"`
@@ -36,18 +39,23 @@ func lookInto(dir string, sum recording.Summary, s *secrets.Scanner) (*look, err
 	if err != nil {
 		return nil, err
 	}
-	for _, text := range []string{typed, sum.First, sum.Last} {
+	m, facts := b.Manifest(), []string{}
+	for _, k := range slices.Sorted(maps.Keys(m.Recording.Facts)) {
+		facts = append(facts, k+"="+m.Recording.Facts[k])
+	}
+	for _, text := range append([]string{typed, sum.First, sum.Last}, facts...) {
 		s.Scan([]byte(text))
 	}
-	m := b.Manifest()
 	return &look{m.Recording.Created, m.Machine.Seconds(m.Tape.Start.At, m.Tape.End.At), m.Machine.MemoryBytes, m.Tape.Keys,
-		sum.First, sum.Last, s.Bytes, s.Hits()}, nil
+		facts, sum.First, sum.Last, s.Bytes, s.Hits()}, nil
 }
 
-// of is the look at a report of the recording: nothing else of it goes.
+// of is the look at a report of the recording: nothing else of it goes but the facts.
 func (l look) of(report string) *look {
 	var s secrets.Scanner
-	s.Scan([]byte(report))
+	for _, text := range append([]string{report}, l.Facts...) {
+		s.Scan([]byte(text))
+	}
 	l.First, l.Last, l.Scanned, l.Secrets = "", "", s.Bytes, s.Hits()
 	return &l
 }

@@ -141,8 +141,11 @@ func (v *preview) lines() []string {
 		fmt.Sprintf("level     %s: %s", cmp.Or(v.Level, "L3"), cmp.Or(v.Because, "all of it")),
 		fmt.Sprintf("about     %s: %s %s", v.Appliance, v.Feature, v.Failure),
 		fmt.Sprintf("recorded  %s, %.1f s, %d keys typed, %s of memory", time.Unix(v.Created, 0).Format(time.DateTime), v.Seconds, v.Keys, cli.Bytes(int64(v.Memory))),
-		"holds",
 	}
+	for _, f := range v.Facts {
+		l = append(l, "fact      "+f)
+	}
+	l = append(l, "holds")
 	for _, s := range v.Parts {
 		l = append(l, fmt.Sprintf("          %10s  %s", cli.Bytes(s.Bytes), s.What))
 	}

@@ -136,6 +136,17 @@ func TestTriggeredReplays(t *testing.T) {
 	s.want(0, []string{"vmbundle", "replay", "x.vmb", "--until", "failure"})
 }
 
+// What the guest told of itself goes with every report, and is shown before.
+func TestPreviewFacts(t *testing.T) {
+	s := newSandbox(t)
+	s.write("guest", bzImage(code(nil).rpc(wire.FormatFact("note", "ghp_0123TOKENTOKENTOKENTOKENTOKENTOKEN01")).reports().quits()))
+	s.write("a.toml", asking("guest", "1"))
+	s.want(1, []string{"vmappliance", "run", "a.toml", "--debug-exit", "--serial", "none"}, "it waits for your consent")
+	list := s.want(0, []string{"vmappliance", "outbox", "list"})
+	id := regexp.MustCompile(`R-[0-9A-Z-]{9}`).FindString(list.out)
+	s.want(0, []string{"vmappliance", "preview", id}, "\nfact      note=ghp_0123TOKEN", "GitHub token: 1")
+}
+
 // Caps hold over several runs.
 func TestCapsLast(t *testing.T) {
 	s := newSandbox(t)
