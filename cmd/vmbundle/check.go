@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -181,6 +182,7 @@ func (k *checker) worker(ctx context.Context, file string, flags ...string) ([]b
 	args := append([]string{"inbox", workerVerb, file, filepath.Join(filepath.Dir(file), besideName), k.symbols}, flags...)
 	w := exec.CommandContext(ctx, self, args...)
 	w.Args[0] = "vmbundle"
+	w.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "VMRECORD_SMTP_") })
 	var said, told bounded
 	w.Stdout, w.Stderr, w.WaitDelay, w.SysProcAttr = &said, &told, 10*time.Second, k.wall()
 	if err = w.Run(); err != nil && len(told.kept) > 0 {

@@ -83,6 +83,9 @@ func burglar(where string) {
 		_, err = enclosed(root(), h.file)
 	}
 	took := "took:"
+	if os.Args[2] == workerVerb && os.Getenv("VMRECORD_SMTP_PASSWORD") != "" {
+		took += " password"
+	}
 	for _, l := range loots() {
 		if e := l.take(h); e == nil {
 			took += " " + l.name
@@ -115,7 +118,7 @@ func TestWall(t *testing.T) {
 	for network, at := range map[string]string{"udp": h.port, "unix": filepath.Join(h.dir, "s"), "unix+": "@vmbundle-" + strconv.Itoa(h.pid)} {
 		listen(t, strings.TrimSuffix(network, "+"), at)
 	}
-	env := []string{burglarEnv + "=" + fmt.Sprint(h.dir, " ", h.pid, " ", h.port)}
+	env := []string{burglarEnv + "=" + fmt.Sprint(h.dir, " ", h.pid, " ", h.port), "VMRECORD_SMTP_PASSWORD=secret"}
 	check := []string{"vmbundle", "inbox", "check", "--again", "--dir", filepath.Dir(filepath.Dir(filepath.Dir(e.File)))}
 	verify := []string{"vmbundle", "verify", e.File}
 	alone := []string{"unshare", "--user", "--map-root-user", "sh", "-c", `echo 0 >/proc/sys/user/max_user_namespaces && exec "$@"`, "sh"}

@@ -22,7 +22,8 @@
 // bundle is opened, so that none has a say in it; what goes wrong later is an error.
 //
 // What the wall is not: a worker reads the keys that open bundles, since it must, and
-// its environment, and can put what it likes into its verdict and the checkpoints that
+// its environment, from which "inbox" leaves out what its mail server wants; and it can
+// put what it likes into its verdict and the checkpoints that
 // it leaves, which others read as a stranger's. System calls are not filtered, so a
 // hole in the host's kernel is in reach. Nothing is done about side channels. verify and
 // replay see other processes, and where Landlock is too old for it they can still send.
