@@ -20,6 +20,8 @@ const (
 // (core(5), "Piping core dumps to a program"), with the core file at stdin.
 func (a agent) core(args []string) int {
 	switch {
+	case len(args) == 1 && args[0] == "--install" && !a.inVM():
+		return exitOK
 	case len(args) == 1 && args[0] == "--install":
 		return a.ended(installCore(corePattern))
 	case len(args) == 3:
@@ -42,7 +44,7 @@ func installCore(pattern string) error {
 }
 
 // coreOf reports a program's death. The kernel keeps the process while its core is
-// not read.
+// not read, so that comes last.
 func (a agent) coreOf(pid, signal, name string) error {
 	s, err := a.status()
 	if err != nil || s.State != wire.Recording {
@@ -52,12 +54,6 @@ func (a agent) coreOf(pid, signal, name string) error {
 	if _, e := strconv.ParseUint(pid, 10, 32); err != nil || e != nil {
 		return fmt.Errorf("core: %q and %q are no process and signal", pid, signal)
 	}
-	reason := fmt.Sprintf("%s ended by a signal: %v", name, syscall.Signal(n))
-	if core, err := io.ReadAll(io.LimitReader(a.stdin, maxCoreBytes)); err == nil {
-		if pc, ok := corePC(core); ok {
-			reason += fmt.Sprintf(" at %#x", pc)
-		}
-	}
 	exe := "/proc/" + pid + "/exe"
 	if path, err := os.Readlink(exe); err == nil {
 		err = a.attr("core.program", path)
@@ -66,6 +62,12 @@ func (a agent) coreOf(pid, signal, name string) error {
 		}
 		if err != nil {
 			return err
+		}
+	}
+	reason := fmt.Sprintf("%s ended by a signal: %v", name, syscall.Signal(n))
+	if core, err := io.ReadAll(io.LimitReader(a.stdin, maxCoreBytes)); err == nil {
+		if pc, ok := corePC(core); ok {
+			reason += fmt.Sprintf(" at %#x", pc)
 		}
 	}
 	return a.failAndStop(reason)

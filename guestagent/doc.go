@@ -42,16 +42,25 @@
 // # What is a failure
 //
 // exec takes an exit status other than 0 or a death by a signal for one, and with
-// --guarded that the command ended while a recording of its own ran. core is the
-// kernel's handler of core files (core(5)): it tells the program, its build id, the
+// --guarded that the command ended while a recording of its own ran. A death by
+// SIGTERM, and status 143 by which a shell or watch tells it, is none: that is how a
+// service is stopped. exec and watch pass SIGTERM on, and stay for the end. core is
+// the kernel's handler of core files (core(5)): it tells the program, its build id, the
 // signal and the instruction. crash, started by recorder.CatchCrashes, passes on
 // what a Go program's runtime says last. watch gives a command the socket of
 // sd_notify(3): no WATCHDOG=1 for a while is a failure, and so is WATCHDOG=trigger;
-// STOPPING=1 ends the watch, and READY=1 counts as a heartbeat. For services that
-// fail the SDK has a unit, to be named at OnFailure=.
+// STOPPING=1, or SIGTERM to watch, ends that, and READY=1 counts as a heartbeat. All
+// messages go on to the socket that watch was given, without file descriptors.
 //
 // All of them mean the recording that runs, whoever began it: there is one for the
 // whole machine. They end it, and it is kept.
+//
+// # Under systemd
+//
+// The SDK has units (systemd 252 ran them). vmrecord.service has serve and core work
+// at boot; a unit that fails starts vmrecord-fail@.service, which it names at
+// OnFailure=. To systemd a unit with Restart= fails when it is given up only, and each
+// end of it runs ExecStopPost=, where example.service reports what kills vmagent, too.
 //
 // # What the agent tells
 //

@@ -5,10 +5,12 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"vmrecord/backdoor/wire"
 	"vmrecord/guestagent/recorder"
@@ -146,6 +148,55 @@ func TestWatch(t *testing.T) {
 	if got := strings.Join(calls, "|"); status != 3 || got != "fail no heartbeat for 50ms|stop keep=true" || out.String() != "50000\n" {
 		t.Errorf("status %d, calls %q, printed %q", status, got, out.String())
 	}
+}
+
+// What a program says reaches who started the watch, and so does that it is asked to
+// end.
+func TestWatchPasses(t *testing.T) {
+	outer, name := listen(t)
+	inner, inside := listen(t)
+	var calls []string
+	var out bytes.Buffer
+	a := agent{recording(&calls), nil, &out, &out, nil}
+	go a.heartbeats(inner, time.Hour, name)
+	for _, msg := range []string{"READY=1\nSTATUS=on", "WATCHDOG=trigger", "STOPPING=1"} {
+		if err := notify(inside, []byte(msg)); err != nil {
+			t.Fatal(err)
+		}
+		if got := read(t, outer); got != msg {
+			t.Errorf("%q was passed on as %q", msg, got)
+		}
+	}
+	t.Setenv(notifySocket, name)
+	status := a.run([]string{"watch", "--after", "1h", "--", "sh", "-c", "trap 'exit 4' TERM; kill -TERM $PPID; while :; do sleep 0.01; done"})
+	if got := read(t, outer); status != 4 || got != "STOPPING=1" {
+		t.Errorf("asked to end: status %d, said %q", status, got)
+	}
+	if got := strings.Join(calls, "|"); got != "fail the program called its watchdog|stop keep=true" || out.Len() != 0 {
+		t.Errorf("calls %q, printed %q", got, out.String())
+	}
+}
+
+// listen is a socket as systemd has one, and its name.
+func listen(t *testing.T) (*net.UnixConn, string) {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "s")
+	c, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: name, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c, name
+}
+
+func read(t *testing.T, c *net.UnixConn) string {
+	t.Helper()
+	b := make([]byte, 100)
+	n, err := c.Read(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b[:n])
 }
 
 func TestServe(t *testing.T) {

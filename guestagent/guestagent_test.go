@@ -115,6 +115,10 @@ func TestVerbs(t *testing.T) {
 		{"exec|--feature|f|--|true", 0, "start f|stop keep=false", ""},
 		{"exec|sh|-c|exit 3", 3, "start sh|fail sh -c exit 3: ended with status 3|stop keep=true", ""},
 		{"exec|--feature|f|--|sh|-c|kill -9 $$", 137, "start f|fail sh -c kill -9 $$: ended by a signal: killed|stop keep=true", ""},
+		{"exec|--feature|f|--|sh|-c|kill -TERM $$", 143, "start f|stop keep=false", ""},
+		{"exec|--feature|f|--|sh|-c|exit 143", 143, "start f|stop keep=false", ""},
+		{"exec|--feature|f|--|sh|-c|trap 'exit 4' TERM; kill -TERM $PPID; while :; do sleep 0.01; done", 4, // $PPID is vmagent
+			"start f|fail sh -c trap 'exit 4' TERM; kill -TERM $PPID; while :; do sleep 0.01; done: ended with status 4|stop keep=true", ""},
 		{"exec|--feature|f|--|sh|-c|echo seen", 0, "start f|stop keep=false", "seen\n"},
 		{"exec|no-such-program-here", 127, "start no-such-program-here|fail no-such-program-here: exec: \"no-such-program-here\": executable file not found in $PATH|stop keep=true", "not found"},
 		{"", 2, "", "Examples"},
@@ -160,6 +164,7 @@ func TestExecGuarded(t *testing.T) {
 		calls         string
 	}{
 		{"its recording ended", "exit 3", idle, wire.Status{UID: 8}, ""},
+		{"asked to end inside", "kill $$", idle, own, "stop keep=false"},
 		{"died inside", "kill -9 $$", idle, own, "fail sh -c kill -9 $$: ended by a signal: killed|stop keep=true"},
 		{"left inside", "exit 0", idle, own, "fail sh -c exit 0: ended while it recorded|stop keep=true"},
 		{"somebody else's runs", "exit 3", own, own, ""},
@@ -184,7 +189,7 @@ func TestExecGuarded(t *testing.T) {
 
 // On this machine, which is no appliance, the verbs do nothing.
 func TestOutside(t *testing.T) {
-	for args, want := range map[string]int{"start|a": 0, "stop|keep": 0, "mark|a": 0, "status": exitOutside, "exec|true": 0, "exec|false": 1} {
+	for args, want := range map[string]int{"start|a": 0, "stop|keep": 0, "mark|a": 0, "status": exitOutside, "core|--install": 0, "exec|true": 0, "exec|false": 1} {
 		var out bytes.Buffer
 		if got := Main(strings.Split(args, "|"), nil, &out, &out); got != want {
 			t.Errorf("%s: status %d, want %d; printed %q", args, got, want, out.String())

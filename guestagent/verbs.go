@@ -37,7 +37,8 @@ const usage = `vmagent: start and stop recording from inside an appliance's gues
   vmagent attr KEY VALUE     attach a fact: to the running recording, else the next
   vmagent status             what the machine does now
   vmagent watch --after TIME -- COMMAND [ARG...]   run a command that says WATCHDOG=1
-                             as in sd_notify(3): silence for that long is a failure
+                             as in sd_notify(3): silence for that long is a failure.
+                             systemd, if it started watch, hears all that it says
   vmagent beat               say it, from a script that is watched
   vmagent core --install     have the kernel report programs that die of a signal
   vmagent serve [PROGRAM...] tell the appliance the kernel's and the programs' build
@@ -49,9 +50,10 @@ Examples
   vmagent exec --feature sync -- vmagent watch --after 30s -- /opt/shop/sync
   vmagent start login && ./login-test; vmagent stop drop
 
-A failure that watch or core finds ends the recording that runs, which is kept. crash
-is for recorder.CatchCrashes of the Go SDK. Outside an appliance all these do nothing,
-and exec and watch only run their command.
+A failure that watch or core finds ends the recording that runs, which is kept. SIGTERM
+is passed on; a command that it ends has not failed. For systemd there are units, which
+"vmappliance sdk systemd DIR" writes. crash is for recorder.CatchCrashes of the Go SDK.
+Outside an appliance all these do nothing, and exec and watch only run their command.
 Exit status: 0 done, 1 refused by the machine, 2 usage, 3 status outside an
 appliance; exec and watch: the command's own, 128 + n after signal n, 127 if not found.
 `
@@ -296,21 +298,26 @@ func (a agent) failAndStop(reason string) error {
 	return errors.Join(a.fail(reason), a.stop(recorder.Keep))
 }
 
-// command runs argv and returns its status as a shell would, and why it is not 0.
+// askedToEnd is the status of a command that died of SIGTERM, as a shell and we tell
+// it. A service manager asks so: that is no failure.
+const askedToEnd = 128 + int(syscall.SIGTERM)
+
+// command runs argv and returns its status as a shell would, and what was wrong with
+// its end, if anything was.
 func (a agent) command(argv []string) (status int, reason string) {
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.Env = a.stdin, a.out, a.errOut, a.env
-	// Ctrl-C is for the command; we stay to end the recording.
-	ignored := make(chan os.Signal, 1)
-	signal.Notify(ignored, os.Interrupt)
-	defer signal.Stop(ignored)
-	err := cmd.Run()
+	err := runPassing(cmd)
 	var ended *exec.ExitError
 	switch {
 	case err == nil:
 		return 0, ""
 	case errors.As(err, &ended):
-		if ws, ok := ended.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
+		ws, ok := ended.Sys().(syscall.WaitStatus)
+		switch {
+		case ok && ws.Signal() == syscall.SIGTERM, ended.ExitCode() == askedToEnd:
+			return askedToEnd, ""
+		case ok && ws.Signaled():
 			return 128 + int(ws.Signal()), "ended by a signal: " + ws.Signal().String()
 		}
 		return ended.ExitCode(), fmt.Sprintf("ended with status %d", ended.ExitCode())
@@ -320,4 +327,27 @@ func (a agent) command(argv []string) (status int, reason string) {
 	}
 	fmt.Fprintf(a.errOut, "vmagent: %v\n", err)
 	return 126, err.Error()
+}
+
+// runPassing runs a command to its end, and stays for it: Ctrl-C reaches the command
+// too, and SIGTERM, which may be for us alone, is passed on.
+func runPassing(cmd *exec.Cmd) error {
+	signals := make(chan os.Signal, 2) // one of each
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	for {
+		select {
+		case err := <-ended:
+			return err
+		case s := <-signals:
+			if s == syscall.SIGTERM {
+				_ = cmd.Process.Signal(s) // it may have ended just now
+			}
+		}
+	}
 }

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/signal"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -37,7 +39,8 @@ func hear(msg string) (w word) {
 }
 
 // watch runs a program that says from time to time that it is alive, as it would
-// to systemd, and reports when it does not. The program goes on.
+// to systemd, and reports when it does not. The program goes on. What it says is
+// passed on to the socket that we were given, if systemd did.
 func (a agent) watch(args []string) int {
 	fs := flag.NewFlagSet("vmagent watch", flag.ContinueOnError)
 	fs.SetOutput(a.errOut)
@@ -63,18 +66,30 @@ func (a agent) watch(args []string) int {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		a.heartbeats(conn, *after)
+		a.heartbeats(conn, *after, os.Getenv(notifySocket))
 	}()
-	a.env = append(os.Environ(), "NOTIFY_SOCKET="+name, fmt.Sprintf("WATCHDOG_USEC=%d", after.Microseconds()))
+	asked := make(chan os.Signal, 1)
+	signal.Notify(asked, syscall.SIGTERM)
+	defer signal.Stop(asked)
+	go func() {
+		select {
+		case <-asked:
+			_ = notify(name, []byte("STOPPING=1")) // the program, too, is asked to end
+		case <-done:
+		}
+	}()
+	a.env = append(os.Environ(), notifySocket+"="+name, fmt.Sprintf("WATCHDOG_USEC=%d", after.Microseconds()))
 	status, _ := a.command(argv)
 	_ = conn.Close() // ends heartbeats
 	<-done
 	return status
 }
 
-// heartbeats reports each silence once, until the connection is closed.
-func (a agent) heartbeats(conn *net.UnixConn, after time.Duration) {
+// heartbeats reports each silence once, until the connection is closed, and passes
+// messages on to a socket, if there is one.
+func (a agent) heartbeats(conn *net.UnixConn, after time.Duration, outer string) {
 	var b [4096]byte
+	left := false
 	for deadline := time.Now().Add(after); ; {
 		_ = conn.SetReadDeadline(deadline) // a zero one is none
 		n, err := conn.Read(b[:])
@@ -86,19 +101,38 @@ func (a agent) heartbeats(conn *net.UnixConn, after time.Duration) {
 			return
 		case heard == trouble:
 			reason = "the program called its watchdog"
-		case heard == alive:
-			deadline = time.Now().Add(after)
 		case heard == leaving:
-			deadline = time.Time{}
+			left, deadline = true, time.Time{}
+		case heard == alive && !left:
+			deadline = time.Now().Add(after)
 		}
-		if reason == "" {
-			continue
+		if reason != "" {
+			deadline = time.Time{} // until the next heartbeat
+			err = a.failAndStop(reason)
 		}
-		deadline = time.Time{} // until the next heartbeat
-		if err := a.failAndStop(reason); err != nil {
+		if n > 0 && string(b[:n]) != "BARRIER=1" { // which is about the socket it is sent to
+			err = errors.Join(err, notify(outer, b[:n])) // after the failure: systemd may kill us for it
+		}
+		if err != nil {
 			fmt.Fprintf(a.errOut, "vmagent: watch: %v\n", err)
 		}
 	}
+}
+
+// notifySocket is the variable that names whom to tell (sd_notify(3)).
+const notifySocket = "NOTIFY_SOCKET"
+
+// notify sends one message to a socket; "" is nobody.
+func notify(socket string, msg []byte) error {
+	if socket == "" {
+		return nil
+	}
+	conn, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: socket, Net: "unixgram"})
+	if err != nil {
+		return err
+	}
+	_, err = conn.Write(msg)
+	return errors.Join(err, conn.Close())
 }
 
 // beat is one heartbeat, for programs without sd_notify.
@@ -107,14 +141,5 @@ func (a agent) beat(args []string) int {
 		fmt.Fprintln(a.errOut, "vmagent: beat takes no argument")
 		return exitUsage
 	}
-	name := os.Getenv("NOTIFY_SOCKET")
-	if name == "" {
-		return exitOK // nobody watches
-	}
-	conn, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: name, Net: "unixgram"})
-	if err == nil {
-		_, err = conn.Write([]byte("WATCHDOG=1"))
-		_ = conn.Close()
-	}
-	return a.ended(err)
+	return a.ended(notify(os.Getenv(notifySocket), []byte("WATCHDOG=1")))
 }
