@@ -13,10 +13,10 @@ const isvHelp = `Make an appliance: your program in a virtual machine that recor
     keeps it. On any other machine the calls do nothing.
     What ends a program elsewhere (a signal, exit, silence, a failed service) is a
     failure too, with recorder.CatchCrashes, vmagent exec, core and watch (vmagent
-    help), or units: vmappliance sdk systemd ./units. Kernel panics and the like are
-    seen from outside; [record.triggers] in appliance.toml says what else is. What fails
-    outside of a recording can be caught, too: [record.ring] has the last while always
-    recorded, and recorder.Save or a failure keeps it.
+    help), or, in a guest with systemd, units: vmappliance sdk systemd ./units. Kernel
+    panics and the like are seen from outside; [record.triggers] in appliance.toml says
+    what else is. What fails outside of a recording can be caught, too: [record.ring]
+    has the last while always recorded, and recorder.Save or a failure keeps it.
  4. Build your program static, for linux/amd64, and pack it with vmagent as init:
       printf 'run = /program\n' > init.conf
       vmappliance build --initramfs initramfs.cpio --file init=./vmagent --file program=./program --file etc/vmrecord/init.conf=init.conf

@@ -55,6 +55,7 @@ func contents(lang string) (map[string]string, error) {
 		take["files/vmrecord.sh"] = "vmrecord.sh"
 		take["files/example.sh"] = "example.sh"
 	case "systemd":
+		take["files/vmrecord.service"] = "vmrecord.service"
 		take["files/vmrecord-fail@.service"] = "vmrecord-fail@.service"
 		take["files/example.service"] = "example.service"
 	default:

@@ -132,7 +132,8 @@ func TestSystemd(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{
-		"vmrecord-fail@.service": "\nExecStart=-/usr/bin/vmagent fail \"unit %i failed\"\nExecStart=-/usr/bin/vmagent stop keep\n",
+		"vmrecord.service":       "\nExecStart=-/usr/bin/vmagent core --install\n",
+		"vmrecord-fail@.service": "\nExecStart=-/usr/bin/vmagent stop keep\n",
 		"example.service":        "\nOnFailure=vmrecord-fail@%n.service\n",
 	} {
 		if b, err := os.ReadFile(filepath.Join(dir, name)); err != nil || !strings.Contains(string(b), want) {
