@@ -15,7 +15,9 @@
 // testdata/bank.cc, with the libraries of this computer. TestGuestOS compares what
 // package guestos reads of a guest's memory with what testdata/tasks prints of
 // /proc in the guest. TestFailures has testdata/fails and testdata/guard.c, with 64
-// bits and with 32, fail in every way that the SDK and vmagent report. TestClassic builds testdata/race, a module, against the
+// bits and with 32, fail in every way that the SDK and vmagent report. TestSystemd has
+// this computer's systemd as process 1, with the SDK's units, and the services of
+// testdata/systemd fail, hang, stop and die under it. TestClassic builds testdata/race, a module, against the
 // headers of the guest's kernel. TestBreakIn has Debian's busybox and testdata/breakin,
 // where somebody logs in as root with the password "secret".
 //
