@@ -159,7 +159,7 @@ mount --bind "$1" root # out of a home that is closed to the servers' users
 shift
 for f in passwd group; do cat /etc/$f $f.more >$f; chmod 644 $f; mount --bind $f /etc/$f; done
 . ./owners
-exec timeout -s KILL 600 "$@" # whatever becomes of the test`
+exec timeout -s KILL 300 "$@" # whatever becomes of the test`
 
 func (r *Relay) run(t testing.TB, cfg Config, prepare Program) error {
 	env, command := prepare(cfg)

@@ -54,8 +54,8 @@ func (r *room) run(statuses []int, args ...string) (out string, err error) {
 	return p.out.String(), fmt.Errorf("%s: status %d: %s", strings.Join(args, " "), p.status(), p.said.String())
 }
 
-// patience is for what takes a second, on a host that may be busy.
-const patience = 5 * time.Minute
+// patience is for what takes a second.
+const patience = 2 * time.Minute
 
 // A process is a program under way.
 type process struct {
