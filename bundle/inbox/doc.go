@@ -23,7 +23,8 @@
 // at MAIL without AUTH, 550 at MAIL for a computer revoked meanwhile. AUTH is offered
 // over TLS or on loopback only. What one computer may have in the inbox is bounded,
 // in bytes, of which each report counts 16 KiB more than it has, and in bundles that it
-// began and did not finish: beyond it, 452. Files that are ingested are nobody's, and are not refused.
+// began and did not finish: beyond it, 452. Files that are ingested are nobody's, and are
+// not refused.
 //
 // access.json is an Access: codes and tokens by their SHA-256 only, and the public key
 // of each computer. Its bundles should be signed by that key; who opens them tells

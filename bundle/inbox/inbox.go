@@ -279,8 +279,8 @@ func (b *Inbox) begin(p *partial, partBytes int64) error {
 	if len(es) >= b.opt.MaxPartial {
 		return &Refusal{452, [3]int{4, 3, 1}, fmt.Sprintf("%d bundles are begun and not finished, try again later", len(es)), nil, nil}
 	}
-	if n := b.begunBy(p.Install, es); n > b.opt.MaxPartial/partialShare {
-		return &Refusal{452, [3]int{4, 2, 2}, fmt.Sprintf("%d bundles of %s's are begun and not finished, send the rest of them first", n, p.Install), nil, nil}
+	if share := max(1, b.opt.MaxPartial/partialShare); p.Install != "" && len(es) >= share && b.begunBy(p.Install, es) >= share {
+		return &Refusal{452, [3]int{4, 2, 2}, fmt.Sprintf("%d bundles of %s's are begun and not finished, send the rest of them first", share, p.Install), nil, nil}
 	}
 	dir, err := os.MkdirTemp(b.path("tmp"), "new-")
 	if err != nil {
@@ -303,12 +303,9 @@ func (b *Inbox) begin(p *partial, partBytes int64) error {
 // partialShare is what part of the bundles begun and not finished may be of one computer.
 const partialShare = 10
 
-// begunBy counts those of a computer that authenticated.
+// begunBy counts those of a computer.
 func (b *Inbox) begunBy(install string, all []os.DirEntry) (n int) {
 	for _, e := range all {
-		if install == "" {
-			break
-		}
 		if r, err := readReport(b.path("partial", e.Name(), "envelope.json")); err == nil && r.Install == install {
 			n++
 		}

@@ -23,8 +23,8 @@
 //
 // What the wall is not: a worker reads the keys that open bundles, since it must, and
 // its environment, from which "inbox" leaves out what its mail server wants; and it can
-// put what it likes into its verdict and the checkpoints that
-// it leaves, which others read as a stranger's. System calls are not filtered, so a
+// put what it likes into its verdict and the checkpoints that it leaves, which others
+// read as a stranger's. System calls are not filtered, so a
 // hole in the host's kernel is in reach. Nothing is done about side channels. verify and
 // replay see other processes, and where Landlock is too old for it they can still send.
 // The verbs for engineers, gdb, golive, inspect and so on, and replay --takeover stand
