@@ -271,7 +271,8 @@ func (b *Book) Refused(appliance string, after time.Time) (bool, error) {
 	}), err
 }
 
-func (b *Book) now() time.Time { return b.Now().UTC().Truncate(time.Second) }
+// now is as fine as a yes and a no in one second have to be told apart.
+func (b *Book) now() time.Time { return b.Now().UTC().Truncate(time.Microsecond) }
 
 // change applies f to the decision about an appliance, and makes it durable.
 func (b *Book) change(appliance string, f func(*Decision)) error {

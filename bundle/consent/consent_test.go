@@ -112,7 +112,7 @@ func TestRefused(t *testing.T) {
 		decided Mode
 		after   time.Time
 		want    bool
-	}{{Always, time.Time{}, false}, {Never, time.Time{}, true}, {Never, at.Add(-time.Second), true}, {Never, at, false}} {
+	}{{Always, time.Time{}, false}, {Never, time.Time{}, true}, {Never, at.Add(-time.Microsecond), true}, {Never, at, false}} {
 		if err := b.Decide("a", c.decided); err != nil {
 			t.Fatal(err)
 		}

@@ -118,7 +118,7 @@ func (c *courier) queue(k *kept, mode consent.Mode) (items []mail.Item, err erro
 	if w.Look, err = lookInto(dir, k.Summary, p.memory); err != nil {
 		return nil, fmt.Errorf("look into %s: %w", p.ID, err)
 	}
-	unasked := given{mode, consent.TextVersion, now.UTC().Truncate(time.Second)}
+	unasked := given{mode, consent.TextVersion, now.UTC().Truncate(time.Microsecond)}
 	over := c.post.within(w, p.Bytes, now)
 	fate, ahead := "it follows", p.Bytes > mail.DefaultPartBytes
 	switch {

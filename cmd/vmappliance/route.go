@@ -184,7 +184,7 @@ func (p *post) release(it mail.Item, now time.Time, beyond bool) error {
 	if err := p.within(w, it.Size, now); err != nil && !beyond && w.Consent == (given{}) {
 		return fmt.Errorf("%s: %w; %s", it.ID, err, allTheSame(it.ID))
 	}
-	w.Consent = given{consent.Ask, consent.TextVersion, now.UTC().Truncate(time.Second)}
+	w.Consent = given{consent.Ask, consent.TextVersion, now.UTC().Truncate(time.Microsecond)}
 	if err := p.note(it.UUID, w); err != nil {
 		return err
 	}
