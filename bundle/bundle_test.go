@@ -243,12 +243,11 @@ func frames(t testing.TB, dir string) []tape.Frame {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	in, err := r.Tape()
+	raw, err := r.RawTape(1 << 28)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer in.Close()
-	fs, err := tapetest.Frames(in)
+	fs, err := tapetest.Frames(bytes.NewReader(raw))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,7 +3,6 @@ package bundle
 import (
 	"bytes"
 	"fmt"
-	"io"
 
 	"vmrecord/bundle/recording"
 	"vmrecord/bundle/store"
@@ -41,17 +40,8 @@ func openRecording(dir string) (b *Bundle, err error) {
 	if b.size, err = rec.Bytes(); err != nil {
 		return nil, err
 	}
-	in, err := rec.Tape()
-	if err != nil {
-		return nil, err
-	}
-	b.raw, err = io.ReadAll(io.LimitReader(in, maxTape+1))
-	in.Close()
-	if err != nil {
+	if b.raw, err = rec.RawTape(maxTape); err != nil {
 		return nil, Damaged("tape", err)
-	}
-	if len(b.raw) > maxTape {
-		return nil, fmt.Errorf("its tape has more than %d bytes; to open it, make a bundle of it: vmbundle pack %s", maxTape, dir)
 	}
 	return b, b.described()
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -222,12 +221,7 @@ func TestHostileAbsent(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	in, err := r.Tape()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer in.Close()
-	raw, err := io.ReadAll(in)
+	raw, err := r.RawTape(1 << 20)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package recording
 
 import (
-	"io"
 	"math/rand/v2"
 	"reflect"
 	"testing"
@@ -36,12 +35,7 @@ func readMade(t *testing.T, dir string, s Summary) made {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	in, err := r.Tape()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer in.Close()
-	tape, err := io.ReadAll(in)
+	tape, err := r.RawTape(1 << 20)
 	if err != nil {
 		t.Fatal(err)
 	}

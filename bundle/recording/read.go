@@ -171,6 +171,20 @@ func segments(dir string) (names []string, err error) {
 	return names, nil
 }
 
+// RawTape is the content of the whole tape, refused if it has more bytes than most.
+func (r *Recorded) RawTape(most int) ([]byte, error) {
+	in, err := r.Tape()
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	raw, err := io.ReadAll(io.LimitReader(in, int64(most)+1))
+	if err == nil && len(raw) > most {
+		err = fmt.Errorf("its tape has more than %d bytes; to open it, make a bundle of it: vmbundle pack %s", most, r.dir)
+	}
+	return raw, err
+}
+
 type segmented struct {
 	io.Reader
 	readers []io.Reader

@@ -1,6 +1,7 @@
 package slice_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -71,16 +72,15 @@ func cut(t *testing.T, dir string) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	in, err := r.Tape()
+	raw, err := r.RawTape(1 << 28)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer in.Close()
-	fs, err := tapetest.Frames(in)
+	fs, err := tapetest.Frames(bytes.NewReader(raw))
 	if err != nil {
 		t.Fatal(err)
 	}
-	raw, err := tapetest.Rewrite(fs[:len(fs)-1])
+	raw, err = tapetest.Rewrite(fs[:len(fs)-1])
 	if err != nil {
 		t.Fatal(err)
 	}
