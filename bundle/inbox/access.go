@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"vmrecord/bundle/enrol"
+	"vmrecord/bundle/store"
 )
 
 const (
@@ -185,7 +186,7 @@ func (b *Inbox) RevokeCode(name string) error {
 	return b.changeAccess(func(a *Access, now time.Time) error {
 		c := a.code(name)
 		if c == nil {
-			return fmt.Errorf("code %.40q: %w in this inbox; to see all: vmbundle inbox enroll list", name, fs.ErrNotExist)
+			return store.Missing(fmt.Sprintf("%.40q is no code of this inbox; to see all: vmbundle inbox enroll list", name))
 		}
 		c.Revoked = now
 		return nil
@@ -199,7 +200,7 @@ func (b *Inbox) RevokeInstall(name string, forget bool) error {
 		x := a.install(name)
 		switch {
 		case x == nil:
-			return fmt.Errorf("computer %.40q: %w in this inbox; to see all: vmbundle inbox tokens list", name, fs.ErrNotExist)
+			return store.Missing(fmt.Sprintf("%.40q has no token of this inbox; to see all: vmbundle inbox tokens list", name))
 		case forget:
 			a.Installs = slices.DeleteFunc(a.Installs, func(x Install) bool { return x.Name == name })
 		default:

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"vmrecord/bundle/mail"
+	"vmrecord/bundle/store"
 )
 
 const (
@@ -208,7 +209,7 @@ func (b *Inbox) Show(ref string) (Report, error) {
 	}
 	switch len(hits) {
 	case 0:
-		return Report{}, fmt.Errorf("report %.60q: %w in the inbox; to see what is there: vmbundle inbox list", ref, fs.ErrNotExist)
+		return Report{}, store.Missing(fmt.Sprintf("report %.60q is not in the inbox; to see what is there: vmbundle inbox list", ref))
 	case 1:
 		return hits[0], nil
 	}

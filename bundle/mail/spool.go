@@ -272,7 +272,7 @@ func (s *Spool) find(ref string) (string, error) {
 	}
 	switch len(hits) {
 	case 0:
-		return "", fmt.Errorf("report %.60q: %w in the outbox; to see what is there: vmappliance outbox list", ref, fs.ErrNotExist)
+		return "", store.Missing(fmt.Sprintf("report %.60q is not in the outbox; to see what is there: vmappliance outbox list", ref))
 	case 1:
 		return filepath.Join(s.dir, hits[0]), nil
 	}

@@ -3,6 +3,7 @@ package store
 import (
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -80,6 +81,14 @@ func ClearAbandoned(dir, prefix string) {
 		}
 	}
 }
+
+// A Missing is fs.ErrNotExist, in words that say where what was looked for is not.
+type Missing string
+
+func (m Missing) Error() string { return string(m) }
+
+// Is makes it fs.ErrNotExist to errors.Is.
+func (m Missing) Is(err error) bool { return err == fs.ErrNotExist }
 
 // Replace makes data the content of a small file that only its owner may read. It is
 // durable on return; killed before that, the file is the old one or the new.
