@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"vmrecord/cmd/internal/exit"
-	"vmrecord/configs/texttest"
+	"vmrecord/vmm/texttest"
 )
 
 // A debugged run waits for gdb.

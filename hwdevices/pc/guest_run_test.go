@@ -8,8 +8,8 @@ import (
 	"testing"
 
 	"vmrecord/configs/bare"
-	"vmrecord/configs/texttest"
 	"vmrecord/vmm"
+	"vmrecord/vmm/texttest"
 )
 
 var update = flag.Bool("update", false, "rewrite the goldens")

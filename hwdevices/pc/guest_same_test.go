@@ -8,8 +8,8 @@ import (
 	"testing"
 
 	"vmrecord/configs/bare"
-	"vmrecord/configs/texttest"
 	"vmrecord/vmm"
+	"vmrecord/vmm/texttest"
 )
 
 // A cut run equals an uncut one.

@@ -14,7 +14,8 @@ var inside = []string{"vmm", "vmm/x86", "vmm/cpu", "vmm/softfp", "vmm/interp", "
 // testOnly lists the packages that only tests and generators import. They obey no rule
 // but that one.
 var testOnly = []string{"hwdevices/devtest", "vmm/archtest", "vmm/softfp/hostfpu", "vmm/tape/tapetest", "vmm/trace/tracetest",
-	"vmm/x86/internal/...", "vmm/x86/difftest/...", "vmm/jit/locktest/...", "guestagent/portlab", "cmd/internal/lockboot"}
+	"vmm/x86/internal/...", "vmm/x86/difftest/...", "vmm/jit/locktest/...", "vmm/texttest", "guestagent/portlab", "cmd/internal/lockboot",
+	"cmd/internal/cli/examples"}
 
 // std lists what code inside may import from the standard library.
 var std = []string{"bytes", "cmp", "crypto/sha256", "encoding/binary", "errors", "fmt", "math/bits", "reflect", "slices", "strings"}

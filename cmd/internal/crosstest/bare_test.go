@@ -12,11 +12,11 @@ import (
 	"vmrecord/bundle"
 	"vmrecord/cmd/internal/machine"
 	"vmrecord/configs/bare"
-	"vmrecord/configs/texttest"
 	"vmrecord/hwdevices/firmware"
 	"vmrecord/hwdevices/pc"
 	"vmrecord/vmm"
 	"vmrecord/vmm/tape"
+	"vmrecord/vmm/texttest"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden")

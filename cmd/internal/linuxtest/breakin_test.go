@@ -10,9 +10,9 @@ import (
 	"vmrecord/bundle/recording"
 	"vmrecord/cmd/internal/machine"
 	"vmrecord/configs/guestkernel"
-	"vmrecord/configs/texttest"
 	"vmrecord/vmm"
 	"vmrecord/vmm/host"
+	"vmrecord/vmm/texttest"
 )
 
 // breakIn is what somebody types, each line where the guest has printed what stands

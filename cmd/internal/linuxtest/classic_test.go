@@ -11,7 +11,7 @@ import (
 	"vmrecord/bundle"
 	"vmrecord/bundle/recording"
 	"vmrecord/configs/guestkernel"
-	"vmrecord/configs/texttest"
+	"vmrecord/vmm/texttest"
 )
 
 // namesSession is played to gdb, which has no more of the module than the guest's

@@ -13,9 +13,9 @@ import (
 	"vmrecord/bundle"
 	"vmrecord/bundle/recording"
 	"vmrecord/cmd/internal/machine"
-	"vmrecord/configs/texttest"
 	"vmrecord/vmm"
 	"vmrecord/vmm/host"
+	"vmrecord/vmm/texttest"
 )
 
 // kernelSession is played to gdb: to the kernel's timer interrupt by name, and

@@ -8,7 +8,7 @@ import (
 	"syscall"
 	"testing"
 
-	"vmrecord/configs/texttest"
+	"vmrecord/vmm/texttest"
 )
 
 // exported writes a running Linux as a core file, from its bundle, and has tools

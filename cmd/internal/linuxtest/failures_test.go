@@ -11,8 +11,6 @@ import (
 	"vmrecord/backdoor"
 	"vmrecord/cmd/internal/machine"
 	"vmrecord/configs/guestkernel"
-	"vmrecord/vmm"
-	"vmrecord/vmm/host"
 )
 
 // failures are what the machine must hear of each way to fail in testdata/fails, as
@@ -53,19 +51,7 @@ func TestFailures(t *testing.T) {
 		t.Fatal(err)
 	}
 	g := f.boot(t, quick+" vmagent.run=/fails vmagent.serve=/fails")
-	g.connect(host.Virtual)
-	var heard []string
-	g.OnOutput(machine.Control, func(p []byte) { heard = append(heard, string(p)) })
-	for done := false; !done; {
-		switch e := g.Run(g.Now() + piece); {
-		case e == vmm.Control:
-			g.TakeControl()
-		case e == vmm.Stopped:
-			done = true
-		case e != vmm.Reached || g.Now() > longest:
-			t.Fatalf("exit %d at %s: %v\n%s", e, g.Position(), g.Err(), tail(g.tx.Bytes()))
-		}
-	}
+	heard := g.asks(t)
 	console := g.tx.String()
 	if strings.Contains(console, "FAILED") || !strings.Contains(console, "== done") {
 		t.Errorf("the console says\n%s", tail(g.tx.Bytes()))

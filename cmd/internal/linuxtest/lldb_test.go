@@ -8,7 +8,7 @@ import (
 	"regexp"
 	"testing"
 
-	"vmrecord/configs/texttest"
+	"vmrecord/vmm/texttest"
 )
 
 // lldbSession is played to LLDB: to the kernel's timer interrupt by name.

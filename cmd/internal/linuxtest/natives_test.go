@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"vmrecord/configs/texttest"
 	"vmrecord/vmm/host"
+	"vmrecord/vmm/texttest"
 	"vmrecord/vmm/trace/tracetest"
 )
 

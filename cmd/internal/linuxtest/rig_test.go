@@ -172,6 +172,24 @@ func (g *guest) until(t testing.TB, text string) {
 	}
 }
 
+// asks runs the guest, at virtual pace, until it is off, and tells what it asked of the
+// machine: nothing is recorded.
+func (g *guest) asks(t testing.TB) (asked []string) {
+	t.Helper()
+	g.connect(host.Virtual)
+	g.OnOutput(machine.Control, func(p []byte) { asked = append(asked, string(p)) })
+	for {
+		switch e := g.Run(g.Now() + piece); {
+		case e == vmm.Control:
+			g.TakeControl()
+		case e == vmm.Stopped:
+			return asked
+		case e != vmm.Reached || g.Now() > longest:
+			t.Fatalf("exit %d at %s: %v\n%s", e, g.Position(), g.Err(), tail(g.tx.Bytes()))
+		}
+	}
+}
+
 // fork makes a second machine in g's state.
 func (g *guest) fork(t testing.TB) *guest {
 	t.Helper()

@@ -12,10 +12,8 @@ import (
 	"vmrecord/cmd/internal/machine"
 	"vmrecord/configs/cpio"
 	"vmrecord/configs/guestkernel"
-	"vmrecord/configs/texttest"
 	"vmrecord/guestagent/sdk"
-	"vmrecord/vmm"
-	"vmrecord/vmm/host"
+	"vmrecord/vmm/texttest"
 )
 
 // fromHost are programs of this computer that the guest has, and fromSystemd units of
@@ -76,19 +74,7 @@ func TestSystemd(t *testing.T) {
 		t.Fatal(err)
 	}
 	g := f.boot(t, quick+" quiet systemd.log_color=0")
-	g.connect(host.Virtual)
-	var heard []string
-	g.OnOutput(machine.Control, func(p []byte) { heard = append(heard, string(p)) })
-	for done := false; !done; {
-		switch e := g.Run(g.Now() + piece); {
-		case e == vmm.Control:
-			g.TakeControl()
-		case e == vmm.Stopped:
-			done = true
-		case e != vmm.Reached || g.Now() > longest:
-			t.Fatalf("exit %d at %s: %v\n%s", e, g.Position(), g.Err(), g.tx.String())
-		}
-	}
+	heard := g.asks(t)
 	texttest.InOrder(t, strings.ReplaceAll(g.tx.String(), "\r", ""), storyOf)
 	match(t, heard, services)
 	match(t, pairs(g.Device(machine.Backdoor).(*backdoor.Backdoor).Facts()), told[:3])

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"vmrecord/configs/texttest"
+	"vmrecord/vmm/texttest"
 )
 
 // The demonstration loses an update; who? names the line, and gdb stops at it.

@@ -5,18 +5,36 @@ package examples
 
 import (
 	"fmt"
+	"os"
 	"os/exec"
 	"regexp"
 	"strings"
+	"testing"
 
 	"github.com/spf13/cobra"
 )
 
-// Check looks through all help of a program, and through pages beside it, for indented
+// Test checks the lines of a program's help and of README, of which there are at least so
+// many. root makes the program's commands.
+func Test(t *testing.T, root func() *cobra.Command, least int) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, bad := lines(root, string(readme))
+	for _, err := range bad {
+		t.Error(err)
+	}
+	if n < least {
+		t.Errorf("%d lines were found", n)
+	}
+}
+
+// lines looks through all help of a program, and through pages beside it, for indented
 // lines that begin with the program's name, and tells how many there are and what is wrong
 // with some. Two blanks begin an explanation; what is in brackets is a form, not a command.
 // root makes the program's commands anew: to parse a line leaves traces in them.
-func Check(root func() *cobra.Command, pages ...string) (n int, bad []error) {
+func lines(root func() *cobra.Command, pages ...string) (n int, bad []error) {
 	r := root()
 	pages = append(pages, texts(r)...)
 	seen := map[string]bool{}

@@ -18,7 +18,7 @@ func program() *cobra.Command {
 	return root
 }
 
-func TestCheck(t *testing.T) {
+func TestLines(t *testing.T) {
 	for _, c := range []struct{ line, want string }{
 		{"prog cut 'a b' --at 7", ""},
 		{"prog cut a \\\n        --at 7", ""},
@@ -32,7 +32,7 @@ func TestCheck(t *testing.T) {
 		{"prog help group sup", `there is no "sup"`},
 		{"prog cut 'a --at 7", "sh: "},
 	} {
-		n, bad := Check(program, "Read:\n\n    "+c.line+"\n")
+		n, bad := lines(program, "Read:\n\n    "+c.line+"\n")
 		if n != 3 || (len(bad) > 0) != (c.want != "") || len(bad) > 0 && !strings.Contains(bad[0].Error(), c.want) {
 			t.Errorf("%s: %d lines, %v; want %q", c.line, n, bad, c.want)
 		}
